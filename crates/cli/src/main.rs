@@ -1,0 +1,2 @@
+//! The program `forethought`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! stub
+#![allow(missing_docs, reason = "not yet written")]
