@@ -1,0 +1,69 @@
+//! Lengths of time as people write them: `"2h"`, `"40min"`, `"1h 30m"`.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A length of time in seconds, above zero; written `"90s"`, `"40min"`, `"2h"`, `"1d"`.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Seconds(pub f64);
+
+impl TryFrom<String> for Seconds {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        // jiff's friendly format knows hours and below: days are of 24 hours to a machine.
+        let seconds = match text.trim().strip_suffix('d').and_then(|n| n.trim().parse::<f64>().ok()) {
+            Some(days) => days * 86_400.0,
+            None => text
+                .parse::<SignedDuration>()
+                .map_err(|_| {
+                    format!(
+                        "`{text}` is no length of time; write it like \"90s\", \"40min\", \"2h\" or \"1d\""
+                    )
+                })?
+                .as_secs_f64(),
+        };
+        if seconds.is_finite() && seconds > 0.0 {
+            Ok(Seconds(seconds))
+        } else {
+            Err(format!("`{text}` must be longer than nothing"))
+        }
+    }
+}
+
+impl From<Seconds> for String {
+    fn from(s: Seconds) -> String {
+        s.to_string()
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match SignedDuration::try_from_secs_f64(self.0) {
+            Ok(duration) => write!(f, "{duration:#}"),
+            Err(_) => write!(f, "{}s", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_parse_and_print() {
+        for (text, seconds) in
+            [("90s", 90.0), ("40min", 2400.0), ("2h", 7200.0), ("1h 30m", 5400.0), ("1d", 86400.0)]
+        {
+            let parsed = Seconds::try_from(text.to_owned()).unwrap();
+            assert_eq!(parsed.0, seconds, "{text}");
+            assert_eq!(Seconds::try_from(String::from(parsed)).unwrap(), parsed);
+        }
+        assert!(Seconds::try_from("soon".to_owned()).unwrap_err().contains("40min"));
+        assert!(Seconds::try_from("0s".to_owned()).is_err());
+    }
+}

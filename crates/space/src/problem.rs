@@ -1,0 +1,208 @@
+//! A checked campaign file: after [`parse`] nothing in it can be wrong.
+
+mod check;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::Seconds;
+use crate::diagnostic::Diagnostic;
+use crate::file::{CampaignFile, FailureFile, WaitFile};
+use crate::outcome::Outcome;
+use crate::rule::Truth;
+use crate::space::{Point, Space};
+use crate::structure::DriverSchema;
+use crate::value::Recipe;
+
+/// A campaign file that was checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// The campaign's name.
+    pub name: String,
+    /// Where every random draw comes from.
+    pub seed: u64,
+    /// What can be set.
+    pub space: Space,
+    /// Names of what is seen with a trial, with its unit.
+    pub context: BTreeMap<String, Option<String>>,
+    /// Ordered by name.
+    pub outcomes: Vec<Outcome>,
+    /// In an order in which they can be done; at least one unless no machine is given.
+    pub stages: Vec<Stage>,
+    /// Where to begin.
+    pub start: Start,
+    /// What no order passes unless it holds.
+    pub envelope: Envelope,
+    /// By name.
+    pub machines: BTreeMap<String, MachineSpec>,
+    /// By machine.
+    pub batches: BTreeMap<String, BatchRule>,
+    /// How long to go on.
+    pub budget: Budget,
+    /// Attached files with their contents.
+    pub attachments: BTreeMap<String, Vec<u8>>,
+}
+
+/// A step from parameters and earlier outcomes to outcomes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// As in the file; `main` where the file has none.
+    pub name: String,
+    /// The machine that does it.
+    pub machine: String,
+    /// Names of the parameters that it sets.
+    pub parameters: Vec<String>,
+    /// Names of outcomes of earlier stages.
+    pub inputs: Vec<String>,
+    /// Names of what is measured.
+    pub outcomes: Vec<String>,
+    /// Cost of an order.
+    pub cost: f64,
+    /// What each failure message means.
+    pub failures: BTreeMap<String, FailureFile>,
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// Today's recipe, as a point.
+    pub recipe: Option<(Recipe, Point)>,
+    /// Name of an attached CSV file.
+    pub data: Option<String>,
+    /// Trials before the model decides.
+    pub trials: u32,
+}
+
+/// What no order passes unless it holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Envelope {
+    /// `machine.signal` readings that must be true.
+    pub interlocks: Vec<(String, String)>,
+    /// Which recipes people must approve.
+    pub approval: Option<Approval>,
+    /// Hard bounds by slot.
+    pub bounds: BTreeMap<usize, Bound>,
+}
+
+/// People who must agree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    /// The recipes that it is about.
+    pub when: Truth,
+    /// As written.
+    pub text: String,
+    /// How many different people.
+    pub people: u32,
+}
+
+/// A hard bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Bound {
+    /// At least this.
+    pub min: Option<f64>,
+    /// At most this.
+    pub max: Option<f64>,
+    /// Fastest change a second.
+    pub rate: Option<f64>,
+}
+
+/// A machine and its driver's options.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachineSpec {
+    /// The driver's name.
+    pub driver: String,
+    /// An order that takes longer is halted.
+    pub timeout: Option<Seconds>,
+    /// Orders at the same time, at least 1.
+    pub parallel: u32,
+    /// The driver's own options.
+    pub options: BTreeMap<String, Json>,
+}
+
+/// How a machine takes several recipes at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchRule {
+    /// Most recipes in one load, at least 1.
+    pub size: u32,
+    /// Slots that all recipes of one load share.
+    pub same: Vec<usize>,
+}
+
+/// How long to go on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Budget {
+    /// Trials opened, less those withdrawn and those that a machine broke.
+    pub trials: Option<u32>,
+    /// Time from the start.
+    pub time: Option<Seconds>,
+    /// Sum of the stages' costs.
+    pub cost: Option<f64>,
+    /// Recipes that one decision makes.
+    pub batch: Option<u32>,
+    /// Decide again only when the whole batch is back.
+    pub wait: Option<WaitFile>,
+    /// Stop once the odds of a gain fall below this.
+    pub stop: Option<f64>,
+}
+
+impl Problem {
+    /// The outcome of this name.
+    pub fn outcome(&self, name: &str) -> Option<&Outcome> {
+        self.outcomes.iter().find(|o| o.name == name)
+    }
+
+    /// The stage of this name.
+    pub fn stage(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|s| s.name == name)
+    }
+
+    /// Outcomes that are measured rather than known by a formula.
+    pub fn measured(&self) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.iter().filter(|o| o.formula.is_none())
+    }
+}
+
+/// Checks a campaign file, TOML or JSON. `read` gives the bytes of an attached file; `drivers` are
+/// the options that each known driver takes (none given: machine options are not looked at).
+///
+/// # Errors
+/// Every mistake at once.
+pub fn parse(
+    text: &str,
+    read: &dyn Fn(&str) -> Option<Vec<u8>>,
+    drivers: &[DriverSchema],
+) -> Result<Problem, Vec<Diagnostic>> {
+    check::parse(text, read, drivers)
+}
+
+/// The JSON schema of a campaign file, with the drivers' parts.
+pub fn schema(drivers: &[DriverSchema]) -> Json {
+    let mut schema = schemars::schema_for!(CampaignFile).to_value();
+    if drivers.is_empty() {
+        return schema;
+    }
+    let Some(base) = schema.pointer("/$defs/MachineFile").cloned() else { return schema };
+    let variants: Vec<Json> = drivers.iter().map(|d| machine_schema(&base, d)).collect();
+    if let Some(slot) = schema.pointer_mut("/$defs/MachineFile") {
+        *slot = serde_json::json!({ "anyOf": variants });
+    }
+    schema
+}
+
+/// One driver's whole `[machine.NAME]` table: the common entries and its own.
+fn machine_schema(base: &Json, driver: &DriverSchema) -> Json {
+    let mut out = base.clone();
+    out["properties"]["driver"] = serde_json::json!({ "const": driver.name });
+    out["additionalProperties"] = Json::Bool(false);
+    if let Some(properties) = driver.schema.get("properties").and_then(Json::as_object) {
+        for (name, property) in properties {
+            out["properties"][name] = property.clone();
+        }
+    }
+    let own = driver.schema.get("required").and_then(Json::as_array).cloned().unwrap_or_default();
+    if let Some(required) = out.get_mut("required").and_then(Json::as_array_mut) {
+        required.extend(own);
+    }
+    out
+}
