@@ -1,0 +1,207 @@
+//! Finding the hyper-parameters.
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::data::Collapsed;
+use crate::evidence::{Evidence, LogPosterior};
+use crate::features::Pairs;
+use crate::lbfgs::{Limits, minimize};
+use crate::prior::{self, LENGTH_BOUNDS, NOISE_BOUNDS, SCALE_BOUNDS};
+use crate::{FeatureKind, Hyper, Kernel};
+
+/// How much work a fit may do, and what it may choose from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitOptions {
+    /// Kernels among which the evidence chooses; at least one.
+    pub kernels: Vec<Kernel>,
+    /// Starting points for each kernel, at least 1: an earlier fit where there is one, then without noise, then with some,
+    /// then with lengths drawn from the prior.
+    pub starts: u32,
+    /// Most evaluations of the evidence of all data.
+    pub iterations: u32,
+    /// Whether warps are tried.
+    pub warps: bool,
+    /// Whether a forest may join.
+    pub forest: bool,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        FitOptions {
+            kernels: vec![Kernel::Matern52, Kernel::SquaredExponential],
+            starts: 2,
+            iterations: 60,
+            warps: true,
+            forest: false,
+        }
+    }
+}
+
+/// Recipes on which starts and kernels are compared: n³ makes this a fraction of one evaluation at n = 300.
+const SCREEN: usize = 80;
+/// Evaluations that a start gets in the comparison.
+const SCREEN_EVALUATIONS: usize = 24;
+/// Most recipes whose evidence is evaluated at all; predictions use every one.
+const FIT_MOST: usize = 500;
+/// A fit stops when a step gains less than this many nats: what is left is invisible beside the prior.
+const PROGRESS: f64 = 2e-3;
+
+/// What a fit found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fitted {
+    pub(crate) hyper: Hyper,
+    pub(crate) log_posterior: f64,
+    pub(crate) log_likelihood: f64,
+    pub(crate) evaluations: usize,
+}
+
+/// What is fitted: recipes' features (n × d), what was seen, whether the noise is known.
+pub(crate) struct Problem<'a> {
+    pub(crate) kinds: &'a [FeatureKind],
+    pub(crate) points: &'a [f64],
+    pub(crate) collapsed: &'a Collapsed,
+    pub(crate) known_noise: bool,
+}
+
+impl Problem<'_> {
+    fn recipes(&self) -> usize {
+        self.collapsed.means.len()
+    }
+
+    /// `count` recipes drawn without replacement, in order, always the same ones.
+    fn subset(&self, count: usize) -> (Vec<f64>, Collapsed) {
+        let mut order: Vec<usize> = (0..self.recipes()).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(0x5eed);
+        for i in 0..count {
+            let j = i + (rng.next_u64() % (order.len() - i) as u64) as usize;
+            order.swap(i, j);
+        }
+        order.truncate(count);
+        order.sort_unstable();
+        let d = self.kinds.len();
+        let points = order.iter().flat_map(|&i| self.points[i * d..(i + 1) * d].iter().copied()).collect();
+        let pick = |all: &[f64]| order.iter().map(|&i| all[i]).collect::<Vec<f64>>();
+        // Repeats' spread is shared out by the recipes kept: it says the same of the noise, with less weight.
+        let counts = pick(&self.collapsed.counts);
+        let extra: f64 = counts.iter().map(|m| m - 1.0).sum();
+        let spread = if self.collapsed.extra > 0.0 {
+            self.collapsed.spread * extra / self.collapsed.extra
+        } else {
+            0.0
+        };
+        let collapsed = Collapsed {
+            means: pick(&self.collapsed.means),
+            noise: pick(&self.collapsed.noise),
+            counts,
+            extra,
+            spread,
+            constant: 0.0,
+        };
+        (points, collapsed)
+    }
+}
+
+/// The maximum of the log posterior over kernels and starts. `earlier` is where a previous fit ended.
+pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&Hyper>) -> Fitted {
+    let n = problem.recipes();
+    let starts = starts(problem.kinds.len(), options, earlier);
+    let screened = n > SCREEN;
+    let mut evaluations = 0;
+    let mut best: Option<Fitted> = None;
+    {
+        let small = screened.then(|| problem.subset(SCREEN));
+        let (points, collapsed) =
+            small.as_ref().map_or((problem.points, problem.collapsed), |(p, c)| (p.as_slice(), c));
+        let pairs = Pairs::new(problem.kinds, points, collapsed.means.len());
+        let most = if screened { SCREEN_EVALUATIONS } else { options.iterations as usize };
+        for &kernel in &options.kernels {
+            let mut evidence =
+                Evidence::new(&pairs, collapsed, kernel, problem.kinds.len(), problem.known_noise);
+            for start in starts.iter() {
+                let found = climb(&mut evidence, kernel, start, most);
+                evaluations += found.evaluations;
+                if best.as_ref().is_none_or(|b| found.log_posterior > b.log_posterior) {
+                    best = Some(found);
+                }
+            }
+        }
+    }
+    let mut best = best.unwrap_or_else(|| Fitted {
+        hyper: Hyper::from_vector(Kernel::Matern52, &starts[0]),
+        log_posterior: f64::NEG_INFINITY,
+        log_likelihood: f64::NEG_INFINITY,
+        evaluations: 0,
+    });
+    if screened {
+        let large = (n > FIT_MOST).then(|| problem.subset(FIT_MOST));
+        let (points, collapsed) =
+            large.as_ref().map_or((problem.points, problem.collapsed), |(p, c)| (p.as_slice(), c));
+        let pairs = Pairs::new(problem.kinds, points, collapsed.means.len());
+        let kernel = best.hyper.kernel;
+        let mut evidence = Evidence::new(&pairs, collapsed, kernel, problem.kinds.len(), problem.known_noise);
+        let found = climb(&mut evidence, kernel, &best.hyper.to_vector(), options.iterations as usize);
+        evaluations += found.evaluations;
+        best = found;
+    }
+    best.evaluations = evaluations;
+    best
+}
+
+/// One climb from one start.
+fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize) -> Fitted {
+    let d = start.len() - 2;
+    let bounds = |pick: fn((f64, f64)) -> f64| {
+        let mut all = vec![pick(LENGTH_BOUNDS); d];
+        all.push(pick(SCALE_BOUNDS));
+        all.push(pick(NOISE_BOUNDS));
+        all
+    };
+    let (low, high) = (bounds(|b| b.0), bounds(|b| b.1));
+    let mut x = start.to_vec();
+    let limits = Limits { evaluations: most.max(1), gradient: 1e-3, progress: PROGRESS, first_step: 0.5 };
+    let mut at_best = LogPosterior { likelihood: f64::NEG_INFINITY, prior: 0.0 };
+    let (value, evaluations) = minimize(&mut x, &low, &high, limits, |theta, gradient| {
+        let value = evidence.evaluate(theta, Some(gradient));
+        gradient.iter_mut().for_each(|g| *g = -*g);
+        let total = value.likelihood + value.prior;
+        if total > at_best.likelihood + at_best.prior {
+            at_best = value;
+        }
+        -total
+    });
+    Fitted {
+        hyper: Hyper::from_vector(kernel, &x),
+        log_posterior: -value,
+        log_likelihood: at_best.likelihood,
+        evaluations,
+    }
+}
+
+/// Starting vectors, best guesses first.
+fn starts(dimensions: usize, options: &FitOptions, earlier: Option<&Hyper>) -> Vec<Vec<f64>> {
+    let centre = prior::length_centre(dimensions);
+    let plain = |log_length: f64, log_noise: f64| {
+        let mut start = vec![log_length; dimensions];
+        start.extend([0.0, log_noise]);
+        start
+    };
+    let mut all = Vec::new();
+    if let Some(hyper) = earlier
+        && hyper.log_lengths.len() == dimensions
+    {
+        all.push(hyper.to_vector());
+    }
+    all.push(plain(centre - 0.7, -13.0));
+    all.push(plain(centre - 0.7, -3.0));
+    let mut rng = ChaCha8Rng::seed_from_u64(0xf17);
+    while all.len() < options.starts as usize {
+        let mut start = plain(centre, if all.len() % 2 == 0 { -4.0 } else { -12.0 });
+        for length in start.iter_mut().take(dimensions) {
+            *length += 2.0 * ((rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64) - 1.5;
+        }
+        all.push(start);
+    }
+    all.truncate(options.starts.max(1) as usize);
+    all
+}

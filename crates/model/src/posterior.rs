@@ -1,0 +1,201 @@
+//! What is believed of one outcome, in its own unit.
+
+use forethought_calibrate::{Interval, Residual, log_score_gaussian, normal_quantile};
+
+use crate::data::Collapsed;
+use crate::fit::{FitOptions, Problem, fit};
+use crate::warp::{Shape, Warp};
+use crate::{Data, Gp, Moments, OutcomeBelief, Workspace};
+
+/// A Gaussian process over a warped outcome, and the way back to the outcome's unit.
+///
+/// "Standard units" are those of the warped, standardised outcome: acquisitions work there, because the warp is
+/// increasing; people are shown the outcome's unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posterior {
+    warp: Warp,
+    gp: Gp,
+    belief: OutcomeBelief,
+    evaluations: usize,
+}
+
+/// What one measurement at a recipe will be, in the outcome's unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Forecast {
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation, noise of one measurement included.
+    pub sd: f64,
+    /// The median, the centre of the interval.
+    pub centre: f64,
+    /// The raw interval with equal tails.
+    pub interval: Interval,
+}
+
+/// Recipes from which on warps are tried: fewer can't tell.
+const WARP_FROM: usize = 12;
+/// Nats of leave-one-out score that a warp must gain before it replaces a simpler one.
+const WARP_GAIN: f64 = 2.0;
+/// Nodes and weights of Gauss–Hermite quadrature, order 7, for N(0, 1).
+const NODES: [(f64, f64); 7] = [
+    (-3.750_439_717_725_742, 5.482_688_559_722_18e-4),
+    (-2.366_759_410_734_541, 3.075_712_396_758_65e-2),
+    (-1.154_405_394_739_968, 0.240_123_178_605_012_7),
+    (0.0, 0.457_142_857_142_857_1),
+    (1.154_405_394_739_968, 0.240_123_178_605_012_7),
+    (2.366_759_410_734_541, 3.075_712_396_758_65e-2),
+    (3.750_439_717_725_742, 5.482_688_559_722_18e-4),
+];
+
+impl Posterior {
+    /// Fits everything: warp, kernel, hyper-parameters. `earlier` is the belief of a previous decision, where fits start.
+    #[must_use]
+    pub fn fit(data: &Data, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
+        let straight = Posterior::with_shape(data, Shape::Straight, options, earlier);
+        if !options.warps || data.noise().is_some() || data.recipes() < WARP_FROM {
+            return straight;
+        }
+        let mut shapes = vec![Warp::best_power(data.values())];
+        let (low, high) =
+            data.values().iter().fold((f64::INFINITY, 0.0_f64), |(l, h), &v| (l.min(v), h.max(v)));
+        if low > 0.0 && high > 5.0 * low {
+            shapes.push(Shape::Log);
+        }
+        let mut best_score = straight.leave_one_out_score(data);
+        let mut best = straight;
+        for shape in shapes {
+            if matches!(shape, Shape::Power(lambda) if (lambda - 1.0).abs() < 0.15) {
+                continue;
+            }
+            let mut other = Posterior::with_shape(data, shape, options, earlier);
+            let score = other.leave_one_out_score(data);
+            other.evaluations += best.evaluations;
+            if score > best_score + WARP_GAIN {
+                (best, best_score) = (other, score);
+            } else {
+                best.evaluations = other.evaluations;
+            }
+        }
+        best
+    }
+
+    fn with_shape(data: &Data, shape: Shape, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
+        let warp = Warp::standardising(data.values(), shape);
+        let values: Vec<f64> = data.values().iter().map(|&v| warp.forward(v)).collect();
+        let known: Option<Vec<f64>> = data.noise().map(|noise| {
+            let unit = warp.scale() * warp.scale();
+            // The floor keeps repeated rows with "no noise" from contradicting each other.
+            noise.iter().map(|v| (v / unit).max(1e-7)).collect()
+        });
+        let collapsed = Collapsed::new(data.groups(), data.recipes(), &values, known.as_deref());
+        let points = data.recipe_points();
+        let problem = Problem {
+            kinds: data.kinds(),
+            points: &points,
+            collapsed: &collapsed,
+            known_noise: known.is_some(),
+        };
+        let start = earlier.filter(|b| b.warp.shape() == shape || b.recipes > 0).map(|b| &b.hyper);
+        let fitted = fit(&problem, options, start);
+        let typical = known.as_ref().map(|noise| noise.iter().sum::<f64>() / (noise.len() as f64).max(1.0));
+        let gp = Gp::new(data.kinds(), fitted.hyper.clone(), &points, &collapsed, typical);
+        let jacobian: f64 = data.values().iter().map(|&v| warp.log_slope(v)).sum();
+        let belief = OutcomeBelief {
+            warp,
+            hyper: fitted.hyper,
+            forest: 0.0,
+            log_likelihood: fitted.log_likelihood + jacobian,
+            recipes: data.recipes(),
+        };
+        Posterior { warp, gp, belief, evaluations: fitted.evaluations }
+    }
+
+    /// What a later fit starts from.
+    #[must_use]
+    pub fn belief(&self) -> &OutcomeBelief {
+        &self.belief
+    }
+
+    /// Evaluations of the evidence that the fit took.
+    #[must_use]
+    pub fn evaluations(&self) -> usize {
+        self.evaluations
+    }
+
+    /// The map to standard units.
+    #[must_use]
+    pub fn warp(&self) -> &Warp {
+        &self.warp
+    }
+
+    /// The process over standard units.
+    #[must_use]
+    pub fn gp(&self) -> &Gp {
+        &self.gp
+    }
+
+    /// The process over standard units, to append fantasies to.
+    pub fn gp_mut(&mut self) -> &mut Gp {
+        &mut self.gp
+    }
+
+    /// Moments of the function at x, in standard units.
+    #[must_use]
+    pub fn moments(&self, x: &[f64], work: &mut Workspace) -> Moments {
+        self.gp.predict(x, work)
+    }
+
+    /// What one measurement with these moments of the function (standard units) will be, at the given level.
+    #[must_use]
+    pub fn forecast(&self, moments: Moments, level: f64) -> Forecast {
+        forecast(&self.warp, moments.mean, (moments.variance + self.gp.noise()).sqrt(), level)
+    }
+
+    /// Leave-one-recipe-out: for each row of `data` (the data of the fit) what would have been said of it without its
+    /// recipe, against what was seen. Hyper-parameters are those of all data.
+    #[must_use]
+    pub fn leave_one_out(&self, data: &Data, level: f64) -> Vec<Residual> {
+        let moments = self.gp.leave_one_out();
+        let mut counts = vec![0.0; data.recipes()];
+        data.groups().iter().for_each(|&recipe| counts[recipe] += 1.0);
+        data.groups()
+            .iter()
+            .zip(data.values())
+            .map(|(&recipe, &seen)| {
+                let said = self.forecast(moments[recipe], level);
+                Residual { centre: said.centre, raw: said.interval, seen, weight: 1.0 / counts[recipe] }
+            })
+            .collect()
+    }
+
+    /// Σ over rows of ln p(row | other recipes), in nats of the outcome's unit; recipes count once.
+    #[must_use]
+    pub fn leave_one_out_score(&self, data: &Data) -> f64 {
+        let moments = self.gp.leave_one_out();
+        let mut counts = vec![0.0; data.recipes()];
+        data.groups().iter().for_each(|&recipe| counts[recipe] += 1.0);
+        data.groups()
+            .iter()
+            .zip(data.values())
+            .map(|(&recipe, &seen)| {
+                let sd = (moments[recipe].variance + self.gp.noise()).sqrt();
+                let score = log_score_gaussian(moments[recipe].mean, sd, self.warp.forward(seen));
+                (score + self.warp.log_slope(seen)) / counts[recipe]
+            })
+            .sum()
+    }
+}
+
+/// A normal in standard units, told in the outcome's.
+fn forecast(warp: &Warp, mean: f64, sd: f64, level: f64) -> Forecast {
+    let z = normal_quantile(0.5 * (1.0 + level));
+    let interval = Interval { low: warp.inverse(mean - z * sd), high: warp.inverse(mean + z * sd), level };
+    let centre = warp.inverse(mean);
+    if warp.is_straight() {
+        return Forecast { mean: centre, sd: sd * warp.scale(), centre, interval };
+    }
+    let values = NODES.map(|(node, weight)| (warp.inverse(mean + node * sd), weight));
+    let first: f64 = values.iter().map(|(v, w)| v * w).sum();
+    let second: f64 = values.iter().map(|(v, w)| (v - first) * (v - first) * w).sum();
+    Forecast { mean: first, sd: second.sqrt(), centre, interval }
+}
