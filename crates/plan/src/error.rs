@@ -1,0 +1,24 @@
+//! Why a question has no answer.
+
+use forethought_model::ModelError;
+use forethought_space::{Infeasible, SpaceError};
+
+/// A question that can not be decided.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// The space holds no recipe that keeps every rule, or none that could be found.
+    #[error(transparent)]
+    Infeasible(#[from] Infeasible),
+    /// A recipe of the history, of the pool or to be predicted is none of this space.
+    #[error("a recipe does not fit the space: {0}")]
+    Recipe(#[from] SpaceError),
+    /// An observation that no model can be made of.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Every recipe that is left was measured, is pending or was rejected.
+    #[error("every recipe was tried, is on its way or was rejected")]
+    Exhausted,
+    /// There is no outcome of this name to ask about.
+    #[error("there is no measured outcome `{0}`")]
+    Outcome(String),
+}
