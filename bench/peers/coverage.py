@@ -16,8 +16,9 @@ exact and cheap. --check shows the equality with a plain SingleTaskGP on all row
 would turn to conjugate gradients above 800 rows). Where more than 1600 recipes train, the hyper-parameters are
 fitted on 1500 of them (numpy default_rng(fold)) and the prediction uses all: the line says fitted_on and exact_fit.
 
-Printed: k of n by the first measurement of each recipe (independent enough for Clopper-Pearson; 95 % and, for the rule
-of issue 4, at 1 - 0.05 / number of tables) and over all rows; the mean interval score
+Printed: k of n by one drawn measurement a recipe ("drawn" in the table's file: one a recipe is independent enough for
+Clopper-Pearson; 95 % and, for the rule of issue 4, at 1 - 0.05 / number of tables), by the first measurement of each
+recipe in the file, and over all rows; the mean interval score
 (u - l) + 20 (l - y)+ + 20 (y - u)+ over all rows, divided by the standard deviation of all outcomes of the table.
 """
 
@@ -170,7 +171,8 @@ def summary(tables):
             mean.update(zip(q["recipes"], q["mean"]))
             sd.update(zip(q["recipes"], q["sd"]))
         y, rec = np.array(t["y"]), t["recipe"]
-        k1 = n1 = ka = na = 0
+        k1 = n1 = ka = na = kf = 0
+        drawn = set(t["drawn"])
         sc, seen = [], set()
         for i, g in enumerate(rec):
             if g not in mean:
@@ -180,6 +182,8 @@ def summary(tables):
             ka, na = ka + ok, na + 1
             if g not in seen:
                 seen.add(g)
+                kf += ok
+            if i in drawn:
                 k1, n1 = k1 + ok, n1 + 1
             sc.append((hi - lo) + 20 * max(lo - y[i], 0) + 20 * max(y[i] - hi, 0))
         score = float(np.mean(sc) / y.std(ddof=1))
@@ -191,12 +195,12 @@ def summary(tables):
         if not part and t["kind"] == "numeric":
             shares.append(k1 / n1)
             scores.append(score)
-        print(f"{name:34s} recipes {n1:4d} rows {na:4d}  first {k1} of {n1} = {100 * k1 / n1:.1f} % "
-              f"[{100 * a:.1f}, {100 * b:.1f}] (at 1-.05/{tot} [{100 * c:.1f}, {100 * d:.1f}])  all rows {ka} of {na} = "
+        print(f"{name:34s} recipes {n1:4d} rows {na:4d}  drawn {k1} of {n1} = {100 * k1 / n1:.1f} % "
+              f"[{100 * a:.1f}, {100 * b:.1f}] (at 1-.05/{tot} [{100 * c:.1f}, {100 * d:.1f}])  first {kf} = {100 * kf / n1:.1f} %  all rows {ka} of {na} = "
               f"{100 * ka / na:.1f} %  interval score {score:.3f} sd  load {r[-1]['load'][0]}{sub}"
               f"{'  ORDINAL' if t['kind'] != 'numeric' else ''}{part}")
     if shares:
-        print(f"{len(shares)} of {tot} numeric tables complete: mean coverage by first measurement {100 * np.mean(shares):.1f} %, "
+        print(f"{len(shares)} of {tot} numeric tables complete: mean coverage by drawn measurement {100 * np.mean(shares):.1f} %, "
               f"median interval score {np.median(scores):.3f} sd")
 
 

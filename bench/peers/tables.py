@@ -14,6 +14,7 @@ Writes bench/out/tables/<table>.<outcome>.json, one file a table and outcome:
                               two rows are the same recipe when all their inputs are equal
   fold                        fold id of each recipe (not of each row)
   folds                       how many folds
+  drawn                       one row of each recipe, drawn: rows[j], j from numpy default_rng(1).random(), recipes in order
   rule                        "singly" (up to 300 recipes, fold = recipe) or "10 folds"
   notes                       what was left out and why
 and bench/out/folds.json: {"<table>.<outcome>": {rows, recipes, folds, rule, recipe, fold}}.
@@ -70,13 +71,22 @@ def emit(table, outcome, inputs, cat, raw, y, simplex=(), kind="numeric", notes=
         fold, folds, rule = [0] * n, 10, "10 folds"
         for k, p in enumerate(np.random.default_rng(0).permutation(n)):
             fold[int(p)] = k % 10
+    rows_of = [[] for _ in range(n)]
+    for i, r in enumerate(recipe):
+        rows_of[r].append(i)
+    drawn = [q[int(u * len(q))] for q, u in zip(rows_of, np.random.default_rng(1).random(n))]
+    rep = [q for q in rows_of if len(q) > 1]
+    copies = sum(len({float(y[i]) for i in q}) == 1 for q in rep)
     sx = simplex_of(inputs, x, list(simplex))
     notes = list(notes)
     if simplex and not sx:
         notes.append("named a simplex by its source, but its rows do not sum to one constant")
+    if copies:
+        notes.append(f"{copies} of {len(rep)} repeated recipes have one and the same outcome in every row")
     d = dict(table=table, outcome=outcome, kind=kind, inputs=inputs, categorical=list(map(bool, cat)),
              options=opts, lo=[min(c) for c in cols], hi=[max(c) for c in cols], simplex=sx, x=x,
-             y=[float(v) for v in y], recipe=recipe, fold=fold, folds=folds, rule=rule, notes=notes)
+             y=[float(v) for v in y], recipe=recipe, fold=fold, folds=folds, rule=rule, drawn=drawn,
+             notes=notes)
     assert all(abs(v) < 1e300 and v == v for r in x for v in r) and all(v == v for v in d["y"])
     name = f"{table}.{outcome}"
     with open(os.path.join(OUT_TABLES, name + ".json"), "w") as f:
