@@ -1,2 +1,19 @@
-//! stub
-#![allow(missing_docs, reason = "not yet written")]
+//! What lasts: journals of sealed events, and the project folder that holds them.
+//!
+//! A [`Journal`] keeps the events of campaigns as bytes, each [`Sealed`] into a [`Chain`] by hash. It
+//! is durable when [`Journal::append`] returns. [`SqliteJournal`] is the one that people use;
+//! [`VolatileJournal`] is the one that simulations crash.
+
+mod chain;
+mod head;
+mod journal;
+mod project;
+mod sqlite;
+mod volatile;
+
+pub use chain::{Chain, Sealed};
+pub use head::{Head, read_heads};
+pub use journal::{AppendError, Batch, Journal, ReadError, Stored, entries, hash_hex};
+pub use project::{OwnError, Owner, Project};
+pub use sqlite::SqliteJournal;
+pub use volatile::{Damage, VolatileJournal};

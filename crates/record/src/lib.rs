@@ -1,2 +1,17 @@
-//! stub
-#![allow(missing_docs, reason = "not yet written")]
+//! What can happen in a campaign, as events that are kept for ever, and the state that they fold to.
+//!
+//! An [`Entry`] is one [`Event`] with its time and its [`Actor`]. A [`Campaign`] is the fold of all
+//! entries; nothing else holds state. A [`Trial`] is one recipe's way through the stages, an
+//! [`Order`] one stage of it on one machine, named for ever by its [`RunKey`].
+
+mod campaign;
+mod claim;
+mod event;
+mod id;
+mod trial;
+
+pub use campaign::{Campaign, FoldError, Status};
+pub use claim::{Claim, ClaimState, Says, Verdict};
+pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, Reason, Resolution};
+pub use id::{CampaignId, KeyError, RunKey, Seq};
+pub use trial::{Order, OrderState, Trial, TrialState};

@@ -1,0 +1,93 @@
+//! The folder of a project: where its files stand, and who owns it.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// A folder with a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    dir: PathBuf,
+}
+
+/// Owns a project as long as it lives; the operating system frees it on death.
+#[derive(Debug)]
+pub struct Owner {
+    _lock: File,
+}
+
+/// Why a project cannot be owned.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum OwnError {
+    #[error("this project is owned by {who}: wait for it to end, or `stop` it")]
+    Taken { who: String },
+    #[error("{}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+}
+
+impl Project {
+    /// The project in a folder.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Project { dir: dir.into() }
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.dir.join("forethought.db")
+    }
+
+    /// The heads of the journal's chains.
+    pub fn head(&self) -> PathBuf {
+        self.dir.join("forethought.head")
+    }
+
+    /// Where the owner listens.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("forethought.sock")
+    }
+
+    /// Reports for people.
+    pub fn reports(&self) -> PathBuf {
+        self.dir.join("reports")
+    }
+
+    /// Folders of orders.
+    pub fn runs(&self) -> PathBuf {
+        self.dir.join("runs")
+    }
+
+    /// Owns the project. `who` is shown to others who try.
+    ///
+    /// # Errors
+    /// [`OwnError::Taken`] where a living process owns it.
+    pub fn own(&self, who: &str) -> Result<Owner, OwnError> {
+        let path = self.dir.join("forethought.lock");
+        let unreadable = |source| OwnError::Unreadable { path: path.clone(), source };
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(unreadable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut who = String::new();
+                let _ = file.read_to_string(&mut who);
+                let who = if who.is_empty() { "another process".to_owned() } else { who };
+                return Err(OwnError::Taken { who });
+            }
+            Err(TryLockError::Error(source)) => return Err(unreadable(source)),
+        }
+        // The name is only for people: a full disk may keep it back.
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(who.as_bytes()));
+        Ok(Owner { _lock: file })
+    }
+}

@@ -1,0 +1,105 @@
+//! A journal in memory that can be crashed: what a simulated disk keeps, tears and loses.
+
+use std::collections::BTreeMap;
+
+use forethought_record::CampaignId;
+
+use crate::chain::{Chain, Sealed};
+use crate::journal::{AppendError, Batch, Journal, ReadError, Stored, hash_hex};
+
+/// What an append of a [`VolatileJournal`] meets next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Damage {
+    /// Nothing: it is recorded.
+    #[default]
+    None,
+    /// It is lost without an answer: the power went before the commit.
+    Lost,
+    /// Its first `n` events reached the medium when the power went, but no commit did: on reading,
+    /// they are not there.
+    Torn(usize),
+    /// The disk is full.
+    Full,
+}
+
+/// Keeps events as long as it lives.
+#[derive(Debug, Clone, Default)]
+pub struct VolatileJournal {
+    campaigns: BTreeMap<CampaignId, (String, u64, Vec<Sealed>)>,
+    blobs: BTreeMap<String, Vec<u8>>,
+    next: Damage,
+}
+
+impl VolatileJournal {
+    /// What the next append meets.
+    pub fn meet(&mut self, damage: Damage) {
+        self.next = damage;
+    }
+}
+
+impl Journal for VolatileJournal {
+    fn append(&mut self, batches: &[Batch]) -> Result<(), AppendError> {
+        match std::mem::take(&mut self.next) {
+            Damage::None => {}
+            Damage::Full => return Err(AppendError::Full),
+            Damage::Lost | Damage::Torn(_) => return Err(AppendError::Broken("the power went".into())),
+        }
+        for batch in batches {
+            let Some((_, fence, events)) = self.campaigns.get(&batch.campaign) else {
+                return Err(AppendError::Broken("the campaign was not taken before".into()));
+            };
+            if *fence != batch.fence {
+                return Err(AppendError::Fenced { found: *fence, ours: batch.fence });
+            }
+            let found = events.len() as u64;
+            if found != batch.after {
+                return Err(AppendError::Behind { found, expected: batch.after });
+            }
+        }
+        for batch in batches {
+            if let Some((name, _, events)) = self.campaigns.get_mut(&batch.campaign) {
+                events.extend(batch.events.iter().cloned());
+                name.clone_from(&batch.name);
+            }
+            self.blobs.extend(batch.blobs.iter().cloned());
+        }
+        Ok(())
+    }
+
+    fn read(&self, campaign: CampaignId) -> Result<Vec<Sealed>, ReadError> {
+        let events = self.campaigns.get(&campaign).map(|c| c.2.clone()).unwrap_or_default();
+        let mut chain = Chain::new(campaign);
+        match events.iter().find(|e| !chain.accept(e)) {
+            Some(bad) => Err(ReadError::Damaged {
+                path: "memory".into(),
+                campaign,
+                seq: bad.seq,
+                what: "its hash does not fit its content".into(),
+            }),
+            None => Ok(events),
+        }
+    }
+
+    fn campaigns(&self) -> Result<Vec<Stored>, ReadError> {
+        Ok(self
+            .campaigns
+            .iter()
+            .filter(|(_, c)| !c.2.is_empty())
+            .map(|(id, (name, _, events))| Stored {
+                id: *id,
+                name: name.clone(),
+                events: events.len() as u64,
+            })
+            .collect())
+    }
+
+    fn blob(&self, hash: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.blobs.get(hash).filter(|b| hash_hex(b) == hash).cloned())
+    }
+
+    fn take(&mut self, campaign: CampaignId) -> Result<u64, AppendError> {
+        let entry = self.campaigns.entry(campaign).or_default();
+        entry.1 += 1;
+        Ok(entry.1)
+    }
+}

@@ -1,0 +1,196 @@
+//! What every journal promises, and what SQLite's must survive.
+
+use std::fs;
+
+use forethought_memory::{
+    AppendError, Batch, Chain, Journal, Project, ReadError, SqliteJournal, VolatileJournal, read_heads,
+};
+use forethought_record::CampaignId;
+use uuid::Uuid;
+
+fn campaign() -> CampaignId {
+    CampaignId(Uuid::from_u128(1))
+}
+
+fn batch(chain: &mut Chain, fence: u64, count: u64) -> Batch {
+    let after = chain.seq;
+    let events = (0..count).map(|i| chain.seal(format!("{{\"n\":{}}}", after + i).into_bytes())).collect();
+    Batch { campaign: chain.campaign, name: "c".into(), fence, after, events, blobs: vec![] }
+}
+
+fn promises(journal: &mut dyn Journal) {
+    let fence = journal.take(campaign()).unwrap();
+    let mut chain = Chain::new(campaign());
+    journal.append(&[batch(&mut chain, fence, 3)]).unwrap();
+    journal.append(&[batch(&mut chain, fence, 2)]).unwrap();
+    assert_eq!(journal.read(campaign()).unwrap().len(), 5);
+
+    let mut behind = Chain::new(campaign());
+    let refused = journal.append(&[batch(&mut behind, fence, 1)]);
+    assert!(matches!(refused, Err(AppendError::Behind { found: 5, expected: 0 })));
+
+    let newer = journal.take(campaign()).unwrap();
+    assert!(newer > fence);
+    let mut late = chain;
+    assert!(matches!(journal.append(&[batch(&mut late, fence, 1)]), Err(AppendError::Fenced { .. })));
+    journal.append(&[batch(&mut chain, newer, 1)]).unwrap();
+    let read = journal.read(campaign()).unwrap();
+    assert_eq!(read.last().unwrap().hash, chain.hash);
+    let stored = &journal.campaigns().unwrap()[0];
+    assert_eq!((stored.name.as_str(), stored.events), ("c", 6));
+}
+
+#[test]
+fn all_journals_keep_the_same_promises() {
+    promises(&mut VolatileJournal::default());
+    let dir = tempfile::tempdir().unwrap();
+    promises(&mut SqliteJournal::open(&Project::new(dir.path()).journal()).unwrap());
+}
+
+#[test]
+fn blobs_come_back_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = SqliteJournal::open(&Project::new(dir.path()).journal()).unwrap();
+    let fence = journal.take(campaign()).unwrap();
+    let mut chain = Chain::new(campaign());
+    let mut with_blob = batch(&mut chain, fence, 1);
+    let hash = forethought_memory::hash_hex(b"content");
+    with_blob.blobs.push((hash.clone(), b"content".to_vec()));
+    journal.append(&[with_blob]).unwrap();
+    assert_eq!(journal.blob(&hash).unwrap().unwrap(), b"content");
+    assert_eq!(journal.blob("none").unwrap(), None);
+}
+
+/// A journal with `count` events in a folder, closed.
+fn written(count: u64) -> (tempfile::TempDir, Project) {
+    let dir = tempfile::tempdir().unwrap();
+    let project = Project::new(dir.path());
+    let mut journal = SqliteJournal::open(&project.journal()).unwrap();
+    let fence = journal.take(campaign()).unwrap();
+    let mut chain = Chain::new(campaign());
+    for _ in 0..count {
+        journal.append(&[batch(&mut chain, fence, 1)]).unwrap();
+    }
+    (dir, project)
+}
+
+#[test]
+fn the_head_stands_beside_the_journal() {
+    let (_dir, project) = written(4);
+    let heads = read_heads(&project.head()).unwrap();
+    assert_eq!(heads[&campaign().to_string()].seq, 4);
+}
+
+#[test]
+fn every_flipped_byte_is_found_or_harmless() {
+    let (_dir, project) = written(20);
+    let whole = fs::read(project.journal()).unwrap();
+    let expected = SqliteJournal::open_read_only(&project.journal()).unwrap().read(campaign()).unwrap();
+    for at in (0..whole.len()).step_by(211) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x10;
+        fs::write(project.journal(), &flipped).unwrap();
+        let Ok(journal) = SqliteJournal::open_read_only(&project.journal()) else { continue };
+        if let Ok(read) = journal.read(campaign()) {
+            // A flip that cuts whole rows off the end shows against the head.
+            assert!(read.len() <= expected.len());
+            assert_eq!(read[..], expected[..read.len()], "a wrong event was read as data (byte {at})");
+        }
+    }
+    fs::write(project.journal(), &whole).unwrap();
+}
+
+#[test]
+fn a_log_cut_anywhere_keeps_a_prefix() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = Project::new(dir.path());
+    let mut journal = SqliteJournal::open(&project.journal()).unwrap();
+    let fence = journal.take(campaign()).unwrap();
+    let mut chain = Chain::new(campaign());
+    for _ in 0..12 {
+        journal.append(&[batch(&mut chain, fence, 2)]).unwrap();
+    }
+    let expected = journal.read(campaign()).unwrap();
+    let wal = dir.path().join("forethought.db-wal");
+    let (log, base) = (fs::read(&wal).unwrap(), fs::read(project.journal()).unwrap());
+    let cut_dir = tempfile::tempdir().unwrap();
+    let cut = Project::new(cut_dir.path());
+    for length in (0..log.len()).step_by(997) {
+        for name in ["forethought.db-shm", "forethought.db-wal"] {
+            let _ = fs::remove_file(cut_dir.path().join(name));
+        }
+        fs::write(cut.journal(), &base).unwrap();
+        fs::write(cut_dir.path().join("forethought.db-wal"), &log[..length]).unwrap();
+        let read = SqliteJournal::open(&cut.journal()).unwrap().read(campaign()).unwrap();
+        assert_eq!(read[..], expected[..read.len()]);
+        assert_eq!(read.len() % 2, 0, "half an append was read");
+    }
+}
+
+#[test]
+fn rows_cannot_be_changed_in_place() {
+    let (_dir, project) = written(3);
+    let connection = rusqlite::Connection::open(project.journal()).unwrap();
+    assert!(connection.execute("DELETE FROM event WHERE seq = 3", []).is_err());
+    assert!(connection.execute("UPDATE event SET bytes = x'00'", []).is_err());
+    connection.execute_batch("DROP TRIGGER event_fixed").unwrap();
+    connection.execute("UPDATE event SET bytes = x'00' WHERE seq = 2", []).unwrap();
+    let read = SqliteJournal::open_read_only(&project.journal()).unwrap().read(campaign());
+    assert!(matches!(read, Err(ReadError::Damaged { seq: 2, .. })), "{read:?}");
+}
+
+#[test]
+fn a_project_has_one_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = Project::new(dir.path());
+    let owner = project.own("anna, process 7").unwrap();
+    let refused = project.own("bert").unwrap_err().to_string();
+    assert!(refused.contains("anna, process 7"), "{refused}");
+    drop(owner);
+    project.own("bert").unwrap();
+}
+
+#[test]
+fn what_is_under_way_is_recorded_on_a_full_disk() {
+    // A small file system needs the right to mount; without it this test says so.
+    let dir = tempfile::tempdir().unwrap();
+    let mount = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
+        .arg(dir.path())
+        .output();
+    if !mount.is_ok_and(|o| o.status.success()) {
+        eprintln!("skipped: a tmpfs of 3 MB cannot be mounted here");
+        return;
+    }
+    let project = Project::new(dir.path());
+    let mut journal = SqliteJournal::open(&project.journal()).unwrap();
+    let fence = journal.take(campaign()).unwrap();
+    let mut chain = Chain::new(campaign());
+    let mut acknowledged = 0;
+    let mut low_at = None;
+    for i in 0..2000 {
+        let mut next = chain;
+        let after = next.seq;
+        let events = vec![next.seal(vec![b'x'; 4000])];
+        let full = Batch { campaign: campaign(), name: "c".into(), fence, after, events, blobs: vec![] };
+        match journal.append(&[full]) {
+            Ok(()) => {
+                chain = next;
+                acknowledged += 1;
+                if journal.is_low() && low_at.is_none() {
+                    low_at = Some(i);
+                }
+            }
+            Err(AppendError::Full) => break,
+            Err(e) => panic!("{e}"),
+        }
+    }
+    let read = journal.read(campaign()).unwrap().len();
+    drop(journal);
+    std::process::Command::new("umount").arg(dir.path()).status().unwrap();
+    assert_eq!(read, acknowledged, "what was acknowledged is there, and nothing else");
+    assert!(
+        low_at.is_some_and(|i| acknowledged > i + 10),
+        "the reserve took more: {low_at:?} of {acknowledged}"
+    );
+}

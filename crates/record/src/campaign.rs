@@ -1,0 +1,477 @@
+//! The state of a campaign: a fold over its entries, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use forethought_calibrate::Calibrator;
+use forethought_space::{Diagnostic, Failure, History, Measurement, Observed, Problem};
+use jiff::Timestamp;
+
+use crate::claim::{ClaimState, Says, Verdict};
+use crate::event::{Entry, Event, FORMAT, Fate, Resolution};
+use crate::id::{CampaignId, RunKey, Seq};
+use crate::trial::{Order, OrderState, Trial, TrialState};
+
+/// The level of every predicted interval.
+const LEVEL: f64 = 0.9;
+/// Faults of a machine in a row that pause it.
+pub(crate) const FAULTS_MOST: u32 = 3;
+
+/// Everything that is known of a campaign.
+#[derive(Debug, Clone)]
+pub struct Campaign {
+    /// Its name for ever.
+    pub id: CampaignId,
+    /// The checked file that rules.
+    pub problem: Arc<Problem>,
+    /// The file's text.
+    pub text: String,
+    /// Position of the last entry.
+    pub seq: Seq,
+    /// When it was opened, and when the last event happened.
+    pub times: (Timestamp, Timestamp),
+    /// By number.
+    pub trials: BTreeMap<u64, Trial>,
+    /// By number.
+    pub claims: BTreeMap<u64, ClaimState>,
+    /// Measurements made elsewhere, with their source.
+    pub imported: Vec<(String, Observed)>,
+    /// Last decision, and the last one with a belief and its blob.
+    pub decisions: (u64, Option<(u64, String)>),
+    /// How wide intervals must be, by outcome.
+    pub calibration: BTreeMap<String, Calibrator>,
+    /// Whether it runs.
+    pub status: Status,
+    /// Reasons for which machines take no orders.
+    pub machines_paused: BTreeMap<String, String>,
+    /// Faults in a row.
+    pub faults: BTreeMap<String, u32>,
+    /// Costs of orders that were sent.
+    pub spent: f64,
+    /// Times that the envelope or people turned trials down, in a row.
+    pub refusals: u32,
+    /// The order in which trials came to their end.
+    ended: Vec<u64>,
+}
+
+/// Whether a campaign runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Nothing new is started.
+    pub paused: Option<String>,
+    /// All was halted; latched.
+    pub stopped: Option<String>,
+    /// It came to its end.
+    pub finished: Option<String>,
+}
+
+/// A record that does not fold.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum FoldError {
+    #[error("the journal has no first event")]
+    Empty,
+    #[error("event {seq} is of format {found}; this program reads up to {FORMAT}: use a newer one")]
+    Format { seq: Seq, found: u32 },
+    #[error("event {seq} speaks of {what}, which the record does not know")]
+    Dangling { seq: Seq, what: String },
+    #[error("the file in event {seq} does not check here: {}", first.message)]
+    Problem { seq: Seq, first: Box<Diagnostic> },
+}
+
+/// Gives a blob's bytes by its hash.
+type Blobs<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
+
+impl Campaign {
+    /// Folds the entries of a campaign, in their order.
+    ///
+    /// # Errors
+    /// A record that does not begin with `opened`, is of a newer format, or contradicts itself.
+    pub fn fold<'e>(
+        entries: impl IntoIterator<Item = &'e Entry>,
+        blobs: Blobs<'_>,
+    ) -> Result<Campaign, FoldError> {
+        let mut entries = entries.into_iter();
+        let mut campaign = Campaign::open(entries.next().ok_or(FoldError::Empty)?, blobs)?;
+        for entry in entries {
+            campaign.apply(entry, blobs)?;
+        }
+        Ok(campaign)
+    }
+
+    fn open(first: &Entry, blobs: Blobs<'_>) -> Result<Campaign, FoldError> {
+        let Event::Opened { campaign, text, attachments, .. } = &first.event else {
+            return Err(FoldError::Empty);
+        };
+        let problem = parse(1, text, attachments, blobs)?;
+        Ok(Campaign {
+            id: *campaign,
+            problem: Arc::new(problem),
+            text: text.clone(),
+            seq: 1,
+            times: (first.at, first.at),
+            trials: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            imported: Vec::new(),
+            decisions: (0, None),
+            calibration: BTreeMap::new(),
+            status: Status::default(),
+            machines_paused: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            spent: 0.0,
+            refusals: 0,
+            ended: Vec::new(),
+        })
+    }
+
+    /// Takes in the next entry.
+    ///
+    /// # Errors
+    /// As [`Campaign::fold`].
+    pub fn apply(&mut self, entry: &Entry, blobs: Blobs<'_>) -> Result<(), FoldError> {
+        self.seq += 1;
+        if entry.v > FORMAT {
+            return Err(FoldError::Format { seq: self.seq, found: entry.v });
+        }
+        self.times.1 = entry.at;
+        match &entry.event {
+            Event::Opened { .. } => return Err(self.dangling("a second opening")),
+            Event::Revised { text, attachments, .. } => {
+                self.problem = Arc::new(parse(self.seq, text, attachments, blobs)?);
+                self.text.clone_from(text);
+                self.status.finished = None;
+            }
+            Event::Imported { source, recipe, outcomes, context, failed } => {
+                let observed = Observed {
+                    trial: 0,
+                    recipe: recipe.clone(),
+                    outcomes: outcomes.clone(),
+                    failed: *failed,
+                    context: context.clone(),
+                };
+                self.imported.push((source.clone(), observed));
+            }
+            Event::Decided { decision, belief, proposals, stale, .. } => {
+                self.decisions.0 = *decision;
+                if let Some(hash) = belief {
+                    self.decisions.1 = Some((*decision, hash.clone()));
+                }
+                for p in proposals.iter().filter(|_| !stale) {
+                    let mut trial = blank(p.trial, entry);
+                    trial.recipe = p.recipe.clone();
+                    trial.decision = Some(*decision);
+                    trial.why = (p.why.clone(), p.text.clone());
+                    trial.claims = p.claims.iter().map(|c| c.claim).collect();
+                    for claim in &p.claims {
+                        let state = ClaimState { claim: claim.clone(), trial: p.trial, settled: None };
+                        self.claims.insert(claim.claim, state);
+                    }
+                    self.trials.insert(p.trial, trial);
+                }
+            }
+            Event::Brought { trial, recipe } => {
+                let mut new = blank(*trial, entry);
+                new.recipe = recipe.clone();
+                new.why = ("brought".into(), format!("brought by {}", entry.by));
+                self.trials.insert(*trial, new);
+            }
+            Event::Held { trial, binding, people } => {
+                let trial = self.trial_mut(*trial)?;
+                trial.state = TrialState::Held;
+                trial.held = Some((*people, binding.clone()));
+            }
+            Event::Approved { trial, binding } => {
+                let trial = self.trial_mut(*trial)?;
+                if let Some((people, shown)) = &trial.held
+                    && shown == binding
+                {
+                    trial.approvals.insert(entry.by.clone());
+                    if trial.approvals.len() >= *people as usize {
+                        trial.state = TrialState::Proposed;
+                    }
+                }
+            }
+            Event::Rejected { trial, reason } => {
+                self.end(*trial, TrialState::Rejected(reason.clone()), entry.at)?;
+                self.refusals += 1;
+            }
+            Event::Refused { trial, reason, .. } => {
+                self.end(
+                    *trial,
+                    TrialState::Rejected(format!("refused by the envelope: {reason}")),
+                    entry.at,
+                )?;
+                self.refusals += 1;
+            }
+            Event::Intended { key, machine, recipe, inputs } => {
+                let cost = self.problem.stage(&key.stage).map_or(0.0, |s| s.cost);
+                self.spent += cost;
+                self.refusals = 0;
+                let trial = self.trial_mut(key.trial)?;
+                trial.state = TrialState::Open;
+                trial.orders.entry(key.stage.clone()).or_default().push(Order {
+                    key: key.clone(),
+                    machine: machine.clone(),
+                    recipe: recipe.clone(),
+                    inputs: inputs.clone(),
+                    state: OrderState::Intended,
+                    times: (entry.at, None),
+                });
+            }
+            Event::Reported { key, fate, partial, as_run } => {
+                self.reported(key, fate, *partial, as_run, entry)?
+            }
+            Event::Orphaned { .. } => {}
+            Event::Aborted { key, kind, reason } => {
+                self.order_mut(key, entry.at)?.state = OrderState::Aborted(reason.clone());
+                self.end(key.trial, TrialState::Failed(*kind, reason.clone()), entry.at)?;
+            }
+            Event::Resolved { key, verdict } => {
+                let order = self.order_mut(key, entry.at)?;
+                match verdict {
+                    Resolution::Ran => order.state = OrderState::Ran,
+                    Resolution::DidNotRun => order.state = OrderState::NotSent,
+                    Resolution::Discarded => {
+                        order.state = OrderState::Discarded;
+                        let state = TrialState::Failed(Failure::Machine, "given up by a person".into());
+                        self.end(key.trial, state, entry.at)?;
+                    }
+                }
+            }
+            Event::Withdrawn { trial, .. } => self.end(*trial, TrialState::Withdrawn, entry.at)?,
+            Event::Amended { trial, outcomes, .. } => {
+                let seq = self.seq;
+                let trial = self.trial_mut(*trial)?;
+                trial.outcomes.extend(outcomes.clone());
+                trial.ended = Some(seq);
+            }
+            Event::Retracted { trial, .. } => {
+                self.trial_mut(*trial)?.state = TrialState::Retracted;
+            }
+            Event::Settled { claim, verdict, seen, .. } => self.settle(*claim, *verdict, *seen)?,
+            Event::Paused { reason } => self.status.paused = Some(reason.clone()),
+            Event::Resumed => {
+                self.status.paused = None;
+                self.status.finished = None;
+                self.refusals = 0;
+            }
+            Event::Stopped { reason } => self.status.stopped = Some(reason.clone()),
+            Event::Released => self.status.stopped = None,
+            Event::MachinePaused { machine, reason } => {
+                self.machines_paused.insert(machine.clone(), reason.clone());
+            }
+            Event::MachineResumed { machine } => {
+                self.machines_paused.remove(machine);
+                self.faults.remove(machine);
+            }
+            Event::Finished { reason } => self.status.finished = Some(reason.clone()),
+        }
+        Ok(())
+    }
+
+    fn reported(
+        &mut self,
+        key: &RunKey,
+        fate: &Fate,
+        partial: bool,
+        as_run: &Option<forethought_space::Recipe>,
+        entry: &Entry,
+    ) -> Result<(), FoldError> {
+        let problem = Arc::clone(&self.problem);
+        let order = self.order_mut(key, entry.at)?;
+        let machine = order.machine.clone();
+        match fate {
+            Fate::Accepted { receipt } => {
+                order.state = OrderState::Accepted(receipt.clone());
+                order.times.1 = None;
+            }
+            Fate::Running { .. } => order.times.1 = None,
+            Fate::NotSent { .. } | Fate::NeverSeen => order.state = OrderState::NotSent,
+            Fate::Unknown { message } => order.state = OrderState::Uncertain(message.clone()),
+            Fate::Faulted { message } => {
+                order.state = OrderState::Faulted(message.clone());
+                *self.faults.entry(machine).or_default() += 1;
+                self.end(key.trial, TrialState::Failed(Failure::Machine, message.clone()), entry.at)?;
+            }
+            Fate::Failed { message, kind } => {
+                order.state = OrderState::Answered;
+                let stage = problem.stage(&key.stage);
+                let kind = kind
+                    .or_else(|| stage.and_then(|s| s.failures.get(message).copied()))
+                    .unwrap_or(Failure::Recipe);
+                if kind == Failure::Machine {
+                    *self.faults.entry(machine).or_default() += 1;
+                } else {
+                    self.faults.remove(&machine);
+                }
+                self.end(key.trial, TrialState::Failed(kind, message.clone()), entry.at)?;
+            }
+            Fate::Answered { outcomes, context } => {
+                if partial {
+                    order.times.1 = None;
+                } else {
+                    order.state = OrderState::Answered;
+                    self.faults.remove(&machine);
+                }
+                let trial = self.trial_mut(key.trial)?;
+                trial.outcomes.extend(outcomes.clone());
+                trial.context.extend(context.clone());
+                if let Some(recipe) = as_run {
+                    trial.recipe.0.extend(recipe.0.clone());
+                }
+                let done = |s: &forethought_space::Stage| {
+                    trial.order(&s.name).is_some_and(|o| o.state == OrderState::Answered)
+                };
+                if problem.stages.iter().all(done) {
+                    self.end(key.trial, TrialState::Measured, entry.at)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, claim: u64, verdict: Verdict, seen: Option<f64>) -> Result<(), FoldError> {
+        let seq = self.seq;
+        let dangling = || FoldError::Dangling { seq, what: format!("claim {claim}") };
+        let state = self.claims.get_mut(&claim).ok_or_else(dangling)?;
+        state.settled = Some((verdict, seen));
+        if let (Says::Prediction { centre, raw, shown, .. }, Some(seen)) = (&state.claim.says, seen)
+            && verdict != Verdict::Void
+        {
+            self.calibration
+                .entry(state.claim.about.clone())
+                .or_insert_with(|| Calibrator::new(LEVEL))
+                .settle(*centre, raw, shown, seen);
+        }
+        Ok(())
+    }
+
+    fn dangling(&self, what: &str) -> FoldError {
+        FoldError::Dangling { seq: self.seq, what: what.to_owned() }
+    }
+
+    fn trial_mut(&mut self, trial: u64) -> Result<&mut Trial, FoldError> {
+        let seq = self.seq;
+        self.trials.get_mut(&trial).ok_or_else(|| FoldError::Dangling { seq, what: format!("trial {trial}") })
+    }
+
+    fn order_mut(&mut self, key: &RunKey, at: Timestamp) -> Result<&mut Order, FoldError> {
+        let seq = self.seq;
+        let order = self
+            .trials
+            .get_mut(&key.trial)
+            .and_then(|t| t.orders.get_mut(&key.stage))
+            .and_then(|o| o.iter_mut().find(|o| o.key == *key))
+            .ok_or_else(|| FoldError::Dangling { seq, what: format!("order {key}") })?;
+        order.times.1 = Some(at);
+        Ok(order)
+    }
+
+    fn end(&mut self, trial: u64, state: TrialState, at: Timestamp) -> Result<(), FoldError> {
+        let seq = self.seq;
+        let t = self.trial_mut(trial)?;
+        t.state = state;
+        t.times.1 = Some(at);
+        t.ended = Some(seq);
+        self.ended.push(trial);
+        Ok(())
+    }
+
+    /// An order by its key.
+    pub fn order(&self, key: &RunKey) -> Option<&Order> {
+        self.trials.get(&key.trial)?.orders.get(&key.stage)?.iter().find(|o| o.key == *key)
+    }
+
+    /// What a decision may look at.
+    pub fn history(&self) -> History {
+        let mut observed: Vec<Observed> = self.imported.iter().map(|(_, o)| o.clone()).collect();
+        for trial in self.ended.iter().filter_map(|t| self.trials.get(t)) {
+            let failed = match &trial.state {
+                TrialState::Measured => None,
+                TrialState::Failed(kind, _) => Some(*kind),
+                _ => continue,
+            };
+            observed.push(Observed {
+                trial: trial.trial,
+                recipe: trial.recipe.clone(),
+                outcomes: trial.outcomes.clone(),
+                failed,
+                context: trial.context.clone(),
+            });
+        }
+        let of = |f: fn(&TrialState) -> bool| {
+            self.trials.values().filter(move |t| f(&t.state)).map(|t| t.recipe.clone()).collect()
+        };
+        History {
+            observed,
+            pending: of(|s| !s.is_over()),
+            rejected: of(|s| matches!(s, TrialState::Rejected(_))),
+            proposed: self.trials.values().filter(|t| t.decision.is_some()).count() as u64,
+        }
+    }
+
+    /// Trials that count against the budget: opened, less those withdrawn and those that a machine
+    /// broke.
+    pub fn counted(&self) -> u64 {
+        self.trials
+            .values()
+            .filter(|t| match &t.state {
+                TrialState::Withdrawn | TrialState::Rejected(_) => false,
+                TrialState::Failed(Failure::Machine | Failure::Stopped, _) => false,
+                _ => true,
+            })
+            .count() as u64
+    }
+
+    /// The first trial number, and the first claim number, that are free.
+    pub fn free_numbers(&self) -> (u64, u64) {
+        let next = |last: Option<&u64>| last.map_or(1, |n| n + 1);
+        (next(self.trials.keys().next_back()), next(self.claims.keys().next_back()))
+    }
+
+    /// Whether a machine has failed so often in a row that it must be looked at.
+    pub fn is_broken(&self, machine: &str) -> bool {
+        self.faults.get(machine).is_some_and(|n| *n >= FAULTS_MOST)
+    }
+
+    /// The mean of an outcome as a number, where it was measured.
+    pub fn value(&self, trial: &Trial, outcome: &str) -> Option<f64> {
+        let measurement: &Measurement = trial.outcomes.get(outcome)?;
+        self.problem.outcome(outcome)?.number(measurement)
+    }
+}
+
+fn blank(trial: u64, entry: &Entry) -> Trial {
+    Trial {
+        trial,
+        recipe: forethought_space::Recipe::default(),
+        state: TrialState::Proposed,
+        decision: None,
+        by: entry.by.clone(),
+        why: (String::new(), String::new()),
+        claims: Vec::new(),
+        orders: BTreeMap::new(),
+        outcomes: BTreeMap::new(),
+        context: BTreeMap::new(),
+        approvals: std::collections::BTreeSet::new(),
+        held: None,
+        times: (entry.at, None),
+        ended: None,
+    }
+}
+
+fn parse(
+    seq: Seq,
+    text: &str,
+    attachments: &BTreeMap<String, String>,
+    blobs: Blobs<'_>,
+) -> Result<Problem, FoldError> {
+    forethought_space::parse(text, &|name| blobs(attachments.get(name)?), &[]).map_err(|mut all| {
+        let first = if all.is_empty() {
+            Diagnostic::new("unknown", "no reason was given", None)
+        } else {
+            all.swap_remove(0)
+        };
+        FoldError::Problem { seq, first: Box::new(first) }
+    })
+}

@@ -1,0 +1,143 @@
+//! One recipe's way through the stages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forethought_space::{Failure, Measurement, Recipe, Value};
+use jiff::Timestamp;
+
+use crate::event::Actor;
+use crate::id::{RunKey, Seq};
+
+/// One recipe's way through the process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// Counter within the campaign, from 1.
+    pub trial: u64,
+    /// What to set; after an answer, what was really set.
+    pub recipe: Recipe,
+    /// Where it stands.
+    pub state: TrialState,
+    /// The decision that proposed it; none where a person brought it.
+    pub decision: Option<u64>,
+    /// Who brought it.
+    pub by: Actor,
+    /// What it is tried for: one word and a sentence.
+    pub why: (String, String),
+    /// Claims about it.
+    pub claims: Vec<u64>,
+    /// Orders by stage, attempts in order.
+    pub orders: BTreeMap<String, Vec<Order>>,
+    /// What was measured so far.
+    pub outcomes: BTreeMap<String, Measurement>,
+    /// What was seen with it.
+    pub context: BTreeMap<String, Value>,
+    /// People who agreed, and what they agreed to.
+    pub approvals: BTreeSet<Actor>,
+    /// People that must agree, and to what, where it was held.
+    pub held: Option<(u32, String)>,
+    /// When it was proposed and when it came to its end.
+    pub times: (Timestamp, Option<Timestamp>),
+    /// The event with which it came to its end.
+    pub ended: Option<Seq>,
+}
+
+/// Where a trial stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrialState {
+    /// Decided, not yet sent.
+    Proposed,
+    /// Waits for people.
+    Held,
+    /// At least one order was intended.
+    Open,
+    /// All stages answered.
+    Measured,
+    /// It came to a bad end.
+    Failed(Failure, String),
+    /// A person took it back.
+    Withdrawn,
+    /// A person, or the envelope, turned it down.
+    Rejected(String),
+    /// Measured, but counts no more.
+    Retracted,
+}
+
+impl TrialState {
+    /// In one word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            TrialState::Proposed => "proposed",
+            TrialState::Held => "held",
+            TrialState::Open => "open",
+            TrialState::Measured => "measured",
+            TrialState::Failed(..) => "failed",
+            TrialState::Withdrawn => "withdrawn",
+            TrialState::Rejected(_) => "rejected",
+            TrialState::Retracted => "retracted",
+        }
+    }
+
+    /// Nothing more is expected of it.
+    pub fn is_over(&self) -> bool {
+        !matches!(self, TrialState::Proposed | TrialState::Held | TrialState::Open)
+    }
+}
+
+/// One stage of one trial on one machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// Its name for ever.
+    pub key: RunKey,
+    /// The machine.
+    pub machine: String,
+    /// What to set there.
+    pub recipe: Recipe,
+    /// Outcomes of earlier stages.
+    pub inputs: BTreeMap<String, Measurement>,
+    /// Where it stands.
+    pub state: OrderState,
+    /// When it was intended, and when it came to its end.
+    pub times: (Timestamp, Option<Timestamp>),
+}
+
+/// Where an order stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderState {
+    /// Durable, perhaps sent.
+    Intended,
+    /// The machine took it.
+    Accepted(String),
+    /// Measured, or failed for the recipe's sake.
+    Answered,
+    /// The machine failed.
+    Faulted(String),
+    /// It never reached the machine: the stage may be ordered again.
+    NotSent,
+    /// It was halted.
+    Aborted(String),
+    /// Nobody knows.
+    Uncertain(String),
+    /// A person says that it ran; its result may be told.
+    Ran,
+    /// A person gave it up.
+    Discarded,
+}
+
+impl OrderState {
+    /// A machine may be working on it, or a person.
+    pub fn is_open(&self) -> bool {
+        matches!(self, OrderState::Intended | OrderState::Accepted(_) | OrderState::Ran)
+    }
+}
+
+impl Trial {
+    /// The last order of a stage.
+    pub fn order(&self, stage: &str) -> Option<&Order> {
+        self.orders.get(stage).and_then(|o| o.last())
+    }
+
+    /// All orders.
+    pub fn all_orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values().flatten()
+    }
+}
