@@ -4,7 +4,7 @@ use crate::data::Collapsed;
 use crate::evidence::JITTER;
 use crate::triangle::{BLOCK, Triangle};
 use crate::vector::{dot, fast};
-use crate::{FeatureKind, Hyper};
+use crate::{FeatureKind, Hyper, Imagined, Workspace};
 
 /// A posterior over functions of d features, in units of the standardised outcome: the prior has mean m and
 /// covariance s²·k(r²), and observations carry their noise. Variances are of the function itself; `noise()` is what
@@ -44,14 +44,9 @@ pub struct Joint {
     pub covariance: Vec<f64>,
 }
 
-/// Buffers for repeated predictions at single points.
-#[derive(Debug, Clone, Default)]
-pub struct Workspace {
-    values: Vec<f64>,
-    slopes: Vec<f64>,
-    solved: Vec<f64>,
-}
-
+/// The variance, relative to s², with which an imagined value is conditioned on: enough to keep the factor sound where it
+/// stands on a measured recipe.
+const IMAGINED_NOISE: f64 = 1e-8;
 /// Jitters, relative to s², that are tried one after the other until a factor exists.
 const JITTERS: [f64; 5] = [JITTER, 1e-8, 1e-6, 1e-4, 1e-2];
 
@@ -91,6 +86,30 @@ impl Gp {
         };
         gp.factor = gp.factorised();
         gp.mean = gp.best_mean();
+        gp.weigh();
+        gp
+    }
+
+    /// Conditions on given means with given variances around a given prior mean: what Laplace's method reduces a
+    /// classifier to.
+    pub(crate) fn with_mean(
+        kinds: &[FeatureKind],
+        hyper: Hyper,
+        points: &[f64],
+        targets: Vec<f64>,
+        noise: Vec<f64>,
+        mean: f64,
+    ) -> Self {
+        let collapsed = Collapsed {
+            counts: vec![1.0; targets.len()],
+            means: targets,
+            noise,
+            extra: 0.0,
+            spread: 0.0,
+            constant: 0.0,
+        };
+        let mut gp = Gp::new(kinds, hyper, points, &collapsed, Some(0.0));
+        gp.mean = mean;
         gp.weigh();
         gp
     }
@@ -139,11 +158,11 @@ impl Gp {
 
     /// s²·k between x and all rows; with `slopes` also s²·dk/d(r²).
     #[inline(always)]
-    fn correlate(&self, x: &[f64], values: &mut [f64], slopes: Option<&mut [f64]>) {
+    pub(crate) fn correlate(&self, x: &[f64], values: &mut [f64], slopes: Option<&mut [f64]>) {
         values.fill(0.0);
-        for k in 0..self.kinds.len() {
+        for (k, kind) in self.kinds.iter().enumerate() {
             let (weight, at, column) = (self.weights[k], x[k], &self.columns[k]);
-            match self.kinds[k] {
+            match kind {
                 FeatureKind::Real => {
                     for (r2, other) in values.iter_mut().zip(column) {
                         let off = at - other;
@@ -211,47 +230,24 @@ impl Gp {
         )
     }
 
-    /// Mean and variance at x with their gradients by x; a category's entry is 0.
-    pub fn predict_with_gradient(
-        &self,
-        x: &[f64],
-        work: &mut Workspace,
-        mean_gradient: &mut [f64],
-        variance_gradient: &mut [f64],
-    ) -> Moments {
-        let n = self.rows();
-        work.values.resize(n, 0.0);
-        work.slopes.resize(n, 0.0);
-        let (values, slopes, solved) = (&mut work.values, &mut work.slopes, &mut work.solved);
-        fast(
-            #[inline(always)]
-            || {
-                self.correlate(x, values, Some(slopes));
-                let mean = self.mean + dot(values, &self.alpha);
-                solved.clear();
-                solved.extend_from_slice(values);
-                self.factor.solve(solved);
-                let variance = (self.scale - dot(solved, solved)).max(0.0);
-                self.factor.solve_transposed(solved);
-                // d mean = Σ α_i s_i·2w(x − x_i), d variance = −2 Σ (A⁻¹k)_i s_i·2w(x − x_i).
-                for i in 0..n {
-                    values[i] = slopes[i] * self.alpha[i];
-                    slopes[i] *= solved[i];
-                }
-                for k in 0..self.kinds.len() {
-                    (mean_gradient[k], variance_gradient[k]) = (0.0, 0.0);
-                    if self.kinds[k] == FeatureKind::Real {
-                        let column = &self.columns[k];
-                        let (sum_a, sum_b) = (values.iter().sum::<f64>(), slopes.iter().sum::<f64>());
-                        let by_mean = x[k] * sum_a - dot(values, column);
-                        let by_variance = x[k] * sum_b - dot(slopes, column);
-                        mean_gradient[k] = 2.0 * self.weights[k] * by_mean;
-                        variance_gradient[k] = -4.0 * self.weights[k] * by_variance;
-                    }
-                }
-                Moments { mean, variance }
-            },
-        )
+    pub(crate) fn kinds(&self) -> &[FeatureKind] {
+        &self.kinds
+    }
+
+    pub(crate) fn factor(&self) -> &Triangle {
+        &self.factor
+    }
+
+    pub(crate) fn column(&self, k: usize) -> &[f64] {
+        &self.columns[k]
+    }
+
+    pub(crate) fn weight(&self, k: usize) -> f64 {
+        self.weights[k]
+    }
+
+    pub(crate) fn prior_mean(&self) -> f64 {
+        self.mean
     }
 
     /// Means and variances at m points (`points`, m × d), much faster than one by one.
@@ -332,6 +328,11 @@ impl Gp {
     /// Conditions on one more value at x with the given noise variance (standardised units): O(n²), hyper-parameters and
     /// mean kept. This is how pending trials are imagined.
     pub fn append(&mut self, x: &[f64], value: f64, noise: f64) {
+        self.grow(x, value, noise);
+        self.weigh();
+    }
+
+    fn grow(&mut self, x: &[f64], value: f64, noise: f64) {
         let n = self.rows();
         let mut column = vec![0.0; n];
         self.correlate(x, &mut column, None);
@@ -343,7 +344,48 @@ impl Gp {
         }
         self.targets.push(value);
         self.noise.push(noise);
-        self.weigh();
+    }
+
+    /// Draws the function at m places (`points`, m × d) once for each entry of `normals` (m standard normals each), and
+    /// conditions on each draw as if it had been seen without noise. With m = 0 there is the posterior itself, once.
+    #[must_use]
+    pub fn imagine(&self, points: &[f64], normals: &[Vec<f64>]) -> Imagined {
+        let d = self.kinds.len();
+        let m = points.len().checked_div(d).unwrap_or(0);
+        if m == 0 || normals.is_empty() {
+            return Imagined { gp: self.clone(), alphas: vec![self.alpha.clone()], draws: vec![Vec::new()] };
+        }
+        let joint = self.joint(points);
+        let factor = JITTERS.iter().find_map(|jitter| {
+            Triangle::factorise(m, |j, target| {
+                for (i, entry) in target.iter_mut().enumerate() {
+                    *entry = joint.covariance[(j + i) * m + j];
+                }
+                target[0] += jitter * self.scale;
+            })
+        });
+        let factor = factor.unwrap_or_default();
+        let draws: Vec<Vec<f64>> = normals
+            .iter()
+            .map(|z| {
+                let off = factor.times(z);
+                joint.mean.iter().enumerate().map(|(i, mean)| mean + off.get(i).unwrap_or(&0.0)).collect()
+            })
+            .collect();
+        let mut gp = self.clone();
+        for (x, &mean) in points.chunks_exact(d).zip(&joint.mean) {
+            gp.grow(x, mean, IMAGINED_NOISE * self.scale);
+        }
+        let n = self.rows();
+        let alphas = draws
+            .iter()
+            .map(|draw| {
+                gp.targets[n..].copy_from_slice(draw);
+                gp.weigh();
+                gp.alpha.clone()
+            })
+            .collect();
+        Imagined { gp, alphas, draws }
     }
 
     /// Leave-one-recipe-out in closed form (Rasmussen & Williams 2006, eqs. 5.10 to 5.12): for each recipe the moments of
@@ -357,5 +399,133 @@ impl Gp {
                 variance: (1.0 / precision[i] - self.noise[i]).max(0.0),
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kernel;
+
+    fn sample(noise: f64) -> (Gp, Vec<f64>) {
+        let kinds = [FeatureKind::Real, FeatureKind::Category];
+        let points: Vec<f64> =
+            (0..12).flat_map(|i| [(f64::from(i) * 0.618).fract(), f64::from(i % 3)]).collect();
+        let values: Vec<f64> = points.chunks(2).map(|p| libm::sin(6.0 * p[0]) + 0.3 * p[1]).collect();
+        let collapsed = Collapsed::new(&(0..12).collect::<Vec<_>>(), 12, &values, None);
+        let hyper = Hyper {
+            kernel: Kernel::Matern52,
+            log_lengths: vec![-0.5, 0.2],
+            log_scale: 0.3,
+            log_noise: libm::log(noise),
+        };
+        (Gp::new(&kinds, hyper, &points, &collapsed, None), points)
+    }
+
+    #[test]
+    fn passes_through_what_was_seen_without_noise() {
+        let (gp, points) = sample(1e-8);
+        for (i, x) in points.chunks(2).enumerate() {
+            let at = gp.predict(x, &mut Workspace::default());
+            assert!((at.mean - gp.targets[i]).abs() < 1e-5 && at.variance < 1e-6, "{at:?}");
+        }
+    }
+
+    #[test]
+    fn one_by_one_many_and_joint_agree() {
+        let (gp, _) = sample(0.05);
+        let points: Vec<f64> = (0..37).flat_map(|i| [f64::from(i) / 36.0, f64::from(i % 4)]).collect();
+        let joint = gp.joint(&points);
+        let many = gp.predict_many(&points);
+        for (i, x) in points.chunks(2).enumerate() {
+            let one = gp.predict(x, &mut Workspace::default());
+            assert!((one.mean - many[i].mean).abs() < 1e-12 && (one.mean - joint.mean[i]).abs() < 1e-12);
+            assert!((one.variance - many[i].variance).abs() < 1e-12);
+            assert!((one.variance - joint.covariance[i * 37 + i]).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn appending_is_conditioning() {
+        let (gp, mut points) = sample(0.05);
+        let mut grown = gp.clone();
+        grown.append(&[0.37, 1.0], 0.9, 0.05);
+        points.extend([0.37, 1.0]);
+        let mut targets = gp.targets.clone();
+        targets.push(0.9);
+        let collapsed = Collapsed::new(&(0..13).collect::<Vec<_>>(), 13, &targets, None);
+        let mut whole = Gp::new(&gp.kinds, gp.hyper.clone(), &points, &collapsed, None);
+        whole.mean = gp.mean;
+        whole.weigh();
+        let at = [0.8, 2.0];
+        let (a, b) =
+            (grown.predict(&at, &mut Workspace::default()), whole.predict(&at, &mut Workspace::default()));
+        assert!((a.mean - b.mean).abs() < 1e-9 && (a.variance - b.variance).abs() < 1e-9);
+    }
+
+    #[test]
+    fn leaving_out_in_closed_form_is_leaving_out() {
+        let (gp, points) = sample(0.05);
+        let fast = gp.leave_one_out();
+        for i in [0, 5, 11] {
+            let keep: Vec<usize> = (0..12).filter(|&j| j != i).collect();
+            let rest: Vec<f64> = keep.iter().flat_map(|&j| points[2 * j..2 * j + 2].to_vec()).collect();
+            let values: Vec<f64> = keep.iter().map(|&j| gp.targets[j]).collect();
+            let collapsed = Collapsed::new(&(0..11).collect::<Vec<_>>(), 11, &values, None);
+            let mut slow = Gp::new(&gp.kinds, gp.hyper.clone(), &rest, &collapsed, None);
+            slow.mean = gp.mean;
+            slow.weigh();
+            let at = slow.predict(&points[2 * i..2 * i + 2], &mut Workspace::default());
+            assert!((at.mean - fast[i].mean).abs() < 1e-9 && (at.variance - fast[i].variance).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn imagined_gradients_are_derivatives() {
+        let (gp, _) = sample(1e-7);
+        let imagined = gp.imagine(&[0.22, 1.0, 0.9, 2.0], &[vec![0.3, -1.0], vec![-0.8, 0.4]]);
+        let score = |means: &[f64], variance: f64| means[0] - 0.5 * means[1] + 2.0 * variance.sqrt();
+        let mut work = Workspace::default();
+        for x in [0.13, 0.5, 0.77] {
+            let mut gradient = [0.0; 2];
+            let value = imagined.score_with_gradient(&[x, 1.0], &mut work, &mut gradient, |m, v, by| {
+                by.copy_from_slice(&[1.0, -0.5]);
+                (score(m, v), 1.0 / v.sqrt())
+            });
+            let mut out = [0.0; 2];
+            imagined.score_many(&[x + 1e-6, 1.0, x - 1e-6, 1.0], &mut work, &mut out, score);
+            let difference = (out[0] - out[1]) / 2e-6;
+            assert!(
+                (difference - gradient[0]).abs() < 1e-4 * difference.abs().max(1.0),
+                "{difference} {gradient:?}"
+            );
+            assert!((value - 0.5 * (out[0] + out[1])).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn imagined_futures_have_the_posterior_s_spread() {
+        let (gp, _) = sample(0.05);
+        let place = [1.4, 1.0];
+        let truth = gp.predict(&place, &mut Workspace::default());
+        let normals: Vec<Vec<f64>> = (0..201)
+            .map(|i| vec![forethought_calibrate::normal_quantile((f64::from(i) + 0.5) / 201.0)])
+            .collect();
+        let imagined = gp.imagine(&place, &normals);
+        let draws: Vec<f64> = imagined.draws().iter().map(|d| d[0]).collect();
+        let mean = draws.iter().sum::<f64>() / 201.0;
+        let variance = draws.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / 201.0;
+        assert!((mean - truth.mean).abs() < 1e-6 && (variance / truth.variance - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn nothing_seen_is_the_prior() {
+        let hyper =
+            Hyper { kernel: Kernel::Matern52, log_lengths: vec![0.0], log_scale: 0.0, log_noise: -4.0 };
+        let gp = Gp::new(&[FeatureKind::Real], hyper, &[], &Collapsed::new(&[], 0, &[], None), None);
+        let at = gp.predict(&[0.3], &mut Workspace::default());
+        assert_eq!(at, Moments { mean: 0.0, variance: 1.0 });
+        assert_eq!(gp.predict_many(&[0.1, 0.2]).len(), 2);
+        assert_eq!(gp.joint(&[0.1, 0.2]).mean, vec![0.0, 0.0]);
     }
 }

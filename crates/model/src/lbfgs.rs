@@ -57,7 +57,7 @@ pub fn minimize(
         }
         descend(&mut direction, &gradient, &free, &history);
         let mut slope: f64 = (0..n).map(|k| direction[k] * gradient[k]).sum();
-        if !(slope < 0.0) {
+        if slope >= 0.0 || slope.is_nan() {
             history.clear();
             descend(&mut direction, &gradient, &free, &history);
             slope = (0..n).map(|k| direction[k] * gradient[k]).sum();

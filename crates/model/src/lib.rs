@@ -19,6 +19,7 @@
 //! The crate does no input or output, reads no clock, and draws no number that its arguments do not fix.
 
 mod belief;
+mod classifier;
 mod data;
 mod error;
 mod evidence;
@@ -26,6 +27,7 @@ mod features;
 mod fit;
 mod gp;
 mod hyper;
+mod imagined;
 mod kernel;
 mod lbfgs;
 mod posterior;
@@ -35,12 +37,14 @@ mod vector;
 mod warp;
 
 pub use belief::{Belief, OutcomeBelief};
+pub use classifier::classify;
 pub use data::Data;
 pub use error::ModelError;
 pub use features::FeatureKind;
 pub use fit::FitOptions;
-pub use gp::{Gp, Joint, Moments, Workspace};
+pub use gp::{Gp, Joint, Moments};
 pub use hyper::Hyper;
+pub use imagined::{Imagined, Workspace};
 pub use kernel::Kernel;
 pub use lbfgs::{Limits, minimize};
 pub use posterior::{Forecast, Posterior};

@@ -42,10 +42,6 @@ impl Triangle {
         entries.iter().all(|v| v.is_finite()).then_some(Triangle { rows, entries })
     }
 
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
     #[inline(always)]
     pub(crate) fn row(&self, i: usize) -> &[f64] {
         let from = i * (i + 1) / 2;
@@ -92,6 +88,11 @@ impl Triangle {
         }
     }
 
+    /// L·z, a draw of the factor's matrix from independent normals.
+    pub(crate) fn times(&self, z: &[f64]) -> Vec<f64> {
+        (0..self.rows).map(|i| dot(self.row(i), z)).collect()
+    }
+
     /// Grows by one row: `off_diagonal` is L⁻¹ of the new column, `pivot` the new diagonal entry, more than 0.
     pub(crate) fn push(&mut self, off_diagonal: &[f64], pivot: f64) {
         self.entries.extend_from_slice(off_diagonal);
@@ -106,9 +107,7 @@ impl Triangle {
         let mut block = vec![[0.0; BLOCK]; n];
         for from in (0..n).step_by(BLOCK) {
             let sides = BLOCK.min(n - from);
-            for row in &mut block {
-                *row = [0.0; BLOCK];
-            }
+            block.fill([0.0; BLOCK]);
             for s in 0..sides {
                 block[from + s][s] = 1.0;
             }

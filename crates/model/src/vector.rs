@@ -46,7 +46,7 @@ pub(crate) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
 #[inline(always)]
 pub(crate) fn exp_negative(x: f64) -> f64 {
     const LOG2_E: f64 = std::f64::consts::LOG2_E;
-    const LN2_HIGH: f64 = 6.931_471_803_691_238_2e-1;
+    const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
     const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     // Adding 1.5·2^52 rounds to an integer that then stands in the low bits of the sum.
     const ROUND: f64 = 6_755_399_441_055_744.0;

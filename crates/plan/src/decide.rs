@@ -1,46 +1,198 @@
 //! The one verb: from a question to a decision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use forethought_model::Workspace;
 use forethought_space::Point;
 
+use crate::best::best_of;
 use crate::first::{first_trials, key};
-use crate::{Decision, Effort, PlanError, Proposal, Question};
+use crate::merit::Aim;
+use crate::objective::{Beliefs, goals, merit, utility};
+use crate::predict::Predictor;
+use crate::random::stream;
+use crate::search::{Found, Search};
+use crate::study::Study;
+use crate::{Belief, Decision, Effort, PlanError, Proposal, Question, Why, WhyKind};
+
+/// Measurements of a goal from which on a model decides.
+const DECIDES_FROM: usize = 2;
+/// Known points that a search looks around.
+const CENTRES: usize = 5;
 
 /// Decides what to try next. Pure: equal questions have equal answers.
+///
+/// The first `start.trials` proposals are today's recipe and points spread over the space; then each proposal maximises an
+/// acquisition that counts pending trials and the proposals before it as imagined.
 ///
 /// # Errors
 /// [`PlanError::Infeasible`] where the space is empty, [`PlanError::Recipe`] and [`PlanError::Model`] for a history that does
 /// not fit the problem, [`PlanError::Exhausted`] where nothing is left to try.
 pub fn decide(question: &Question) -> Result<Decision, PlanError> {
-    let space = &question.problem.space;
-    let pool: Option<Vec<Point>> = match &question.pool {
-        Some(recipes) => Some(recipes.iter().map(|r| space.point(r)).collect::<Result<_, _>>()?),
-        None => None,
-    };
-    let mut taken: BTreeSet<Vec<u64>> = BTreeSet::new();
-    for observed in &question.history.observed {
-        taken.insert(key(&space.point(&observed.recipe)?));
+    let mut study = Study::new(question)?;
+    let first_left = u64::from(question.problem.start.trials).saturating_sub(question.history.proposed);
+    let spread = (first_left as usize).min(question.count);
+    let mut chosen: Vec<(Point, f64, Why)> = Vec::new();
+    let pool = study.pool.clone();
+    let mut taken = std::mem::take(&mut study.taken);
+    for (point, why) in
+        first_trials(question, pool.as_deref(), question.history.proposed, spread, &mut taken)?
+    {
+        chosen.push((point, 0.0, why));
     }
-    for pending in &question.history.pending {
-        taken.insert(key(&space.point(pending)?));
+    study.taken = taken;
+    let beliefs = Beliefs::fit(&study)?;
+    let informed = beliefs.informed(&study);
+    let mut waiting = study.pending.clone();
+    waiting.extend(chosen.iter().map(|(point, ..)| point.clone()));
+    while chosen.len() < question.count && informed {
+        let Some((found, why)) = next(&study, &beliefs, &waiting, chosen.len())? else { break };
+        study.taken.insert(key(&found.point));
+        waiting.push(found.point.clone());
+        chosen.push((found.point, found.merit, why));
     }
-    let first =
-        first_trials(question, pool.as_deref(), question.history.proposed, question.count, &mut taken)?;
-    if first.is_empty() {
+    if chosen.len() < question.count {
+        // Nothing to learn from yet, or nothing left that the search could find: spread on.
+        let mut taken = std::mem::take(&mut study.taken);
+        let from = question.history.proposed + chosen.len() as u64;
+        let wanted = question.count - chosen.len();
+        for (point, why) in first_trials(question, pool.as_deref(), from.max(1), wanted, &mut taken)? {
+            chosen.push((point, 0.0, why));
+        }
+    }
+    if chosen.is_empty() {
         return Err(PlanError::Exhausted);
     }
-    let proposals = first
+    let predictor = Predictor::new(&study, &beliefs);
+    let proposals = chosen
         .into_iter()
-        .map(|(point, why)| Proposal {
-            recipe: space.recipe(&point),
-            acquisition: 0.0,
-            why,
-            predicted: BTreeMap::new(),
-            works: 1.0,
-            limits: BTreeMap::new(),
+        .map(|(point, acquisition, why)| {
+            let said = predictor.predict(&point);
+            Proposal {
+                recipe: study.space.recipe(&point),
+                acquisition,
+                why,
+                predicted: said.predicted,
+                works: said.works,
+                limits: said.limits,
+            }
         })
         .collect();
-    let effort = Effort { fit_starts: 0, raw_points: 0, polish_steps: 0, iterations: 0 };
-    Ok(Decision { proposals, belief: question.belief.clone().unwrap_or_default(), effort, best: None })
+    let best = best_of(&study, &beliefs, &predictor);
+    let evaluations: usize = beliefs.fits.values().map(|f| f.posterior.evaluations()).sum();
+    let effort = Effort { iterations: u32::try_from(evaluations).unwrap_or(u32::MAX), ..question.effort };
+    Ok(Decision { proposals, belief: beliefs.remembered(), effort, best })
+}
+
+impl Beliefs {
+    /// Whether there is enough to decide by: goals measured at least twice, or limits or failures to learn where there is no
+    /// goal.
+    pub(crate) fn informed(&self, study: &Study<'_>) -> bool {
+        let goals = goals(study);
+        if goals.is_empty() {
+            return self.fits.values().any(|fit| fit.rows.len() >= DECIDES_FROM);
+        }
+        let measured = |name: &str| self.fits.get(name).is_some_and(|fit| fit.rows.len() >= DECIDES_FROM);
+        goals.iter().all(|goal| measured(&goal.name))
+    }
+
+    fn remembered(&self) -> Belief {
+        let outcomes: BTreeMap<_, _> =
+            self.fits.iter().map(|(name, fit)| (name.clone(), fit.posterior.belief().clone())).collect();
+        Belief { outcomes, works: self.works.as_ref().map(|gp| gp.hyper().clone()) }
+    }
+}
+
+/// The next recipe, with what is waiting imagined.
+fn next(
+    study: &Study<'_>,
+    beliefs: &Beliefs,
+    waiting: &[Point],
+    number: usize,
+) -> Result<Option<(Found, Why)>, PlanError> {
+    let merit = merit(study, beliefs, waiting);
+    let centres = centres(study, beliefs);
+    let purpose = format!("search {number}");
+    let mut search = Search {
+        study,
+        merit: &merit,
+        taken: &study.taken,
+        centres: &centres,
+        rng: stream(study.question.problem.seed, study.question.decision, &purpose),
+        work: Workspace::default(),
+    };
+    let Some(found) = search.best()? else { return Ok(None) };
+    let why = explain(study, beliefs, &merit.aim, &found.point);
+    Ok(Some((found, why)))
+}
+
+/// Measured points with the best posterior means, best first.
+fn centres(study: &Study<'_>, beliefs: &Beliefs) -> Vec<Point> {
+    let goals = goals(study);
+    let (fit, role) = match (&beliefs.joined, goals.first()) {
+        (Some(fit), _) => (fit, &forethought_space::Role::Maximize),
+        (None, Some(goal)) => match beliefs.fits.get(&goal.name) {
+            Some(fit) => (fit, &goal.role),
+            None => return Vec::new(),
+        },
+        (None, None) => return Vec::new(),
+    };
+    let moments = fit.posterior.gp().predict_many(&fit.data.recipe_points());
+    let mut seen = vec![false; moments.len()];
+    let mut ranked: Vec<(f64, usize)> = Vec::new();
+    for (&group, &row) in fit.data.groups().iter().zip(&fit.rows) {
+        if !std::mem::replace(&mut seen[group], true) {
+            ranked.push((utility(role, fit.posterior.warp().inverse(moments[group].mean)), row));
+        }
+    }
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let inside = ranked.into_iter().map(|(_, row)| study.space.round(&study.observed[row]));
+    inside.filter(|point| study.space.feasible(point)).take(CENTRES).collect()
+}
+
+/// What a proposal is tried for, from the posterior there.
+fn explain(study: &Study<'_>, beliefs: &Beliefs, aim: &Aim, point: &Point) -> Why {
+    let goals = goals(study);
+    let say = |kind: WhyKind, text: &str| Why { kind, text: text.into() };
+    match aim {
+        Aim::Reach(_) | Aim::Above(_) => {
+            return say(WhyKind::Find, "it may belong to the set that is looked for");
+        }
+        Aim::Map => return say(WhyKind::Explore, "least is known there"),
+        Aim::Free => {
+            return say(WhyKind::Explore, "first something must keep all limits, and this has the best odds");
+        }
+        Aim::Gain(_) | Aim::Near { .. } => {}
+    }
+    if goals.len() > 1 {
+        return say(
+            WhyKind::Improve,
+            "it may move the trade-off between the goals, in this decision's direction",
+        );
+    }
+    let Some((fit, goal)) = goals.first().and_then(|g| beliefs.fits.get(&g.name).map(|f| (f, g))) else {
+        return say(WhyKind::Explore, "least is known there");
+    };
+    let at = fit.posterior.moments(&study.encode(point), &mut Workspace::default());
+    let warp = fit.posterior.warp();
+    let expected = utility(&goal.role, warp.inverse(at.mean));
+    let best = fit
+        .posterior
+        .gp()
+        .predict_many(&fit.data.recipe_points())
+        .iter()
+        .map(|m| utility(&goal.role, warp.inverse(m.mean)))
+        .fold(f64::NEG_INFINITY, f64::max);
+    let text = |value: f64| goal.text(value);
+    if expected > best {
+        let text =
+            format!("{} {} is expected, better than the best so far", goal.name, text(warp.inverse(at.mean)));
+        Why { kind: WhyKind::Improve, text }
+    } else {
+        let sd = at.variance.sqrt();
+        let (low, high) = (warp.inverse(at.mean - 1.645 * sd), warp.inverse(at.mean + 1.645 * sd));
+        let text =
+            format!("little is known there: {} may lie between {} and {}", goal.name, text(low), text(high));
+        Why { kind: WhyKind::Explore, text }
+    }
 }

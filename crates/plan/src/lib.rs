@@ -1,17 +1,27 @@
-//! What to try next: `decide` turns a [`Question`] into a [`Decision`].
+//! What to try next: [`decide`] turns a [`Question`] into a [`Decision`].
 //!
 //! Three nouns: a [`Question`] is everything a decision may look at; a [`Decision`] holds [`Proposal`]s, each with what to
 //! expect of it, and the belief that the next decision starts from; [`Effort`] counts the work. Deciding is a pure function:
 //! no clock, no input or output, all chance from streams keyed by (seed, decision, purpose).
 
+mod best;
 mod decide;
 mod decision;
 mod error;
 mod first;
+mod improvement;
+mod merit;
+mod objective;
+mod predict;
 mod question;
 mod random;
+mod search;
+mod study;
 
+pub use best::best;
 pub use decide::decide;
 pub use decision::{Best, Decision, Predicted, Prediction, Proposal, Why, WhyKind};
 pub use error::PlanError;
+pub use forethought_model::Belief;
+pub use predict::{LeftOut, leave_one_out, predict};
 pub use question::{Effort, Question};

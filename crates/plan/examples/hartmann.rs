@@ -1,0 +1,48 @@
+//! Hartmann 6 without noise, undeclared: 10 scrambled Sobol points, then the default, 50 evaluations. One JSON line a seed.
+//!
+//! `cargo run --release -p forethought-plan --example hartmann -- --from 0 --seeds 50`
+#![expect(clippy::print_stdout, reason = "a program that prints its figures")]
+
+mod common;
+
+use common::{HARTMANN_BEST, Loop, argument, cpu_seconds, hartmann, hartmann_file, median, numbers};
+
+fn main() {
+    let (from, seeds, evaluations) =
+        (argument("from", 0), argument("seeds", 50), argument("evaluations", 50));
+    let mut regrets = Vec::new();
+    for seed in from..from + seeds {
+        let start = cpu_seconds();
+        let mut campaign = Loop::new(&hartmann_file(seed, 10), None);
+        let mut best = f64::INFINITY;
+        let mut trace = Vec::new();
+        for _ in 0..evaluations {
+            let decision = campaign.ask(1);
+            let recipe = decision.proposals[0].recipe.clone();
+            let value = hartmann(&numbers(&recipe));
+            best = best.min(value);
+            trace.push(best - HARTMANN_BEST);
+            campaign.tell(&recipe, &[("y", value)]);
+        }
+        let regret = best - HARTMANN_BEST;
+        regrets.push(regret);
+        let at = |n: usize| trace.get(n - 1).copied().unwrap_or(f64::NAN);
+        let hyper = campaign.belief.as_ref().map(|b| {
+            let o = &b.outcomes["y"];
+            format!("{:?} noise {:.1} {:?}", o.hyper.kernel, o.hyper.log_noise, o.warp.shape())
+        });
+        println!(
+            "{{\"seed\":{seed},\"regret\":{regret:.6},\"at20\":{:.4},\"at30\":{:.4},\"at40\":{:.4},\"cpu_s\":{:.3},\"model\":{:?}}}",
+            at(20),
+            at(30),
+            at(40),
+            cpu_seconds() - start,
+            hyper.unwrap_or_default(),
+        );
+    }
+    let false_optimum = regrets.iter().filter(|r| **r > 0.1).count();
+    println!(
+        "{{\"seeds\":{seeds},\"median_regret\":{:.6},\"false_optimum\":{false_optimum}}}",
+        median(&regrets)
+    );
+}

@@ -1,0 +1,104 @@
+//! The recipe to recommend.
+
+use forethought_model::{Moments, Workspace};
+use forethought_space::{Outcome, Point};
+
+use crate::objective::{Beliefs, goals, utility};
+use crate::predict::Predictor;
+use crate::study::{Fit, Study};
+use crate::{Best, PlanError, Question};
+
+/// A recipe that keeps its limits with less than the asked odds loses this many units of its goal's seen range for each
+/// nat of odds missing: it ranks below all that keep them, and among its like by how nearly it does.
+const SHORT_OF_ODDS: f64 = 10.0;
+
+/// The recipe to recommend: of all measured recipes the one whose posterior utility is greatest, among those likely to
+/// keep every limit. With noise this is not the luckiest measurement (`known/loop.md`, trap 4). None before anything was
+/// measured that a goal speaks of.
+///
+/// # Errors
+/// As [`crate::predict`].
+pub fn best(question: &Question) -> Result<Option<Best>, PlanError> {
+    let study = Study::new(question)?;
+    let beliefs = Beliefs::fit(&study)?;
+    let predictor = Predictor::new(&study, &beliefs);
+    Ok(best_of(&study, &beliefs, &predictor))
+}
+
+pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predictor<'_>) -> Option<Best> {
+    let goals = goals(study);
+    if goals.is_empty() {
+        return None;
+    }
+    let mut best: Option<(f64, f64, usize)> = None;
+    let mut tried = std::collections::BTreeSet::new();
+    for (row, point) in study.observed.iter().enumerate() {
+        let measured = goals.iter().all(|goal| study.value(goal, row).is_some());
+        if !measured || !tried.insert(crate::first::key(point)) {
+            continue;
+        }
+        let Some(merit) = worth(study, beliefs, &goals, point) else { continue };
+        let short = shortfall(study, beliefs, point);
+        let score = merit - SHORT_OF_ODDS * short;
+        if best.is_none_or(|(top, ..)| score > top) {
+            let plain = goals.first().and_then(|g| expected(study, beliefs, g, point)).unwrap_or(merit);
+            best = Some((score, if goals.len() == 1 { plain } else { merit }, row));
+        }
+    }
+    let (_, utility, row) = best?;
+    let point = &study.observed[row];
+    Some(Best {
+        recipe: study.space.recipe(point),
+        measured: true,
+        prediction: predictor.predict(point),
+        utility,
+    })
+}
+
+/// Posterior mean utility of one goal at a point, in the outcome's unit.
+fn expected(study: &Study<'_>, beliefs: &Beliefs, goal: &Outcome, point: &Point) -> Option<f64> {
+    let fit = beliefs.fits.get(&goal.name)?;
+    let at = fit.posterior.moments(&study.encode(point), &mut Workspace::default());
+    Some(mean_utility(fit, goal, at))
+}
+
+/// E u(f) by a sum over nine quantiles, which serves bent outcomes and targets alike.
+pub(crate) fn mean_utility(fit: &Fit, goal: &Outcome, at: Moments) -> f64 {
+    let sd = at.variance.sqrt();
+    (0..9)
+        .map(|i| forethought_calibrate::normal_quantile((f64::from(i) + 0.5) / 9.0))
+        .map(|z| utility(&goal.role, fit.posterior.warp().inverse(at.mean + z * sd)))
+        .sum::<f64>()
+        / 9.0
+}
+
+/// Mean of the goals' utilities, each in units of its seen range and by its weight.
+fn worth(study: &Study<'_>, beliefs: &Beliefs, goals: &[&Outcome], point: &Point) -> Option<f64> {
+    let mut total = 0.0;
+    let mut weights = 0.0;
+    for goal in goals {
+        let fit = beliefs.fits.get(&goal.name)?;
+        let seen = fit.data.values().iter().map(|&v| utility(&goal.role, v));
+        let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let range = if high > low { high - low } else { 1.0 };
+        total += goal.weight * (expected(study, beliefs, goal, point)? - low) / range;
+        weights += goal.weight;
+    }
+    Some(total / weights)
+}
+
+/// Nats by which the odds of keeping limits fall short of what is asked, 0 where they suffice.
+fn shortfall(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> f64 {
+    let x = study.encode(point);
+    let mut short = 0.0;
+    for outcome in &study.question.problem.outcomes {
+        let (Some(limit), Some(fit)) = (&outcome.limit, beliefs.fits.get(&outcome.name)) else { continue };
+        let at = fit.posterior.moments(&x, &mut Workspace::default());
+        let odds = match &outcome.formula {
+            Some(formula) => f64::from(u8::from(limit.holds(formula.eval(point)))),
+            None => crate::predict::odds(fit, at, limit.min, limit.max),
+        };
+        short += (libm::log(limit.chance.max(1e-9)) - libm::log(odds.max(1e-300))).max(0.0);
+    }
+    short
+}

@@ -1,0 +1,151 @@
+//! What to expect of a recipe, in words that can be held against it.
+
+use std::collections::BTreeMap;
+
+use forethought_calibrate::{Calibrator, normal_cdf};
+use forethought_model::{Moments, Workspace};
+use forethought_space::{Outcome, Point, Recipe};
+
+use crate::objective::Beliefs;
+use crate::study::{Fit, Study};
+use crate::{PlanError, Predicted, Prediction, Question};
+
+/// The level of every interval.
+pub(crate) const LEVEL: f64 = 0.9;
+/// Recipes from which on leave-one-out residuals calibrate: fewer leave the model's own odds.
+const CALIBRATES_FROM: usize = 5;
+
+/// Fits, with intervals calibrated by what they said of left-out recipes and by claims that were settled.
+pub(crate) struct Predictor<'a> {
+    study: &'a Study<'a>,
+    beliefs: &'a Beliefs,
+    calibrators: BTreeMap<String, Calibrator>,
+}
+
+impl<'a> Predictor<'a> {
+    pub(crate) fn new(study: &'a Study<'a>, beliefs: &'a Beliefs) -> Self {
+        let calibrators = beliefs
+            .fits
+            .iter()
+            .map(|(name, fit)| {
+                let earlier = study.question.calibration.get(name);
+                let mut calibrator = earlier.cloned().unwrap_or_else(|| Calibrator::new(LEVEL));
+                // What a formula says needs no calibration: it is not noisy and not learnt from trials alone.
+                let learnt = study.question.problem.outcome(name).is_some_and(|o| o.formula.is_none());
+                if learnt && fit.data.recipes() >= CALIBRATES_FROM {
+                    calibrator.learn(&fit.posterior.leave_one_out(&fit.data, LEVEL));
+                }
+                (name.clone(), calibrator)
+            })
+            .collect();
+        Predictor { study, beliefs, calibrators }
+    }
+
+    /// What to expect at a point.
+    pub(crate) fn predict(&self, point: &Point) -> Prediction {
+        let x = self.study.encode(point);
+        let mut work = Workspace::default();
+        let mut predicted = BTreeMap::new();
+        let mut limits = BTreeMap::new();
+        for (name, fit) in &self.beliefs.fits {
+            let Some(outcome) = self.study.question.problem.outcome(name) else { continue };
+            let at = fit.posterior.moments(&x, &mut work);
+            predicted.insert(name.clone(), self.told(outcome, fit, at, point));
+            if let Some(limit) = &outcome.limit {
+                let chance = match &outcome.formula {
+                    Some(formula) => f64::from(u8::from(limit.holds(formula.eval(point)))),
+                    None => odds(fit, at, limit.min, limit.max),
+                };
+                limits.insert(name.clone(), chance);
+            }
+        }
+        Prediction { predicted, works: self.beliefs.odds_of_working(&x, &mut work), limits }
+    }
+
+    fn told(&self, outcome: &Outcome, fit: &Fit, at: Moments, point: &Point) -> Predicted {
+        if let Some(value) = outcome.formula.as_ref().map(|f| f.eval(point)).filter(|v| v.is_finite()) {
+            let (low, high) = (value, value);
+            return Predicted {
+                mean: value,
+                low,
+                high,
+                odds: LEVEL,
+                sd: 0.0,
+                centre: value,
+                raw_low: low,
+                raw_high: high,
+            };
+        }
+        let said = fit.posterior.forecast(at, LEVEL);
+        let shown = self
+            .calibrators
+            .get(&outcome.name)
+            .map_or(said.interval, |calibrator| calibrator.shown(said.centre, &said.interval));
+        let (lowest, highest) = outcome.bounds.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let shown = shown.clamped(lowest, highest);
+        let raw = said.interval.clamped(lowest, highest);
+        Predicted {
+            mean: said.mean.clamp(lowest, highest),
+            low: shown.low,
+            high: shown.high,
+            odds: LEVEL,
+            sd: said.sd,
+            centre: said.centre.clamp(lowest, highest),
+            raw_low: raw.low,
+            raw_high: raw.high,
+        }
+    }
+}
+
+/// Odds that one measurement lies between two ends.
+pub(crate) fn odds(fit: &Fit, at: Moments, low: Option<f64>, high: Option<f64>) -> f64 {
+    let sd = (at.variance + fit.posterior.gp().noise()).sqrt().max(1e-12);
+    let below = |value: f64| normal_cdf((fit.posterior.warp().forward(value) - at.mean) / sd);
+    (high.map_or(1.0, below) - low.map_or(0.0, below)).clamp(0.0, 1.0)
+}
+
+/// What to expect of recipes, calibrated: the same that proposals carry.
+///
+/// # Errors
+/// [`PlanError::Recipe`] for a recipe that is none of this space, [`PlanError::Model`] for a history that no model can be made of.
+pub fn predict(question: &Question, recipes: &[Recipe]) -> Result<Vec<Prediction>, PlanError> {
+    let study = Study::new(question)?;
+    let beliefs = Beliefs::fit(&study)?;
+    let predictor = Predictor::new(&study, &beliefs);
+    let points: Vec<Point> = recipes.iter().map(|r| study.space.point(r)).collect::<Result<_, _>>()?;
+    Ok(points.iter().map(|point| predictor.predict(point)).collect())
+}
+
+/// One measured trial, and what would have been said of it had its recipe never been tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeftOut {
+    /// Index in `history.observed`.
+    pub row: usize,
+    /// What was measured.
+    pub seen: f64,
+    /// What would have been said; intervals calibrated by all left-out recipes together.
+    pub predicted: Predicted,
+}
+
+/// Leave-one-recipe-out predictions of one outcome, closed form: all repeats of the recipe are left out, hyper-parameters
+/// kept.
+///
+/// # Errors
+/// As [`predict`]; [`PlanError::Outcome`] where there is no measurement of such an outcome.
+pub fn leave_one_out(question: &Question, outcome: &str) -> Result<Vec<LeftOut>, PlanError> {
+    let study = Study::new(question)?;
+    let missing = || PlanError::Outcome(outcome.to_owned());
+    let described = question.problem.outcome(outcome).filter(|o| o.formula.is_none()).ok_or_else(missing)?;
+    let beliefs = Beliefs::fit(&study)?;
+    let predictor = Predictor::new(&study, &beliefs);
+    let fit = beliefs.fits.get(outcome).ok_or_else(missing)?;
+    let moments = fit.posterior.gp().leave_one_out();
+    let rows = fit.data.groups().iter().zip(fit.data.values()).zip(&fit.rows);
+    Ok(rows
+        .map(|((&group, &seen), &row)| LeftOut {
+            row,
+            seen,
+            predicted: predictor.told(described, fit, moments[group], &study.observed[row]),
+        })
+        .collect())
+}
