@@ -1,2 +1,90 @@
-//! The program `forethought`.
-fn main() {}
+//! The program `forethought`: parses, wires the crates together, prints once, exits with a code.
+
+mod args;
+mod exit;
+mod loaded;
+mod measure;
+mod show;
+mod table;
+mod verb;
+
+use std::io::Write;
+
+use clap::Parser;
+
+use args::{Arguments, Verb};
+use exit::{Exit, Failure};
+
+fn main() -> std::process::ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(e) => {
+            // Help and version are answers; the rest are mistakes of the caller.
+            let code = if e.use_stderr() { Exit::Yours } else { Exit::Done };
+            let _ = e.print();
+            return code.into();
+        }
+    };
+    match run(&arguments) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.print(arguments.json);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    match &arguments.verb {
+        Verb::Check(v) => verb::check(arguments, v),
+        Verb::Schema => verb::schema(),
+        Verb::Init(v) => verb::init(arguments, v),
+        Verb::Run(v) => verb::run(arguments, v),
+        Verb::Ask(v) => verb::ask(arguments, v),
+        Verb::Tell(v) => verb::tell(arguments, v),
+        Verb::Import(v) => verb::import(arguments, v),
+        Verb::Amend(v) => verb::amend(arguments, v),
+        Verb::Retract(v) => verb::simple(arguments, v, verb::Simple::Retract),
+        Verb::Withdraw(v) => verb::simple(arguments, v, verb::Simple::Withdraw),
+        Verb::Approve(v) => verb::simple(arguments, v, verb::Simple::Approve),
+        Verb::Reject(v) => verb::simple(arguments, v, verb::Simple::Reject),
+        Verb::Pause(v) => verb::whole(arguments, v, verb::Whole::Pause),
+        Verb::Resume(v) => verb::whole(arguments, v, verb::Whole::Resume),
+        Verb::Stop(v) => verb::whole(arguments, v, verb::Whole::Stop),
+        Verb::Release(v) => verb::whole(arguments, v, verb::Whole::Release),
+        Verb::Resolve(v) => verb::resolve(arguments, v),
+        Verb::Next(v) => verb::next(arguments, v),
+        Verb::Status(v) => verb::status(arguments, v),
+        Verb::Best(v) => verb::best(arguments, v),
+        Verb::Predict(v) => verb::predict(arguments, v),
+        Verb::Why(v) => verb::why(arguments, v),
+        Verb::Log(v) => verb::log(arguments, v),
+        Verb::Verify(v) => verb::verify(arguments, v),
+        Verb::Replay(v) => verb::replay(arguments, v),
+        Verb::Export(v) => verb::export(arguments, v),
+        Verb::Report(v) => verb::report(arguments, v),
+        Verb::Machines(v) => verb::machines(arguments, v),
+        Verb::Backtest(v) => verb::backtest(arguments, v),
+        Verb::Completions { shell } => {
+            let mut command = <Arguments as clap::CommandFactory>::command();
+            clap_complete::generate(*shell, &mut command, "forethought", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Prints a line to standard output; a reader that has gone is no mistake.
+fn say(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints a line of talk to standard error.
+fn talk(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The one place that reads the wall clock.
+#[expect(clippy::disallowed_methods, reason = "the shell is where time comes in")]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}

@@ -1,2 +1,28 @@
-//! stub
-#![allow(missing_docs, reason = "not yet written")]
+//! The campaign core, which does no input or output, and the shell that runs it.
+//!
+//! [`Core`] takes [`Input`]s and gives [`Effect`]s: it never waits, decides or logs, so one seed can
+//! drive it through every crash. [`Shell`] carries the effects out with threads, a journal and real
+//! machines and holds no rule; [`Desk`] does the same for one command, without machines.
+//! [`decide()`] is the pure function behind `Effect::Decide`, which `replay` asks again.
+
+mod campaign;
+mod decide;
+mod desk;
+mod import;
+mod rehearsal;
+mod replay;
+mod revise;
+mod shell;
+mod socket;
+mod store;
+
+pub use campaign::{Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest};
+pub use decide::{arch, decide, question};
+pub use desk::{Desk, DeskError};
+pub use import::{CellError, import_rows, read_tells, run_sheet};
+pub use rehearsal::{Rehearsal, Trace};
+pub use replay::{Difference, Replayed, replay};
+pub use revise::{Change, compare};
+pub use shell::{Interrupt, Shell, ShellError, Update};
+pub use socket::{Client, Listener};
+pub use store::{Opened, Store, StoreError, open_campaign};

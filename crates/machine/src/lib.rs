@@ -1,2 +1,168 @@
-//! stub
-#![allow(missing_docs, reason = "not yet written")]
+//! What can try a recipe: the seam between the engine and every instrument, program or person.
+//!
+//! A [`Machine`] takes an [`Order`] and can be asked what became of it; its [`Card`] says how much
+//! can be known after a crash. A [`Halt`] stops it over a connection of its own. A [`Driver`] builds
+//! machines of one protocol from a campaign file's `[machine.NAME]`; all drivers together are the
+//! registry, a plain list that `cli` fills.
+
+mod envelope;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use forethought_record::{Fate, RunKey};
+use forethought_space::{DriverSchema, MachineSpec, Measurement, Problem, Recipe};
+
+pub use envelope::{Refusal, binding, check, needs_approval};
+
+/// One stage of one trial, as a machine gets it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// Its name for ever.
+    pub key: RunKey,
+    /// What to set.
+    pub recipe: Recipe,
+    /// Outcomes of earlier stages.
+    pub inputs: BTreeMap<String, Measurement>,
+}
+
+/// What can be known of an order after a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Starting twice with one key is harmless.
+    Deduplicating,
+    /// Can be asked what became of a key.
+    Askable,
+    /// Neither.
+    Silent,
+    /// A person, who answers by `tell`.
+    Person,
+}
+
+/// What a machine is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    /// Its name in the campaign file.
+    pub name: String,
+    /// What can be known after a crash.
+    pub class: Class,
+    /// Orders at the same time, at least 1.
+    pub capacity: u32,
+    /// The only recipes that it can do, where it is a table.
+    pub pool: Option<Arc<Vec<Recipe>>>,
+}
+
+/// A machine's own name for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt(pub String);
+
+/// Why an order was not started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotStarted {
+    /// The machine turned it down.
+    #[error("the machine refused it: {0}")]
+    Refused(String),
+    /// Not one byte left us.
+    #[error("it was not sent: {0}")]
+    NotSent(String),
+    /// Something left us, and nobody knows what became of it.
+    #[error("nobody knows whether it started: {0}")]
+    Unknown(String),
+}
+
+/// A machine that cannot be spoken to at present; nothing is known by it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(pub String);
+
+/// Takes orders and can be asked about them. Calls may block; each machine has a thread of its own.
+pub trait Machine: Send {
+    /// What it is.
+    fn card(&self) -> &Card;
+
+    /// Starts an order.
+    ///
+    /// # Errors
+    /// [`NotStarted`]; `NotSent` only where no byte left us.
+    fn start(&mut self, order: &Order) -> Result<Receipt, NotStarted>;
+
+    /// What became of an order: while it runs, and after a crash.
+    ///
+    /// # Errors
+    /// [`Fault`] where the machine cannot be asked now.
+    fn poll(&mut self, key: &RunKey) -> Result<Fate, Fault>;
+
+    /// A way to halt it that works while `start` blocks.
+    fn halter(&self) -> Box<dyn Halt>;
+
+    /// A signal for interlocks, such as a closed door.
+    ///
+    /// # Errors
+    /// [`Fault`] where there is no such signal or it cannot be read: that counts as not safe.
+    fn signal(&mut self, name: &str) -> Result<bool, Fault> {
+        Err(Fault(format!("the machine has no signal `{name}`")))
+    }
+}
+
+/// Halts a machine over a connection or signal of its own.
+pub trait Halt: Send {
+    /// Halts one order, or all without a key.
+    ///
+    /// # Errors
+    /// [`Fault`] where it could not be halted.
+    fn halt(&self, key: Option<&RunKey>) -> Result<(), Fault>;
+}
+
+/// Everything that a driver may build a machine from.
+#[derive(Debug, Clone)]
+pub struct Build<'a> {
+    /// The machine's name.
+    pub name: &'a str,
+    /// Its part of the campaign file.
+    pub spec: &'a MachineSpec,
+    /// The whole problem.
+    pub problem: &'a Problem,
+    /// The campaign file's folder: relative paths count from here.
+    pub dir: PathBuf,
+    /// Where folders of orders are made.
+    pub runs: PathBuf,
+}
+
+/// Why a machine could not be built, in words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("machine `{machine}`: {message}")]
+pub struct BuildError {
+    /// Its name.
+    pub machine: String,
+    /// What is wrong, and how to mend it.
+    pub message: String,
+}
+
+/// Builds a machine.
+pub type Builder = fn(&Build<'_>) -> Result<Box<dyn Machine>, BuildError>;
+
+/// One protocol: its name in `driver = …`, its options, and how to build a machine of it.
+#[derive(Debug, Clone)]
+pub struct Driver {
+    /// Its name and its options' schema.
+    pub schema: DriverSchema,
+    /// Builds a machine.
+    pub build: Builder,
+}
+
+impl Build<'_> {
+    /// The driver's options, parsed.
+    ///
+    /// # Errors
+    /// Where they are not of the driver's schema.
+    pub fn options<T: serde::de::DeserializeOwned>(&self) -> Result<T, BuildError> {
+        let object = self.spec.options.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        serde_json::from_value(serde_json::Value::Object(object)).map_err(|e| self.error(e.to_string()))
+    }
+
+    /// An error of this machine.
+    pub fn error(&self, message: impl Into<String>) -> BuildError {
+        BuildError { machine: self.name.to_owned(), message: message.into() }
+    }
+}

@@ -314,7 +314,8 @@ impl Campaign {
                     self.faults.remove(&machine);
                 }
                 let trial = self.trial_mut(key.trial)?;
-                trial.outcomes.extend(outcomes.clone());
+                let measured = outcomes.iter().filter_map(|(k, v)| Some((k.clone(), v.clone()?)));
+                trial.outcomes.extend(measured);
                 trial.context.extend(context.clone());
                 if let Some(recipe) = as_run {
                     trial.recipe.0.extend(recipe.0.clone());

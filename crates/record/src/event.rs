@@ -83,8 +83,8 @@ pub enum Fate {
     },
     /// It was measured.
     Answered {
-        /// By outcome; one that could not be measured is missing.
-        outcomes: BTreeMap<String, Measurement>,
+        /// By outcome; one that could not be measured is an explicit null.
+        outcomes: BTreeMap<String, Option<Measurement>>,
         /// What was seen with it.
         #[serde(default)]
         context: BTreeMap<String, Value>,
@@ -176,6 +176,9 @@ pub enum Event {
         belief: Option<String>,
         /// What to try.
         proposals: Vec<Proposed>,
+        /// Odds that a gain that is worth a trial is left, where the budget asks for them.
+        #[serde(default)]
+        chance: Option<f64>,
         /// It came too late to be used: the space was changed meanwhile.
         #[serde(default)]
         stale: bool,

@@ -1,0 +1,332 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Finds the next experiments worth doing, runs them, and never loses one.
+///
+/// A campaign file says what can be set, what is wanted, and which machine can try it. Everything
+/// else stands beside that file.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = "Examples:
+  forethought init --from runs.csv --goal strength=max   a campaign from a table
+  forethought check oven.toml                            every mistake in the file
+  forethought run oven.toml                              drive the machines to the end
+  forethought ask oven.toml --count 4                    the next trials, for your own hands
+  forethought tell oven.toml --trial 3 strength=812      what came out
+
+Exit codes: 0 done, 1 ours, 2 yours, 3 waits for a person, 4 held by the envelope, 130 interrupted.")]
+pub(crate) struct Arguments {
+    /// Print one JSON document on standard output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but the answer.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Who does this; your user name when left out.
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub(crate) actor: Option<String>,
+    /// Where the record stands; the campaign file's folder when left out.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make a campaign file, from a table of runs or from nothing.
+    #[command(after_help = "Examples:
+  forethought init --from runs.csv --goal strength=max --goal hours=min
+  forethought init bracket.toml")]
+    Init(Init),
+    /// Check a campaign file: every mistake at once, with line and column.
+    #[command(after_help = "Example:
+  forethought check oven.toml --json")]
+    Check(File),
+    /// Drive the campaign's machines until the budget or the goal is reached.
+    #[command(after_help = "Examples:
+  forethought run examples/bracket
+  forethought run oven.toml --reason \"wider range agreed with Anna\"")]
+    Run(Run),
+    /// Get the next trials, recorded open, for your own hands.
+    #[command(after_help = "Examples:
+  forethought ask oven.toml --count 8 --csv plan.csv     a run sheet to fill in
+  forethought ask oven.toml --json")]
+    Ask(Ask),
+    /// List what waits for people; changes nothing.
+    Next(File),
+    /// Record what came out.
+    #[command(after_help = "Examples:
+  forethought tell oven.toml --trial 12 strength=812 density=0.997
+  forethought tell oven.toml --trial 12 strength=812 strength=808      readings of one run
+  forethought tell oven.toml --trial 12 'fatigue=>1e7'                 censored
+  forethought tell oven.toml --trial 12 density=null                   could not be measured
+  forethought tell oven.toml --trial 12 --failed recipe \"did not print\"
+  forethought tell oven.toml --trial 12 --as-run melt=233 strength=812
+  forethought tell oven.toml --recipe '{\"melt\":230}' strength=790      nobody asked for it
+  forethought tell oven.toml plan.csv                                  a run sheet, all or nothing")]
+    Tell(Tell),
+    /// Take in a table of measurements made elsewhere, all or nothing.
+    #[command(after_help = "Example:
+  forethought import oven.toml last-year.csv")]
+    Import(Table),
+    /// Correct a measurement; the wrong one stays in the record.
+    #[command(after_help = "Example:
+  forethought amend oven.toml --trial 12 strength=821 --reason \"typing error\"")]
+    Amend(Amend),
+    /// Take a measurement out; it stays in the record.
+    Retract(OneTrial),
+    /// Free a trial that won't be done.
+    Withdraw(OneTrial),
+    /// Where the campaign stands.
+    Status(File),
+    /// The recipe to recommend: the posterior's best, not the luckiest measurement.
+    Best(File),
+    /// What to expect of a recipe.
+    #[command(after_help = "Example:
+  forethought predict oven.toml '{\"melt\":230,\"speed\":40}'")]
+    Predict(Predict),
+    /// Why a trial was proposed.
+    Why(OneTrial),
+    /// Agree to a trial that the envelope holds.
+    Approve(OneTrial),
+    /// Turn a trial down.
+    Reject(OneTrial),
+    /// Start nothing new.
+    Pause(Whole),
+    /// Go on, paused machines included.
+    Resume(Whole),
+    /// Halt all machines; holds until `release`. This is not a safety function: hardware is.
+    Stop(Whole),
+    /// Lift a stop.
+    Release(Whole),
+    /// Say what became of an order that nobody can know of.
+    #[command(after_help = "Example:
+  forethought resolve oven.toml --trial 7 did-not-run")]
+    Resolve(Resolve),
+    /// Write the report, one HTML file that works offline.
+    Report(Report),
+    /// Print the record, one event a line.
+    Log(File),
+    /// Check the record against damage and cut tails.
+    Verify(File),
+    /// Decide everything again from the record; the same build gives the same bits.
+    Replay(File),
+    /// Write all trials as a CSV table.
+    Export(Export),
+    /// Try the defaults on a table of measurements, with many seeds.
+    #[command(after_help = "Example:
+  forethought backtest crossed-barrel.toml --seeds 50 --trials 200")]
+    Backtest(Backtest),
+    /// List the campaign's machines.
+    Machines(File),
+    /// Print the JSON schema of campaign files.
+    Schema,
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:
+  forethought completions bash > ~/.local/share/bash-completion/completions/forethought")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A campaign file.
+#[derive(Debug, Args)]
+pub(crate) struct File {
+    /// The campaign file, or its folder.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The file to write; `campaign.toml` when left out.
+    pub(crate) file: Option<PathBuf>,
+    /// A table of runs to guess from and to import.
+    #[arg(long, value_name = "CSV")]
+    pub(crate) from: Option<PathBuf>,
+    /// A column that is a goal, such as `strength=max` or `hours=min`.
+    #[arg(long = "goal", value_name = "COLUMN=max|min")]
+    pub(crate) goals: Vec<String>,
+    /// A column to leave out.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) ignore: Vec<String>,
+    /// How many next trials to answer with.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) count: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// Why the campaign file was changed.
+    #[arg(long, default_value = "the file was edited")]
+    pub(crate) reason: String,
+    /// Write no report at the end.
+    #[arg(long)]
+    pub(crate) no_report: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ask {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// How many trials.
+    #[arg(long, short, default_value_t = 1)]
+    pub(crate) count: usize,
+    /// Write a run sheet in random order, outcomes left empty.
+    #[arg(long, value_name = "CSV")]
+    pub(crate) csv: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tell {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// OUTCOME=VALUE, or a run sheet.
+    pub(crate) values: Vec<String>,
+    /// The trial that it answers.
+    #[arg(long)]
+    pub(crate) trial: Option<u64>,
+    /// A recipe that nobody asked for, as JSON.
+    #[arg(long, conflicts_with = "trial")]
+    pub(crate) recipe: Option<String>,
+    /// It failed; the message stands behind it.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) failed: Option<FailedKind>,
+    /// What was really set, as PARAMETER=VALUE.
+    #[arg(long, value_name = "PARAMETER=VALUE")]
+    pub(crate) as_run: Vec<String>,
+    /// What was seen with it, as NAME=VALUE.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) context: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum FailedKind {
+    /// It could not be made: learnt from.
+    Recipe,
+    /// The machine broke: says nothing about the recipe.
+    Machine,
+    /// Somebody stopped it.
+    Stopped,
+    /// It took too long.
+    TimedOut,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// The table.
+    pub(crate) table: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Amend {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// The trial.
+    #[arg(long)]
+    pub(crate) trial: u64,
+    /// OUTCOME=VALUE.
+    #[arg(required = true)]
+    pub(crate) values: Vec<String>,
+    /// Why.
+    #[arg(long)]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneTrial {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// The trial.
+    #[arg(long)]
+    pub(crate) trial: u64,
+    /// Why.
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Whole {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// Why.
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// Recipes as JSON objects.
+    #[arg(required = true)]
+    pub(crate) recipes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// The trial.
+    #[arg(long)]
+    pub(crate) trial: u64,
+    /// What became of it.
+    pub(crate) verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Verdict {
+    /// It ran; `tell` its result.
+    Ran,
+    /// It did not run; it may be sent again.
+    DidNotRun,
+    /// The trial is given up.
+    Discarded,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// Where to write it; `reports/` when left out.
+    #[arg(long, short, value_name = "HTML")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// Where to write it; standard output when left out.
+    #[arg(long, short, value_name = "CSV")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backtest {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// Campaigns, each with its own seed.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) from: u64,
+    /// Trials of each campaign; half the table when left out.
+    #[arg(long)]
+    pub(crate) trials: Option<u32>,
+    /// The top share that counts as found, in per cent.
+    #[arg(long, default_value_t = 5.0)]
+    pub(crate) top: f64,
+    /// Write one JSON line a seed, and go on after those that are there.
+    #[arg(long, value_name = "JSONL")]
+    pub(crate) output: Option<PathBuf>,
+}

@@ -1,0 +1,231 @@
+//! A campaign file with its project: checked, owned, read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use forethought_engine::{Ask, Change, Client, Command, Desk, Reply, compare, open_campaign, question};
+use forethought_machine::{Build, Driver, Machine};
+use forethought_memory::{Journal, OwnError, Owner, Project, SqliteJournal, entries};
+use forethought_model::Belief;
+use forethought_plan::Question;
+use forethought_record::{Actor, Campaign, CampaignId, Entry};
+use forethought_space::{DriverSchema, Problem, parse};
+
+use crate::args::{Arguments, File};
+use crate::exit::Failure;
+use crate::{now, talk};
+
+/// All drivers there are: the one list that names them.
+pub(crate) fn drivers() -> Vec<Driver> {
+    let mut all = forethought_drivers::drivers();
+    all.extend(forethought_sim::drivers());
+    all
+}
+
+pub(crate) fn schemas() -> Vec<DriverSchema> {
+    drivers().into_iter().map(|d| d.schema).collect()
+}
+
+/// A campaign file that was checked.
+pub(crate) struct Loaded {
+    pub(crate) path: PathBuf,
+    pub(crate) dir: PathBuf,
+    pub(crate) text: String,
+    pub(crate) problem: Problem,
+    pub(crate) project: Project,
+    pub(crate) actor: Actor,
+}
+
+/// A campaign read from its journal, which may be owned by another process.
+pub(crate) struct Read {
+    pub(crate) journal: SqliteJournal,
+    pub(crate) id: CampaignId,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) campaign: Campaign,
+}
+
+impl Loaded {
+    pub(crate) fn new(arguments: &Arguments, file: &File) -> Result<Self, Failure> {
+        let path = campaign_file(&file.file)?;
+        let unreadable = |e: std::io::Error| Failure::yours("unreadable", format!("{}: {e}", path.display()));
+        let bytes = std::fs::read(&path).map_err(unreadable)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Failure::yours("unreadable", format!("{} is not a text in UTF-8", path.display())))?;
+        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        let read = |name: &str| std::fs::read(dir.join(name)).ok();
+        let problem = parse(&text, &read, &schemas())
+            .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
+        let project = Project::new(arguments.project.clone().unwrap_or_else(|| dir.clone()));
+        if arguments.project.is_some() {
+            let made = std::fs::create_dir_all(project.dir());
+            made.map_err(|e| Failure::yours("unreadable", format!("{}: {e}", project.dir().display())))?;
+        }
+        Ok(Loaded { path, dir, text, problem, project, actor: actor(arguments) })
+    }
+
+    pub(crate) fn own(&self) -> Result<Owner, OwnError> {
+        let what = std::env::args().nth(1).unwrap_or_default();
+        self.project.own(&format!("`forethought {what}` of {} (process {})", self.actor, std::process::id()))
+    }
+
+    /// Opens the campaign in the journal, with its start data if it is new, and takes in a changed
+    /// file where that does no harm.
+    pub(crate) fn desk(&self, reason: &str) -> Result<(Desk, bool), Failure> {
+        let rows = match &self.problem.start.data {
+            Some(name) => {
+                let bytes = self.problem.attachments.get(name).cloned().unwrap_or_default();
+                forethought_engine::import_rows(&self.problem, name, &bytes).map_err(|e| cells(name, &e))?
+            }
+            None => vec![],
+        };
+        let journal = SqliteJournal::open(&self.project.journal())?;
+        let opened = open_campaign(Box::new(journal), &self.problem, &self.text, &self.actor, now())?;
+        let is_new = opened.is_new;
+        let old = std::sync::Arc::clone(&opened.campaign.problem);
+        let changed = opened.campaign.text != self.text || old.attachments != self.problem.attachments;
+        let mut desk = Desk::new(opened)?;
+        if is_new && !rows.is_empty() {
+            desk.execute(Command::Import { rows }, &self.actor, now())?;
+        }
+        if changed && !is_new {
+            self.revise(&mut desk, &old, reason)?;
+        }
+        Ok((desk, is_new))
+    }
+
+    fn revise(&self, desk: &mut Desk, old: &Problem, reason: &str) -> Result<(), Failure> {
+        let changes = compare(old, &self.problem);
+        let breaks: Vec<&Change> = changes.iter().filter(|c| c.breaks).collect();
+        if !breaks.is_empty() {
+            let list: Vec<&str> = breaks.iter().map(|c| c.text.as_str()).collect();
+            return Err(Failure::yours(
+                "changed",
+                format!("{} was changed so that the record would mean something else: {}", self.path.display(), list.join("; ")),
+            )
+            .hint("undo that, or give the file a new `name`: a new campaign, which can `import` what was measured here"));
+        }
+        for change in &changes {
+            talk(format!("revised: {}", change.text));
+        }
+        let command = Command::Revise {
+            text: self.text.clone(),
+            attachments: self.problem.attachments.clone(),
+            reason: reason.to_owned(),
+        };
+        desk.execute(command, &self.actor, now())?;
+        Ok(())
+    }
+
+    /// Carries out a command: here, or by the process that owns the project.
+    pub(crate) fn execute(&self, command: Command) -> Result<Reply, Failure> {
+        match self.own() {
+            Ok(_owner) => {
+                let (mut desk, _) = self.desk("the file was edited")?;
+                Ok(desk.execute(command, &self.actor, now())?)
+            }
+            Err(taken @ OwnError::Taken { .. }) => {
+                let answer = Client::send(&self.project.socket(), &self.problem.name, command, self.actor.clone());
+                match answer {
+                    Ok(reply) => Ok(reply?),
+                    Err(_) => Err(taken.into()),
+                }
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Reads the campaign without owning it.
+    pub(crate) fn read(&self) -> Result<Read, Failure> {
+        let none = || {
+            Failure::yours("no-campaign", format!("nothing was recorded of campaign `{}` yet", self.problem.name))
+                .hint("`run` or `ask` opens it")
+        };
+        if !self.project.journal().exists() {
+            return Err(none());
+        }
+        let journal = SqliteJournal::open_read_only(&self.project.journal())?;
+        let id = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name).ok_or_else(none)?.id;
+        let sealed = journal.read(id)?;
+        let entries = entries(id, &sealed)?;
+        let campaign = Campaign::fold(&entries, &|hash| journal.blob(hash).ok().flatten())
+            .map_err(|e| Failure::yours("record", e.to_string()))?;
+        Ok(Read { journal, id, entries, campaign })
+    }
+
+    /// The machines of a problem, built.
+    pub(crate) fn machines(&self, problem: &Problem) -> Result<Vec<Box<dyn Machine>>, Failure> {
+        let drivers: BTreeMap<&str, Driver> = drivers().into_iter().map(|d| (d.schema.name, d)).collect();
+        problem
+            .machines
+            .iter()
+            .map(|(name, spec)| {
+                let build =
+                    Build { name, spec, problem, dir: self.dir.clone(), runs: self.project.runs() };
+                match drivers.get(spec.driver.as_str()) {
+                    Some(driver) => Ok((driver.build)(&build)?),
+                    None => Err(build.error(format!("there is no driver \"{}\"", spec.driver)).into()),
+                }
+            })
+            .collect()
+    }
+
+    /// The pool of the first stage's machine, where it is a table.
+    pub(crate) fn pool(&self, problem: &Problem) -> Option<std::sync::Arc<Vec<forethought_space::Recipe>>> {
+        let first = problem.stages.first()?;
+        problem.machines.get(&first.machine).filter(|m| m.driver == "table")?;
+        let machines = self.machines(problem).ok()?;
+        machines.iter().find(|m| m.card().name == first.machine)?.card().pool.clone()
+    }
+}
+
+impl Read {
+    /// The planner's question as things stand.
+    pub(crate) fn question(&self, loaded: &Loaded) -> Question {
+        let belief: Option<Belief> = self
+            .campaign
+            .decisions
+            .1
+            .as_ref()
+            .and_then(|(_, hash)| self.journal.blob(hash).ok().flatten())
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        question(&Ask::next(&self.campaign, 1, loaded.pool(&self.campaign.problem)), belief)
+    }
+}
+
+/// Bad cells of a table, as one failure.
+pub(crate) fn cells(name: &str, bad: &[forethought_engine::CellError]) -> Failure {
+    let all: Vec<String> = bad.iter().take(20).map(|c| format!("  {c}")).collect();
+    let more = if bad.len() > 20 { format!("\n  and {} more", bad.len() - 20) } else { String::new() };
+    Failure::yours("table", format!("{name}: nothing was taken in\n{}{more}", all.join("\n")))
+}
+
+/// The campaign file in a folder, or the file itself.
+fn campaign_file(path: &Path) -> Result<PathBuf, Failure> {
+    if !path.is_dir() {
+        if path.exists() {
+            return Ok(path.to_owned());
+        }
+        return Err(Failure::yours("no-file", format!("there is no file {}", path.display()))
+            .hint("`forethought init` makes one"));
+    }
+    let list = std::fs::read_dir(path).map_err(|e| Failure::yours("unreadable", format!("{}: {e}", path.display())))?;
+    let mut found: Vec<PathBuf> = list
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+        .filter(|p| std::fs::read_to_string(p).is_ok_and(|t| t.lines().any(|l| l.trim_start().starts_with("forethought"))))
+        .collect();
+    found.sort();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(Failure::yours("no-file", format!("there is no campaign file in {}", path.display()))
+            .hint("`forethought init` makes one")),
+        n => Err(Failure::yours("no-file", format!("there are {n} campaign files in {}", path.display()))
+            .hint(format!("name one, such as {}", found[0].display()))),
+    }
+}
+
+fn actor(arguments: &Arguments) -> Actor {
+    let name = arguments.actor.clone().or_else(|| std::env::var("USER").ok()).or_else(|| std::env::var("LOGNAME").ok());
+    Actor(name.filter(|n| !n.is_empty()).unwrap_or_else(|| "somebody".into()))
+}

@@ -1,0 +1,150 @@
+//! Campaigns and trials as JSON for programs and as text for people.
+
+use forethought_plan::{Best, Predicted, Prediction};
+use forethought_record::{Campaign, Says, Trial, TrialState};
+use forethought_space::{Find, Problem, Recipe, Role, number_text};
+use serde_json::{Value as Json, json};
+
+/// The envelope of every document.
+pub(crate) fn document(campaign: &Campaign, rest: Json) -> Json {
+    let mut out = json!({ "forethought": 1, "campaign": campaign.id.to_string(), "name": campaign.problem.name, "event": campaign.seq });
+    if let (Some(out), Some(rest)) = (out.as_object_mut(), rest.as_object()) {
+        out.extend(rest.clone());
+    }
+    out
+}
+
+pub(crate) fn trial(campaign: &Campaign, t: &Trial) -> Json {
+    let mut predicted = serde_json::Map::new();
+    let mut limits = serde_json::Map::new();
+    let mut works = Json::Null;
+    for claim in t.claims.iter().filter_map(|c| campaign.claims.get(c)) {
+        match &claim.claim.says {
+            Says::Prediction { mean, shown, .. } => {
+                let says = json!({ "mean": mean, "low": shown.low, "high": shown.high, "odds": shown.level });
+                predicted.insert(claim.claim.about.clone(), says);
+            }
+            Says::Feasible { probability } if claim.claim.about == "works" => works = json!(probability),
+            Says::Feasible { probability } => {
+                limits.insert(claim.claim.about.clone(), json!(probability));
+            }
+        }
+    }
+    let (failed, reason) = match &t.state {
+        TrialState::Failed(kind, message) => (json!({ "kind": kind, "message": message }), Json::Null),
+        TrialState::Rejected(reason) => (Json::Null, json!(reason)),
+        _ => (Json::Null, Json::Null),
+    };
+    let orders: Vec<Json> = t
+        .all_orders()
+        .map(|o| json!({ "key": o.key.to_string(), "machine": o.machine, "state": format!("{:?}", o.state).split('(').next().unwrap_or_default().to_lowercase() }))
+        .collect();
+    json!({
+        "trial": t.trial, "state": t.state.word(), "recipe": t.recipe, "outcomes": t.outcomes, "predicted": predicted,
+        "works": works, "limits": limits, "why": { "kind": t.why.0, "text": t.why.1 }, "failed": failed,
+        "reason": reason, "orders": orders, "started": t.times.0.to_string(), "ended": t.times.1.map(|x| x.to_string()),
+    })
+}
+
+pub(crate) fn prediction(p: &Prediction) -> Json {
+    let predicted: serde_json::Map<String, Json> = p
+        .predicted
+        .iter()
+        .map(|(n, q)| (n.clone(), json!({ "mean": q.mean, "low": q.low, "high": q.high, "odds": q.odds })))
+        .collect();
+    json!({ "predicted": predicted, "works": p.works, "limits": p.limits })
+}
+
+/// A prediction as indented lines.
+pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
+    let mut out: Vec<String> = p
+        .predicted
+        .iter()
+        .map(|(name, q)| {
+            let unit = problem.outcome(name).and_then(|o| o.unit.clone()).unwrap_or_default();
+            let limit = p.limits.get(name).map(|c| format!("   keeps its limit with {}", percent(*c))).unwrap_or_default();
+            format!("  {name:<18} {}{limit}", band(q, &unit))
+        })
+        .collect();
+    if p.works < 0.995 {
+        out.push(format!("  can be made with {}", percent(p.works)));
+    }
+    out.join("\n")
+}
+
+pub(crate) fn band(q: &Predicted, unit: &str) -> String {
+    format!("{} {unit} ({} to {} with {})", number_text(q.mean), number_text(q.low), number_text(q.high), percent(q.odds))
+}
+
+pub(crate) fn percent(p: f64) -> String {
+    format!("{:.0} %", p * 100.0)
+}
+
+pub(crate) fn recipe_text(problem: &Problem, recipe: &Recipe) -> String {
+    recipe
+        .0
+        .iter()
+        .map(|(name, value)| {
+            let unit = problem.space.slot(name).and_then(|s| problem.space.parameters[s].unit.clone());
+            format!("  {name:<18} {value}{}", unit.map(|u| format!(" {u}")).unwrap_or_default())
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+pub(crate) fn best(problem: &Problem, b: &Best) -> String {
+    let measured = if b.measured { "measured" } else { "not measured yet" };
+    format!(
+        "Recommended recipe ({measured}):\n{}\nExpected of the next measurement:\n{}",
+        recipe_text(problem, &b.recipe),
+        prediction_text(problem, &b.prediction)
+    )
+}
+
+/// The luckiest measurement that kept its limits, for a line of progress only.
+pub(crate) fn luckiest(campaign: &Campaign) -> Option<String> {
+    let problem = &campaign.problem;
+    let goal = problem.outcomes.iter().find(|o| !matches!(o.role, Role::Watch | Role::Limited))?;
+    let keeps = |t: &&Trial| {
+        problem.outcomes.iter().all(|o| match (&o.limit, campaign.value(t, &o.name)) {
+            (Some(limit), Some(x)) => limit.holds(x),
+            (Some(_), None) => o.formula.is_some(),
+            (None, _) => true,
+        })
+    };
+    let worth = |x: f64| match goal.role {
+        Role::Minimize | Role::Find(Find::Bottom(_) | Find::Below(_)) => -x,
+        Role::Target { value, .. } => -(x - value).abs(),
+        Role::Within(low, high) => -(low - x).max(x - high).max(0.0),
+        _ => x,
+    };
+    let values = campaign
+        .trials
+        .values()
+        .filter(|t| t.state == TrialState::Measured)
+        .filter(keeps)
+        .filter_map(|t| campaign.value(t, &goal.name));
+    values.max_by(|a, b| worth(*a).total_cmp(&worth(*b))).map(|x| goal.text(x))
+}
+
+/// Claims so far: "claimed 90 %, kept 88.4 % (84–92), n = 226".
+pub(crate) fn claims(campaign: &Campaign) -> Option<String> {
+    let (mut kept, mut n) = (0, 0);
+    for c in campaign.claims.values() {
+        if let (Says::Prediction { .. }, Some((verdict, _))) = (&c.claim.says, &c.settled) {
+            match verdict {
+                forethought_record::Verdict::Kept => (kept, n) = (kept + 1, n + 1),
+                forethought_record::Verdict::Broken => n += 1,
+                forethought_record::Verdict::Void => {}
+            }
+        }
+    }
+    let share = forethought_calibrate::Share::new(kept, n).ok().filter(|_| n > 0)?;
+    let i = share.interval(0.95);
+    Some(format!(
+        "claimed 90 %, kept {:.1} % ({:.0}–{:.0}), n = {n}",
+        share.rate() * 100.0,
+        i.low * 100.0,
+        i.high * 100.0
+    ))
+}

@@ -1,0 +1,114 @@
+//! Verbs that check: the file, the record, the decisions.
+
+use forethought_engine::{Difference, replay as replay_all};
+use forethought_memory::{Journal, read_heads};
+use serde_json::json;
+
+use crate::args::{Arguments, File};
+use crate::exit::{Exit, Failure};
+use crate::loaded::{Loaded, schemas};
+use crate::{say, talk};
+
+/// Every mistake in a campaign file.
+pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, v)?;
+    let p = &loaded.problem;
+    let machines = loaded.machines(p)?.len();
+    if arguments.json {
+        let rules: Vec<_> = p.space.rules.iter().map(|r| json!({ "rule": r.text, "class": r.class })).collect();
+        say(json!({
+            "forethought": 1, "ok": true, "name": p.name, "parameters": p.space.parameters.len(),
+            "outcomes": p.outcomes.len(), "stages": p.stages.len(), "machines": machines, "rules": rules,
+        }));
+    } else if !arguments.quiet {
+        let recipes = p.space.size(100_000_000).map(|n| format!("{n} recipes, ")).unwrap_or_default();
+        say(format!(
+            "{} is in order: {} parameters ({recipes}{} rules), {} outcomes, {} stages, {machines} machines",
+            loaded.path.display(),
+            p.space.parameters.len(),
+            p.space.rules.len(),
+            p.outcomes.len(),
+            p.stages.len(),
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// The JSON schema of campaign files.
+pub(crate) fn schema() -> Result<Exit, Failure> {
+    let schema = forethought_space::schema(&schemas());
+    say(serde_json::to_string_pretty(&schema).unwrap_or_default());
+    Ok(Exit::Done)
+}
+
+/// The record against damage and cut tails.
+pub(crate) fn verify(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, v)?;
+    let read = loaded.read()?;
+    let sealed = read.journal.read(read.id)?;
+    let hex = |h: &[u8; 32]| h.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let heads = read_heads(&loaded.project.head())
+        .map_err(|e| Failure::yours("head", format!("{}: {e}", loaded.project.head().display())))?;
+    let head = heads.get(&read.id.to_string());
+    let last = sealed.last().map(|s| (s.seq, hex(&s.hash))).unwrap_or_default();
+    if let Some(head) = head {
+        let there = sealed.iter().find(|s| s.seq == head.seq);
+        let kept = there.is_some_and(|s| hex(&s.hash) == head.hash);
+        if !kept {
+            let what = match there {
+                None => format!("the record ends at event {}, but {} were written: its tail was cut", last.0, head.seq),
+                Some(_) => format!("event {} is another one than was written: the record was replaced", head.seq),
+            };
+            return Err(Failure::yours("cut", format!("{}: {what}", loaded.project.journal().display()))
+                .hint("restore forethought.db from a backup"));
+        }
+    }
+    if arguments.json {
+        say(json!({ "forethought": 1, "ok": true, "campaign": read.id.to_string(), "events": last.0, "hash": last.1, "head": head }));
+    } else {
+        say(format!("{} events of campaign {} are as they were written", last.0, read.campaign.problem.name));
+        say(format!("head {} {}", last.0, last.1));
+        if head.is_none() {
+            talk("no head is kept beside the record: a cut tail would not show");
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Every decision again.
+pub(crate) fn replay(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, v)?;
+    let read = loaded.read()?;
+    let pool = loaded.pool(&read.campaign.problem);
+    let mut each = |r: &forethought_engine::Replayed| {
+        if let Some(difference) = &r.difference
+            && !arguments.json
+        {
+            talk(format!("decision {}: {}", r.decision, words(difference)));
+        }
+    };
+    let all = replay_all(&read.journal, &read.entries, pool.as_ref(), &mut each)
+        .map_err(|e| Failure::yours("record", e.to_string()))?;
+    let differ = all.iter().filter(|r| r.difference.is_some()).count();
+    let elsewhere = all.iter().filter(|r| r.elsewhere).count();
+    if arguments.json {
+        let list: Vec<_> = all
+            .iter()
+            .map(|r| json!({ "decision": r.decision, "elsewhere": r.elsewhere, "difference": r.difference.as_ref().map(words) }))
+            .collect();
+        say(json!({ "forethought": 1, "decisions": all.len(), "differ": differ, "elsewhere": elsewhere, "all": list }));
+    } else {
+        let same = all.len() - differ;
+        let how = if elsewhere > 0 { format!(" ({elsewhere} were made by another version or processor)") } else { String::new() };
+        say(format!("{same} of {} decisions came out the same{how}", all.len()));
+    }
+    Ok(if differ == 0 { Exit::Done } else { Exit::Ours })
+}
+
+fn words(d: &Difference) -> String {
+    match d {
+        Difference::Bits { recorded, found } => format!("recorded [{recorded}], now [{found}]"),
+        Difference::Acquisition(gap) => format!("the recorded recipe is worth e^-{gap:.4} of the best found now"),
+        Difference::Failed(e) => format!("no answer now: {e}"),
+    }
+}

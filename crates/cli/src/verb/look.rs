@@ -1,0 +1,335 @@
+//! Verbs that only read.
+
+use forethought_record::{Campaign, Event, TrialState};
+use forethought_space::{Measurement, Recipe, Value, number_text};
+use serde_json::json;
+
+use super::report::file_error;
+use crate::args::{Arguments, Export, File, OneTrial, Predict};
+use crate::exit::{Exit, Failure};
+use crate::loaded::Loaded;
+use crate::table::table;
+use crate::{say, show, talk};
+
+/// Trials by state, in a sentence.
+pub(crate) fn counts(campaign: &Campaign) -> String {
+    let count = |word: &str| campaign.trials.values().filter(|t| t.state.word() == word).count();
+    let words = ["measured", "open", "proposed", "held", "failed", "withdrawn", "rejected", "retracted"];
+    let parts: Vec<String> =
+        words.iter().map(|w| (count(w), w)).filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect();
+    let budget = campaign.problem.budget.trials.map(|t| format!(" of {t}")).unwrap_or_default();
+    let elsewhere = match campaign.imported.len() {
+        0 => String::new(),
+        n => format!("; {n} measurements from elsewhere"),
+    };
+    format!("{}{budget} trials: {}{elsewhere}", campaign.counted(), if parts.is_empty() { "none yet".into() } else { parts.join(", ") })
+}
+
+/// Where the campaign stands.
+pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, v)?;
+    let read = loaded.read()?;
+    let c = &read.campaign;
+    let state = match (&c.status.stopped, &c.status.finished, &c.status.paused) {
+        (Some(r), ..) => format!("stopped: {r}"),
+        (_, Some(r), _) => format!("finished: {r}"),
+        (.., Some(r)) => format!("paused: {r}"),
+        _ => "open".into(),
+    };
+    if arguments.json {
+        let trials: Vec<_> = c.trials.values().map(|t| show::trial(c, t)).collect();
+        let rest = json!({
+            "state": state, "trials": trials, "budget": c.problem.budget.trials, "spent": c.spent,
+            "claims": show::claims(c), "machines_paused": c.machines_paused, "imported": c.imported.len(),
+        });
+        say(show::document(c, rest));
+        return Ok(Exit::Done);
+    }
+    say(format!("Campaign {} ({}), {state}", c.problem.name, c.id));
+    say(counts(c));
+    for (machine, reason) in &c.machines_paused {
+        say(format!("machine `{machine}` is paused: {reason}"));
+    }
+    if let Some(best) = show::luckiest(c) {
+        say(format!("Best measurement so far: {best} (`best` gives the recipe to trust)"));
+    }
+    if let Some(claims) = show::claims(c) {
+        say(format!("Claims: {claims}"));
+    }
+    let last: Vec<_> = c.trials.values().rev().take(10).collect();
+    if !last.is_empty() {
+        let rows: Vec<Vec<String>> = last.iter().rev().map(|t| row(c, t)).collect();
+        say(format!("\n{}", table(&["trial", "state", "outcomes", "why"], &rows)));
+    }
+    Ok(Exit::Done)
+}
+
+fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
+    let outcomes: Vec<String> = t
+        .outcomes
+        .keys()
+        .filter_map(|n| Some(format!("{n} {}", number_text(c.value(t, n)?))))
+        .collect();
+    let outcomes = match &t.state {
+        TrialState::Failed(kind, message) => format!("{kind:?}: {message}").to_lowercase(),
+        TrialState::Rejected(reason) => reason.clone(),
+        _ => outcomes.join("  "),
+    };
+    vec![t.trial.to_string(), t.state.word().into(), outcomes, t.why.0.clone()]
+}
+
+/// The recipe to recommend.
+pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, v)?;
+    let read = loaded.read()?;
+    let found = forethought_plan::best(&read.question(&loaded)).map_err(|e| Failure::yours("plan", e.to_string()))?;
+    let Some(best) = found else {
+        return Err(Failure::yours("too-early", "nothing was measured that a recommendation could rest on"));
+    };
+    if arguments.json {
+        let mut out = show::prediction(&best.prediction);
+        out["recipe"] = json!(best.recipe);
+        out["measured"] = json!(best.measured);
+        say(show::document(&read.campaign, json!({ "best": out })));
+    } else {
+        say(show::best(&read.campaign.problem, &best));
+    }
+    Ok(Exit::Done)
+}
+
+/// What to expect of recipes.
+pub(crate) fn predict(arguments: &Arguments, v: &Predict) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let read = loaded.read()?;
+    let recipes = v
+        .recipes
+        .iter()
+        .map(|text| {
+            let recipe: Recipe = serde_json::from_str(text)
+                .map_err(|e| Failure::yours("recipe", format!("{text} is no JSON object of values: {e}")))?;
+            read.campaign.problem.space.point(&recipe).map_err(|e| Failure::yours("recipe", e.to_string()))?;
+            Ok(recipe)
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let predictions = forethought_plan::predict(&read.question(&loaded), &recipes)
+        .map_err(|e| Failure::yours("plan", e.to_string()))?;
+    if arguments.json {
+        let all: Vec<_> = recipes
+            .iter()
+            .zip(&predictions)
+            .map(|(recipe, p)| {
+                let mut out = show::prediction(p);
+                out["recipe"] = json!(recipe);
+                out
+            })
+            .collect();
+        say(show::document(&read.campaign, json!({ "predictions": all })));
+    } else {
+        for (recipe, p) in recipes.iter().zip(&predictions) {
+            say(format!("{recipe}\n{}", show::prediction_text(&read.campaign.problem, p)));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Why a trial was proposed.
+pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let read = loaded.read()?;
+    let Some(t) = read.campaign.trials.get(&v.trial) else {
+        return Err(Failure::yours("unknown-trial", format!("there is no trial {}", v.trial)));
+    };
+    let document = show::trial(&read.campaign, t);
+    if arguments.json {
+        say(show::document(&read.campaign, json!({ "trial": document })));
+        return Ok(Exit::Done);
+    }
+    let by = match t.decision {
+        Some(d) => format!("decision {d}"),
+        None => t.by.to_string(),
+    };
+    say(format!("Trial {} ({}), by {by}: {}", t.trial, t.state.word(), t.why.1));
+    say(show::recipe_text(&read.campaign.problem, &t.recipe));
+    for claim in t.claims.iter().filter_map(|c| read.campaign.claims.get(c)) {
+        let settled = match &claim.settled {
+            None => "not settled yet".to_owned(),
+            Some((verdict, seen)) => {
+                let seen = seen.map(|x| format!(", seen {}", number_text(x))).unwrap_or_default();
+                format!("{verdict:?}{seen}").to_lowercase()
+            }
+        };
+        let says = match &claim.claim.says {
+            forethought_record::Says::Prediction { mean, shown, .. } => format!(
+                "{} ({} to {} with {})",
+                number_text(*mean),
+                number_text(shown.low),
+                number_text(shown.high),
+                show::percent(shown.level)
+            ),
+            forethought_record::Says::Feasible { probability } => format!("holds with {}", show::percent(*probability)),
+        };
+        say(format!("  claimed {:<16} {says}: {settled}", claim.claim.about));
+    }
+    Ok(Exit::Done)
+}
+
+/// The record, one event a line.
+pub(crate) fn log(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, v)?;
+    let read = loaded.read()?;
+    for (i, entry) in read.entries.iter().enumerate() {
+        let text = serde_json::to_value(entry).unwrap_or_default();
+        if arguments.json {
+            let mut line = json!({ "seq": i + 1 });
+            if let (Some(line), Some(entry)) = (line.as_object_mut(), text.as_object()) {
+                line.extend(entry.clone());
+            }
+            say(line);
+        } else {
+            let name = text.get("event").and_then(|e| e.as_str()).unwrap_or("?").to_owned();
+            say(format!("{:>6}  {}  {:<12} {:<10} {}", i + 1, entry.at.strftime("%F %T"), entry.by.0, name, gist(&entry.event)));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn gist(event: &Event) -> String {
+    match event {
+        Event::Opened { name, version, .. } => format!("{name}, version {version}"),
+        Event::Revised { reason, .. } => reason.clone(),
+        Event::Imported { source, outcomes, .. } => format!("{source}: {}", measured(outcomes.iter().map(|(k, v)| (k, Some(v))))),
+        Event::Decided { decision, proposals, .. } => {
+            let trials: Vec<String> = proposals.iter().map(|p| p.trial.to_string()).collect();
+            format!("decision {decision}: trials {}", trials.join(", "))
+        }
+        Event::Brought { trial, recipe } => format!("trial {trial}: {recipe}"),
+        Event::Held { trial, people, .. } => format!("trial {trial} until {people} approve"),
+        Event::Approved { trial, .. } => format!("trial {trial}"),
+        Event::Rejected { trial, reason } | Event::Withdrawn { trial, reason } | Event::Retracted { trial, reason } => {
+            format!("trial {trial} {reason}")
+        }
+        Event::Refused { trial, reason, .. } => format!("trial {trial}: {reason}"),
+        Event::Intended { key, machine, recipe, .. } => format!("trial {} to {machine}: {recipe}", key.trial),
+        Event::Reported { key, fate, partial, .. } => {
+            let more = if *partial { " (partial)" } else { "" };
+            format!("trial {} {}: {}{more}", key.trial, key.stage, fate_text(fate))
+        }
+        Event::Orphaned { key, reason, fate } => format!("trial {} {}: {} ({reason})", key.trial, key.stage, fate_text(fate)),
+        Event::Aborted { key, reason, .. } => format!("trial {} {}: {reason}", key.trial, key.stage),
+        Event::Resolved { key, verdict } => format!("trial {} {}: {verdict:?}", key.trial, key.stage),
+        Event::Amended { trial, outcomes, reason } => {
+            format!("trial {trial}: {} ({reason})", measured(outcomes.iter().map(|(k, v)| (k, Some(v)))))
+        }
+        Event::Settled { claim, verdict, .. } => format!("claim {claim} {verdict:?}").to_lowercase(),
+        Event::Paused { reason } | Event::Stopped { reason } | Event::Finished { reason } => reason.clone(),
+        Event::Resumed | Event::Released => String::new(),
+        Event::MachinePaused { machine, reason } => format!("{machine}: {reason}"),
+        Event::MachineResumed { machine } => machine.clone(),
+    }
+}
+
+fn fate_text(fate: &forethought_record::Fate) -> String {
+    use forethought_record::Fate;
+    match fate {
+        Fate::Accepted { receipt } => format!("accepted as {receipt}"),
+        Fate::Running { .. } => "running".into(),
+        Fate::Answered { outcomes, .. } => measured(outcomes.iter().map(|(k, v)| (k, v.as_ref()))),
+        Fate::Failed { message, .. } => format!("failed: {message}"),
+        Fate::Faulted { message } => format!("machine fault: {message}"),
+        Fate::NotSent { message } => format!("not sent: {message}"),
+        Fate::Unknown { message } => format!("unknown: {message}"),
+        Fate::NeverSeen => "never seen".into(),
+    }
+}
+
+fn measured<'a>(outcomes: impl Iterator<Item = (&'a String, Option<&'a Measurement>)>) -> String {
+    let all: Vec<String> = outcomes
+        .map(|(name, m)| match m {
+            None => format!("{name} null"),
+            Some(Measurement::Number(x)) => format!("{name} {}", number_text(*x)),
+            Some(other) => format!("{name} {}", serde_json::to_string(other).unwrap_or_default()),
+        })
+        .collect();
+    all.join("  ")
+}
+
+/// All trials as a table.
+pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let read = loaded.read()?;
+    let c = &read.campaign;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let parameters: Vec<&str> = c.problem.space.parameters.iter().map(|p| p.name.as_str()).collect();
+    let outcomes: Vec<&str> = c.problem.measured().map(|o| o.name.as_str()).collect();
+    let mut header = vec!["trial", "state", "failed", "started", "ended", "why"];
+    header.extend(&parameters);
+    header.extend(&outcomes);
+    // Writing to memory cannot fail.
+    let _ = writer.write_record(&header);
+    for t in c.trials.values() {
+        let failed = match &t.state {
+            TrialState::Failed(kind, _) => serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)),
+            _ => None,
+        };
+        let mut record = vec![
+            t.trial.to_string(),
+            t.state.word().to_owned(),
+            failed.unwrap_or_default(),
+            t.times.0.to_string(),
+            t.times.1.map(|x| x.to_string()).unwrap_or_default(),
+            t.why.0.clone(),
+        ];
+        record.extend(parameters.iter().map(|p| match t.recipe.get(p) {
+            Some(Value::Number(x)) => x.to_string(),
+            Some(Value::Text(x)) => x.clone(),
+            None => String::new(),
+        }));
+        record.extend(outcomes.iter().map(|o| match t.outcomes.get(*o) {
+            Some(Measurement::Number(x)) => x.to_string(),
+            Some(Measurement::Readings(xs)) => xs.iter().map(f64::to_string).collect::<Vec<_>>().join(";"),
+            Some(Measurement::Text(x)) => x.clone(),
+            Some(Measurement::Flag(x)) => u8::from(*x).to_string(),
+            None => String::new(),
+        }));
+        let _ = writer.write_record(&record);
+    }
+    let text = String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default();
+    match &v.output {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|e| file_error(path, &e))?;
+            talk(format!("{} trials in {}", c.trials.len(), path.display()));
+        }
+        None => say(text.trim_end()),
+    }
+    Ok(Exit::Done)
+}
+
+/// The campaign's machines.
+pub(crate) fn machines(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, v)?;
+    let machines = loaded.machines(&loaded.problem)?;
+    if arguments.json {
+        let all: Vec<_> = machines
+            .iter()
+            .map(|m| {
+                let card = m.card();
+                let driver = loaded.problem.machines.get(&card.name).map(|s| s.driver.clone());
+                json!({ "machine": card.name, "driver": driver, "capacity": card.capacity, "class": format!("{:?}", card.class).to_lowercase() })
+            })
+            .collect();
+        say(json!({ "forethought": 1, "machines": all }));
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<Vec<String>> = machines
+        .iter()
+        .map(|m| {
+            let card = m.card();
+            let driver = loaded.problem.machines.get(&card.name).map(|s| s.driver.clone()).unwrap_or_default();
+            let stages: Vec<&str> =
+                loaded.problem.stages.iter().filter(|s| s.machine == card.name).map(|s| s.name.as_str()).collect();
+            vec![card.name.clone(), driver, card.capacity.to_string(), format!("{:?}", card.class).to_lowercase(), stages.join(", ")]
+        })
+        .collect();
+    say(table(&["machine", "driver", "capacity", "after a crash", "stages"], &rows));
+    Ok(Exit::Done)
+}

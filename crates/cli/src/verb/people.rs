@@ -1,0 +1,285 @@
+//! Verbs by which people take part: each is one command to the core.
+
+use std::collections::BTreeMap;
+
+use forethought_engine::{Answer, Command, Reply, read_tells, run_sheet};
+use forethought_record::{Campaign, OrderState, Resolution, TrialState};
+use forethought_space::{Failure as Kind, Measurement, Recipe};
+use serde_json::json;
+
+use super::report::file_error;
+use crate::args::{Amend, Arguments, Ask, FailedKind, File, OneTrial, Resolve, Table, Tell, Verdict, Whole as WholeArgs};
+use crate::exit::{Exit, Failure};
+use crate::loaded::{Loaded, cells};
+use crate::{measure, say, show, talk};
+
+/// New trials, open, for whoever asks.
+pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
+    if v.count == 0 {
+        return Err(Failure::yours("argument", "--count must be at least 1"));
+    }
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let Reply::Trials(new) = loaded.execute(Command::Ask { count: v.count })? else {
+        return Ok(Exit::Done);
+    };
+    let read = loaded.read()?;
+    let campaign = &read.campaign;
+    let trials: Vec<_> = new.iter().filter_map(|t| campaign.trials.get(t)).collect();
+    if let Some(path) = &v.csv {
+        let rows: Vec<(u64, Recipe)> = trials.iter().map(|t| (t.trial, t.recipe.clone())).collect();
+        let sheet = run_sheet(&campaign.problem, &rows, campaign.problem.seed ^ campaign.seq);
+        std::fs::write(path, sheet).map_err(|e| file_error(path, &e))?;
+        talk(format!("{} trials in random order in {}", rows.len(), path.display()));
+    }
+    if arguments.json {
+        let all: Vec<_> = trials.iter().map(|t| show::trial(campaign, t)).collect();
+        say(show::document(campaign, json!({ "trials": all })));
+    } else if v.csv.is_none() {
+        for t in &trials {
+            say(format!("Trial {}: {}\n{}", t.trial, t.why.1, show::recipe_text(&campaign.problem, &t.recipe)));
+        }
+    }
+    if trials.len() < v.count {
+        let held = campaign.trials.values().filter(|t| t.state == TrialState::Held).count();
+        talk(format!(
+            "{} of {} trials: {}",
+            trials.len(),
+            v.count,
+            if held > 0 { format!("{held} wait for approval") } else { "nothing else is left to try".to_owned() }
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Records what came out.
+pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let answers = match (v.trial, &v.recipe, v.values.as_slice()) {
+        (None, None, [sheet]) if !sheet.contains('=') => {
+            let path = std::path::Path::new(sheet);
+            let bytes = std::fs::read(path).map_err(|e| file_error(path, &e))?;
+            read_tells(&loaded.problem, &bytes).map_err(|e| cells(sheet, &e))?
+        }
+        (None, None, _) => {
+            return Err(Failure::yours("argument", "what is this an answer to?")
+                .hint("add `--trial 12`, or `--recipe '{…}'` for one that nobody asked for, or name a run sheet"));
+        }
+        _ => vec![answer(v)?],
+    };
+    if answers.is_empty() {
+        return Err(Failure::yours("table", "no row has an outcome filled in"));
+    }
+    let count = answers.len();
+    let reply = loaded.execute(Command::Tell { answers })?;
+    done(arguments, &loaded, &reply, &match &reply {
+        Reply::Already => "it was told before in the same words: nothing to record".to_owned(),
+        _ if count == 1 => "recorded".to_owned(),
+        _ => format!("{count} answers recorded"),
+    })
+}
+
+fn answer(v: &Tell) -> Result<Answer, Failure> {
+    let kind = |k: FailedKind| match k {
+        FailedKind::Recipe => Kind::Recipe,
+        FailedKind::Machine => Kind::Machine,
+        FailedKind::Stopped => Kind::Stopped,
+        FailedKind::TimedOut => Kind::TimedOut,
+    };
+    let (outcomes, failed) = match v.failed {
+        None if v.values.is_empty() => {
+            return Err(Failure::yours("argument", "no outcome is told").hint("write it like `strength=812`"));
+        }
+        None => (measure::outcomes(&v.values)?, None),
+        Some(k) => (BTreeMap::new(), Some((kind(k), v.values.join(" ")))),
+    };
+    let recipe = v
+        .recipe
+        .as_ref()
+        .map(|text| {
+            serde_json::from_str::<Recipe>(text).map_err(|e| Failure::yours("recipe", format!("--recipe is no JSON object of values: {e}")))
+        })
+        .transpose()?;
+    let as_run = if v.as_run.is_empty() { None } else { Some(Recipe(measure::values(&v.as_run)?)) };
+    Ok(Answer { trial: v.trial, recipe, outcomes, failed, as_run, context: measure::values(&v.context)? })
+}
+
+/// Takes in a table of measurements made elsewhere.
+pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let bytes = std::fs::read(&v.table).map_err(|e| file_error(&v.table, &e))?;
+    let name = v.table.display().to_string();
+    let rows = forethought_engine::import_rows(&loaded.problem, &name, &bytes).map_err(|e| cells(&name, &e))?;
+    let count = rows.len();
+    let reply = loaded.execute(Command::Import { rows })?;
+    done(arguments, &loaded, &reply, &format!("{count} measurements taken in from {name}"))
+}
+
+/// Corrects a measurement.
+pub(crate) fn amend(arguments: &Arguments, v: &Amend) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let outcomes: BTreeMap<String, Measurement> =
+        measure::outcomes(&v.values)?.into_iter().filter_map(|(k, m)| Some((k, m?))).collect();
+    let command = Command::Amend { trial: v.trial, outcomes, reason: v.reason.clone() };
+    let reply = loaded.execute(command)?;
+    done(arguments, &loaded, &reply, "amended; the earlier value stays in the record")
+}
+
+/// A command about one trial.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Simple {
+    Retract,
+    Withdraw,
+    Approve,
+    Reject,
+}
+
+pub(crate) fn simple(arguments: &Arguments, v: &OneTrial, what: Simple) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let (trial, reason) = (v.trial, v.reason.clone());
+    let (command, text) = match what {
+        Simple::Retract => (Command::Retract { trial, reason }, "retracted; it stays in the record"),
+        Simple::Withdraw => (Command::Withdraw { trial, reason }, "withdrawn"),
+        Simple::Approve => (Command::Approve { trial }, "approved"),
+        Simple::Reject => (Command::Reject { trial, reason }, "rejected"),
+    };
+    let reply = loaded.execute(command)?;
+    done(arguments, &loaded, &reply, text)
+}
+
+/// A command about the whole campaign.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Whole {
+    Pause,
+    Resume,
+    Stop,
+    Release,
+}
+
+pub(crate) fn whole(arguments: &Arguments, v: &WholeArgs, what: Whole) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let reason = if v.reason.is_empty() { format!("by {}", loaded.actor) } else { v.reason.clone() };
+    let (command, text) = match what {
+        Whole::Pause => (Command::Pause { reason }, "paused: nothing new is started"),
+        Whole::Resume => (Command::Resume, "goes on"),
+        Whole::Stop => (Command::Stop { reason }, "stopped: all machines were halted; `release` lifts it"),
+        Whole::Release => (Command::Release, "released"),
+    };
+    let reply = loaded.execute(command)?;
+    if matches!(what, Whole::Stop) {
+        halt_without_owner(&loaded);
+    }
+    done(arguments, &loaded, &reply, text)
+}
+
+/// Programs outlive their engine: a stop halts those too whose owner is gone.
+fn halt_without_owner(loaded: &Loaded) {
+    let Ok(machines) = loaded.machines(&loaded.problem) else { return };
+    for machine in machines {
+        if let Err(e) = machine.halter().halt(None) {
+            talk(format!("machine `{}` could not be halted: {e}", machine.card().name));
+        }
+    }
+}
+
+/// Says what became of an uncertain order.
+pub(crate) fn resolve(arguments: &Arguments, v: &Resolve) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let verdict = match v.verdict {
+        Verdict::Ran => Resolution::Ran,
+        Verdict::DidNotRun => Resolution::DidNotRun,
+        Verdict::Discarded => Resolution::Discarded,
+    };
+    let reply = loaded.execute(Command::Resolve { trial: v.trial, verdict })?;
+    done(arguments, &loaded, &reply, "recorded")
+}
+
+fn done(arguments: &Arguments, loaded: &Loaded, reply: &Reply, text: &str) -> Result<Exit, Failure> {
+    if arguments.json {
+        let read = loaded.read()?;
+        let trials: Vec<_> = match reply {
+            Reply::Trials(trials) => trials
+                .iter()
+                .filter_map(|t| read.campaign.trials.get(t))
+                .map(|t| show::trial(&read.campaign, t))
+                .collect(),
+            _ => vec![],
+        };
+        let recorded = !matches!(reply, Reply::Already);
+        say(show::document(&read.campaign, json!({ "recorded": recorded, "trials": trials })));
+    } else if !arguments.quiet {
+        talk(text);
+    }
+    Ok(Exit::Done)
+}
+
+/// What waits for people.
+pub(crate) fn next(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, v)?;
+    let read = loaded.read()?;
+    let people = person_machines(&read.campaign);
+    if arguments.json {
+        let waits: Vec<_> = read
+            .campaign
+            .trials
+            .values()
+            .filter(|t| waits(t, &people))
+            .map(|t| show::trial(&read.campaign, t))
+            .collect();
+        say(show::document(&read.campaign, json!({ "trials": waits })));
+    } else {
+        say(cards(&read.campaign, &people));
+    }
+    Ok(Exit::Done)
+}
+
+fn person_machines(campaign: &Campaign) -> BTreeMap<String, bool> {
+    campaign.problem.machines.iter().map(|(n, m)| (n.clone(), m.driver == "manual")).collect()
+}
+
+fn waits(t: &forethought_record::Trial, people: &BTreeMap<String, bool>) -> bool {
+    t.state == TrialState::Held
+        || t.all_orders().any(|o| {
+            let person = people.get(&o.machine).copied().unwrap_or(true);
+            matches!(o.state, OrderState::Uncertain(_)) || (o.state.is_open() && person)
+        })
+}
+
+/// The cards of all that waits for people.
+pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> String {
+    let problem = &campaign.problem;
+    let mut out = Vec::new();
+    for t in campaign.trials.values().filter(|t| waits(t, people)) {
+        if let (TrialState::Held, Some((needed, _))) = (&t.state, &t.held) {
+            out.push(format!(
+                "Trial {} waits for approval ({} of {needed}): `forethought approve FILE --trial {} --as NAME`\n{}",
+                t.trial,
+                t.approvals.len(),
+                t.trial,
+                show::recipe_text(problem, &t.recipe)
+            ));
+        }
+        for o in t.all_orders() {
+            if let OrderState::Uncertain(why) = &o.state {
+                out.push(format!(
+                    "Trial {}: nobody knows what became of its order to `{}` ({why}): `forethought resolve FILE --trial {} ran|did-not-run|discarded`",
+                    t.trial, o.machine, t.trial
+                ));
+            } else if o.state.is_open() && people.get(&o.machine).copied().unwrap_or(true) {
+                let asked: Vec<String> = problem
+                    .stage(&o.key.stage)
+                    .map(|s| s.outcomes.iter().filter(|n| !t.outcomes.contains_key(*n)).map(|n| format!("{n}=…")).collect())
+                    .unwrap_or_default();
+                out.push(format!(
+                    "Trial {} at {} ({}):\n{}\n  then: forethought tell FILE --trial {} {}",
+                    t.trial,
+                    o.machine,
+                    o.key.stage,
+                    show::recipe_text(problem, &o.recipe),
+                    t.trial,
+                    asked.join(" ")
+                ));
+            }
+        }
+    }
+    if out.is_empty() { "Nothing waits for people.".into() } else { out.join("\n\n") }
+}

@@ -1,0 +1,50 @@
+//! `report`: one HTML file that works offline.
+
+use std::path::{Path, PathBuf};
+
+use forethought_report::{ReportInput, render};
+
+use crate::args::{Arguments, Report};
+use crate::exit::{Exit, Failure};
+use crate::loaded::Loaded;
+use crate::{now, say};
+
+pub(crate) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let path = write_report(&loaded, v.output.clone())?;
+    if let Some(path) = path {
+        if arguments.json {
+            say(serde_json::json!({ "forethought": 1, "report": path }));
+        } else {
+            say(format!("Report: {path}"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes the report; says where.
+pub(crate) fn write_report(loaded: &Loaded, output: Option<PathBuf>) -> Result<Option<String>, Failure> {
+    let read = loaded.read()?;
+    let question = read.question(loaded);
+    let head = forethought_memory::Journal::read(&read.journal, read.id)?
+        .last()
+        .map(|s| (s.seq, s.hash.iter().map(|b| format!("{b:02x}")).collect::<String>()));
+    let html = render(&ReportInput {
+        campaign: &read.campaign,
+        question: &question,
+        generated: now(),
+        command: &format!("forethought run {}", loaded.path.display()),
+        head,
+    });
+    let path = output.unwrap_or_else(|| loaded.project.reports().join(format!("{}.html", read.campaign.problem.name)));
+    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|e| file_error(folder, &e))?;
+    }
+    std::fs::write(&path, html).map_err(|e| file_error(&path, &e))?;
+    Ok(Some(path.display().to_string()))
+}
+
+/// A file that cannot be read or written.
+pub(crate) fn file_error(path: &Path, e: &std::io::Error) -> Failure {
+    Failure::yours("file", format!("{}: {e}", path.display()))
+}

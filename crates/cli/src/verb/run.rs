@@ -1,0 +1,168 @@
+//! `run`: drives machines to the end.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use forethought_engine::{Interrupt, Listener, Opened, Rest, Shell, Update};
+use forethought_machine::Class;
+use forethought_record::{Campaign, TrialState};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::args::{Arguments, Run};
+use crate::exit::{Exit, Failure};
+use crate::loaded::Loaded;
+use crate::{now, say, show, talk};
+
+/// Runs until the campaign comes to rest.
+pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let owner = loaded.own()?;
+    // A name that is not there is found before anything is recorded.
+    loaded.machines(&loaded.problem)?;
+    let (desk, is_new) = loaded.desk(&v.reason)?;
+    let (store, campaign) = desk.into_store();
+    let problem = Arc::clone(&campaign.problem);
+    if problem.machines.is_empty() {
+        return Err(Failure::yours("no-machine", "the campaign has no machine to run")
+            .hint("add a [machine.NAME], or use `ask` and `tell` for your own hands"));
+    }
+    let machines = loaded.machines(&problem)?;
+    let people: BTreeMap<String, bool> =
+        machines.iter().map(|m| (m.card().name.clone(), m.card().class == Class::Person)).collect();
+    let bar = progress_bar(arguments, &campaign);
+    if !arguments.quiet {
+        let verb = if is_new { "Opened" } else { "Resumed" };
+        bar.println(format!("{verb} campaign {} ({})", problem.name, campaign.id));
+    }
+    let interrupt: Interrupt = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // Without a handler the signal ends the program, which the record survives as well.
+        let _ = signal_hook::flag::register(signal, Arc::clone(&interrupt));
+    }
+    let listener = Listener::bind(&loaded.project.socket()).ok();
+    let shell = Shell::new(Opened { store, campaign, is_new }, machines, listener, now)?;
+    let mut seen = Seen::default();
+    let ended = shell.run(&interrupt, &mut |update| seen.show(&bar, &update));
+    bar.finish_and_clear();
+    let (rest, campaign) = ended?;
+    let report = if v.no_report { None } else { super::write_report(&loaded, None)? };
+    drop(owner);
+    let exit = match &rest {
+        Rest::Finished(_) => Exit::Done,
+        Rest::Person => Exit::Waits,
+        Rest::Machines(_) => Exit::Ours,
+        Rest::Stopped(_) => Exit::Held,
+        Rest::Paused(reason) if reason.contains("envelope") => Exit::Held,
+        Rest::Paused(_) => Exit::Waits,
+    };
+    if arguments.json {
+        let trials: Vec<_> = campaign.trials.values().map(|t| show::trial(&campaign, t)).collect();
+        let (state, reason) = words(&rest);
+        let rest = json!({ "rest": state, "reason": reason, "trials": trials, "report": report });
+        say(show::document(&campaign, rest));
+    } else {
+        summary(&campaign, &rest, &people, report.as_deref(), &loaded);
+    }
+    Ok(exit)
+}
+
+fn words(rest: &Rest) -> (&'static str, String) {
+    match rest {
+        Rest::Finished(r) => ("finished", r.clone()),
+        Rest::Paused(r) => ("paused", r.clone()),
+        Rest::Stopped(r) => ("stopped", r.clone()),
+        Rest::Person => ("waits for a person", String::new()),
+        Rest::Machines(r) => ("machines paused", r.clone()),
+    }
+}
+
+fn summary(
+    campaign: &Campaign,
+    rest: &Rest,
+    people: &BTreeMap<String, bool>,
+    report: Option<&str>,
+    loaded: &Loaded,
+) {
+    let (state, reason) = words(rest);
+    let sentence = if reason.is_empty() { state.to_owned() } else { format!("{state}: {reason}") };
+    say(format!("Campaign {} {sentence}.", campaign.problem.name));
+    say(super::look::counts(campaign));
+    if let Some(claims) = show::claims(campaign) {
+        say(format!("Claims: {claims}"));
+    }
+    if let Ok(read) = loaded.read()
+        && let Ok(Some(best)) = forethought_plan::best(&read.question(loaded))
+    {
+        say(show::best(&campaign.problem, &best));
+    }
+    if *rest == Rest::Person {
+        say(super::people::cards(campaign, people));
+    }
+    if let Some(path) = report {
+        say(format!("Report: {path}"));
+    }
+}
+
+fn progress_bar(arguments: &Arguments, campaign: &Campaign) -> ProgressBar {
+    let bar = match campaign.problem.budget.trials {
+        Some(trials) => ProgressBar::new(u64::from(trials)),
+        None => ProgressBar::no_length(),
+    };
+    if arguments.quiet || !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        return bar;
+    }
+    if let Ok(style) = ProgressStyle::with_template("{spinner} [{elapsed_precise}] {bar:32} {pos}/{len} trials  {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// What was shown, so that only what is new is shown again.
+#[derive(Default)]
+struct Seen {
+    seq: u64,
+    ended: usize,
+}
+
+impl Seen {
+    fn show(&mut self, bar: &ProgressBar, update: &Update<'_>) {
+        let campaign = update.campaign;
+        if bar.is_hidden() {
+            // Without a terminal, a line now and then says that it lives.
+            let ended = campaign.trials.values().filter(|t| t.state.is_over()).count();
+            if ended >= self.ended + 10 {
+                self.ended = ended;
+                let best = show::luckiest(campaign).map(|b| format!(", best so far {b}")).unwrap_or_default();
+                talk(format!("{ended} trials{best}"));
+            }
+            return;
+        }
+        if campaign.seq == self.seq && update.progress.is_empty() {
+            return;
+        }
+        self.seq = campaign.seq;
+        bar.set_position(campaign.counted());
+        let running: Vec<String> = campaign
+            .trials
+            .values()
+            .rev()
+            .take(64)
+            .filter(|t| t.state == TrialState::Open)
+            .flat_map(|t| t.all_orders())
+            .filter(|o| o.state.is_open())
+            .take(3)
+            .map(|o| match update.progress.get(&o.key) {
+                Some(share) => format!("{} on {} {:.0} %", o.key.trial, o.machine, share * 100.0),
+                None => format!("{} on {}", o.key.trial, o.machine),
+            })
+            .collect();
+        let best = show::luckiest(campaign).map(|b| format!("best so far {b}  ")).unwrap_or_default();
+        bar.set_message(format!("{best}{}", running.join(", ")));
+    }
+}

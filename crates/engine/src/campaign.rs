@@ -1,0 +1,403 @@
+//! The campaign core: sans I/O. All rules of a trial's life are here and nowhere else.
+
+mod advance;
+mod answer;
+mod command;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use forethought_calibrate::Calibrator;
+use forethought_machine::{Card, Class, Order};
+use forethought_model::Belief;
+use forethought_record::{Actor, Campaign, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Seq};
+use forethought_space::{History, Problem};
+use jiff::Timestamp;
+
+pub use command::{Answer, Command, Refusal, Reply};
+
+/// What the core is told.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Somebody wants something; answered by `Effect::Reply` with the same number.
+    Command(u64, Command, Actor),
+    /// A decision is made.
+    Decided(Box<Decided>),
+    /// A machine says what became of an order.
+    Answer(RunKey, Fate),
+    /// All events up to here are durable.
+    Journaled(Seq),
+    /// A signal for an order's interlocks was read.
+    Sensed(RunKey, String, Result<bool, String>),
+    /// The disk is nearly full: only what is under way fits.
+    Low,
+    /// Time has passed.
+    Tick,
+}
+
+/// What the core wants done.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Make these durable, then say `Journaled`. The blobs belong to them.
+    Append(Vec<Entry>, Vec<(String, Vec<u8>)>),
+    /// Ask the pure function.
+    Decide(Box<Ask>),
+    /// Send an order to a machine.
+    Start(String, Order),
+    /// Ask a machine what became of an order.
+    Inquire(String, RunKey),
+    /// Read a machine's signal on behalf of an order.
+    Sense(String, String, RunKey),
+    /// Halt one order of a machine, or all.
+    Halt(String, Option<RunKey>),
+    /// Tick no later than this.
+    Wake(Timestamp),
+    /// The answer to a command, durable.
+    Reply(u64, Result<Reply, Refusal>),
+}
+
+/// Everything that a decision depends on, but for the belief that it starts from.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Its number.
+    pub decision: u64,
+    /// The last event that it knows of.
+    pub through: Seq,
+    /// Recipes that are wanted.
+    pub count: usize,
+    /// The decision whose belief it starts from, and that belief's blob.
+    pub from: Option<(u64, String)>,
+    /// The checked file.
+    pub problem: Arc<Problem>,
+    /// What was measured, what is pending.
+    pub history: History,
+    /// How wide intervals must be.
+    pub calibration: BTreeMap<String, Calibrator>,
+    /// The only recipes there are.
+    pub pool: Option<Arc<Vec<forethought_space::Recipe>>>,
+}
+
+/// What the pure function answered, ready to be recorded.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// The question's number.
+    pub decision: u64,
+    /// The question's last event.
+    pub through: Seq,
+    /// The question's count.
+    pub count: usize,
+    /// The question's belief.
+    pub from: Option<u64>,
+    /// Recipes with their claims; trial and claim numbers are given by the core.
+    pub proposals: Vec<Proposed>,
+    /// What was fitted, as a blob.
+    pub belief: Option<(String, Vec<u8>, Box<Belief>)>,
+    /// Iterations done.
+    pub effort: serde_json::Value,
+    /// Odds that a gain that is worth a trial is left, where the budget asks for them.
+    pub chance: Option<f64>,
+    /// The level of vector instructions.
+    pub arch: String,
+    /// The planner could not answer, in words.
+    pub error: Option<String>,
+}
+
+/// Why nothing moves, where nothing does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// The campaign came to its end.
+    Finished(String),
+    /// Somebody paused it, or the engine did.
+    Paused(String),
+    /// Somebody stopped all machines.
+    Stopped(String),
+    /// Only people can go on: trials to approve, cards to answer, fates to resolve.
+    Person,
+    /// The machines that are needed take no orders.
+    Machines(String),
+}
+
+/// The core of a campaign.
+#[derive(Debug, Clone)]
+pub struct Core {
+    campaign: Campaign,
+    cards: BTreeMap<String, Card>,
+    /// Drives machines; a desk does not.
+    drives: bool,
+    journaled: Seq,
+    gated: Vec<(Seq, Effect)>,
+    deciding: Option<(u64, Option<AskFor>)>,
+    asks: Vec<AskFor>,
+    /// Orders that this process has sent or asked about.
+    known: BTreeSet<RunKey>,
+    /// Orders that a machine took from this process: one that it has forgotten since is no one's to send again.
+    accepted: BTreeSet<RunKey>,
+    /// Signals that an order still waits for.
+    sensing: BTreeMap<RunKey, BTreeSet<String>>,
+    attachments: BTreeMap<String, Vec<u8>>,
+    exhausted: bool,
+    batch: Vec<Entry>,
+    blobs: Vec<(String, Vec<u8>)>,
+}
+
+#[derive(Debug, Clone)]
+struct AskFor {
+    id: u64,
+    count: usize,
+    actor: Actor,
+}
+
+/// The machine of orders that go to whoever called `ask`.
+pub(crate) const OUTSIDE: &str = "outside";
+
+impl Core {
+    /// A core over a campaign that was read from its journal. With `drives`, orders are sent to
+    /// machines; `cards` are theirs.
+    pub fn new(campaign: Campaign, cards: BTreeMap<String, Card>, drives: bool) -> Self {
+        Core {
+            journaled: campaign.seq,
+            campaign,
+            cards,
+            drives,
+            gated: Vec::new(),
+            deciding: None,
+            asks: Vec::new(),
+            known: BTreeSet::new(),
+            accepted: BTreeSet::new(),
+            sensing: BTreeMap::new(),
+            attachments: BTreeMap::new(),
+            exhausted: false,
+            batch: Vec::new(),
+            blobs: Vec::new(),
+        }
+    }
+
+    /// The state.
+    pub fn campaign(&self) -> &Campaign {
+        &self.campaign
+    }
+
+    /// The pool of the first stage's machine, where it is a table.
+    fn pool(&self) -> Option<Arc<Vec<forethought_space::Recipe>>> {
+        let stage = self.campaign.problem.stages.first()?;
+        self.cards.get(&stage.machine)?.pool.clone()
+    }
+
+    /// Takes one input; what is to be done is added to `effects`.
+    pub fn step(&mut self, at: Timestamp, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Command(id, command, actor) => self.command(at, id, command, &actor, effects),
+            Input::Decided(decided) => self.decided(at, *decided, effects),
+            Input::Answer(key, fate) => self.answer(at, key, fate),
+            Input::Journaled(seq) => self.journaled = self.journaled.max(seq),
+            Input::Sensed(key, signal, state) => self.sensed(at, &key, &signal, state, effects),
+            Input::Low => {
+                let reason = "the disk is nearly full: free some space, then `resume`";
+                if self.campaign.status.paused.is_none() {
+                    self.record(at, &Actor::engine(), Event::Paused { reason: reason.into() });
+                }
+            }
+            Input::Tick => {}
+        }
+        self.finish_step(at, effects);
+    }
+
+    /// After a restart: asks machines what became of open orders.
+    pub fn resume(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        let open: Vec<(String, RunKey)> = self
+            .campaign
+            .trials
+            .values()
+            .flat_map(|t| t.all_orders())
+            .filter(|o| o.state.is_open())
+            .map(|o| (o.machine.clone(), o.key.clone()))
+            .collect();
+        for (machine, key) in open {
+            match self.class(&machine) {
+                Class::Person => {}
+                Class::Deduplicating | Class::Askable => {
+                    self.known.insert(key.clone());
+                    effects.push(Effect::Inquire(machine, key));
+                }
+                Class::Silent => {
+                    let message = "the engine ended while the order was under way, and this machine cannot be asked";
+                    let fate = Fate::Unknown { message: message.into() };
+                    self.record(
+                        at,
+                        &Actor::engine(),
+                        Event::Reported { key, fate, partial: false, as_run: None },
+                    );
+                }
+            }
+        }
+        self.finish_step(at, effects);
+    }
+
+    fn finish_step(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        self.advance(at, effects);
+        self.release(at, effects);
+        self.flush(effects);
+    }
+
+    fn class(&self, machine: &str) -> Class {
+        self.cards.get(machine).map_or(Class::Person, |c| c.class)
+    }
+
+    /// Applies an event and puts it into this step's append.
+    fn record(&mut self, at: Timestamp, by: &Actor, event: Event) {
+        let entry = Entry { v: FORMAT, at, by: by.clone(), event };
+        let attachments = &self.attachments;
+        let applied = self.campaign.apply(&entry, &|hash| attachments.get(hash).cloned());
+        // The core writes only what follows from its own state: a contradiction is a defect of ours.
+        assert!(applied.is_ok(), "the core wrote an event that does not fold: {applied:?}");
+        self.batch.push(entry);
+    }
+
+    fn flush(&mut self, effects: &mut Vec<Effect>) {
+        if !self.batch.is_empty() {
+            let blobs = std::mem::take(&mut self.blobs);
+            effects.insert(0, Effect::Append(std::mem::take(&mut self.batch), blobs));
+        }
+    }
+
+    /// Holds an effect back until all that was recorded so far is durable.
+    fn gate(&mut self, effect: Effect) {
+        self.gated.push((self.campaign.seq, effect));
+    }
+
+    /// Lets go of what waited for events that have become durable.
+    fn release(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        let journaled = self.journaled;
+        let (ready, waiting) = std::mem::take(&mut self.gated).into_iter().partition(|(s, _)| *s <= journaled);
+        self.gated = waiting;
+        for (_, effect) in ready {
+            match effect {
+                Effect::Start(machine, order) => self.start(at, machine, order, effects),
+                other => effects.push(other),
+            }
+        }
+    }
+
+    fn decided(&mut self, at: Timestamp, mut decided: Decided, effects: &mut Vec<Effect>) {
+        let Some((number, asker)) = self.deciding.take() else { return };
+        if number != decided.decision {
+            self.deciding = Some((number, asker));
+            return;
+        }
+        if let Some(error) = decided.error {
+            self.exhausted = true;
+            match asker {
+                Some(asked) => effects.push(Effect::Reply(asked.id, Err(Refusal::new("cannot-decide", error)))),
+                None => self.record(at, &Actor::engine(), Event::Paused { reason: error }),
+            }
+            return;
+        }
+        // The file was revised while this was decided: recorded, and dropped.
+        let stale = self.campaign.seq > decided.through
+            && decided.proposals.iter().any(|p| {
+                self.campaign.problem.space.point(&p.recipe).map_or(true, |x| !self.campaign.problem.space.feasible(&x))
+            });
+        let enough = decided.chance.is_some_and(|c| self.campaign.problem.budget.stop.is_some_and(|s| c < s));
+        if enough && asker.is_none() {
+            decided.proposals.clear();
+        }
+        let (mut trial, mut claim) = self.campaign.free_numbers();
+        for p in &mut decided.proposals {
+            p.trial = trial;
+            trial += 1;
+            for c in &mut p.claims {
+                c.claim = claim;
+                claim += 1;
+            }
+        }
+        self.exhausted = decided.proposals.is_empty();
+        let new: Vec<u64> = if stale { vec![] } else { decided.proposals.iter().map(|p| p.trial).collect() };
+        if let Some((hash, bytes, _)) = &decided.belief {
+            self.blobs.push((hash.clone(), bytes.clone()));
+        }
+        let by = asker.as_ref().map_or_else(Actor::engine, |a| a.actor.clone());
+        self.record(
+            at,
+            &Actor::engine(),
+            Event::Decided {
+                decision: decided.decision,
+                through: decided.through,
+                count: decided.count as u64,
+                from: decided.from,
+                effort: decided.effort,
+                version: env!("CARGO_PKG_VERSION").into(),
+                arch: decided.arch,
+                belief: decided.belief.map(|b| b.0),
+                proposals: decided.proposals,
+                chance: decided.chance,
+                stale,
+            },
+        );
+        if enough && asker.is_none() {
+            let (left, stop) = (decided.chance.unwrap_or(0.0), self.campaign.problem.budget.stop.unwrap_or(0.0));
+            let reason = format!(
+                "the odds that a worthwhile gain is left are {:.1} %, below the {:.1} % at which to stop",
+                left * 100.0,
+                stop * 100.0
+            );
+            self.record(at, &Actor::engine(), Event::Finished { reason });
+        }
+        match asker {
+            Some(asked) => self.hand_out(at, &asked, new, &by),
+            None => self.check_envelope(at, &new),
+        }
+    }
+
+    /// Opens trials for whoever asked: an order for each stage, to the machine `outside`.
+    fn hand_out(&mut self, at: Timestamp, asked: &AskFor, trials: Vec<u64>, by: &Actor) {
+        self.check_envelope(at, &trials);
+        let out: Vec<u64> = trials
+            .into_iter()
+            .filter(|t| self.campaign.trials.get(t).is_some_and(|t| !t.state.is_over() && t.held.is_none()))
+            .collect();
+        for trial in &out {
+            self.open_outside(at, *trial, by);
+        }
+        self.gate(Effect::Reply(asked.id, Ok(Reply::Trials(out))));
+    }
+
+    fn open_outside(&mut self, at: Timestamp, trial: u64, by: &Actor) {
+        let problem = Arc::clone(&self.campaign.problem);
+        for stage in &problem.stages {
+            let Some(t) = self.campaign.trials.get(&trial) else { return };
+            let key = RunKey { campaign: self.campaign.id, trial, stage: stage.name.clone(), attempt: 1 };
+            let recipe = stage_recipe(stage, &t.recipe);
+            let event = Event::Intended { key, machine: OUTSIDE.into(), recipe, inputs: BTreeMap::new() };
+            self.record(at, by, event);
+        }
+    }
+}
+
+/// The part of a recipe that a stage sets.
+fn stage_recipe(stage: &forethought_space::Stage, recipe: &forethought_space::Recipe) -> forethought_space::Recipe {
+    let part = recipe.0.iter().filter(|(name, _)| stage.parameters.contains(name));
+    forethought_space::Recipe(part.map(|(k, v)| (k.clone(), v.clone())).collect())
+}
+
+impl Decided {
+    /// The claims of all proposals.
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.proposals.iter().flat_map(|p| &p.claims)
+    }
+}
+
+impl Ask {
+    /// What would be decided next of a campaign as it stands.
+    pub fn next(campaign: &Campaign, count: usize, pool: Option<Arc<Vec<forethought_space::Recipe>>>) -> Ask {
+        Ask {
+            decision: campaign.decisions.0 + 1,
+            through: campaign.seq,
+            count,
+            from: campaign.decisions.1.clone(),
+            problem: Arc::clone(&campaign.problem),
+            history: campaign.history(),
+            calibration: campaign.calibration.clone(),
+            pool,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The pure function behind a decision: from an [`Ask`] to a [`Decided`].
+
+use forethought_calibrate::Interval;
+use forethought_model::Belief;
+use forethought_plan::{Effort, PlanError, Proposal, Question};
+use forethought_record::{Claim, Proposed, Says};
+
+use crate::campaign::{Ask, Decided};
+
+/// The planner's question in an ask.
+pub fn question(ask: &Ask, belief: Option<Belief>) -> Question {
+    Question {
+        problem: std::sync::Arc::clone(&ask.problem),
+        history: ask.history.clone(),
+        decision: ask.decision,
+        count: ask.count,
+        belief,
+        effort: Effort::default(),
+        calibration: ask.calibration.clone(),
+        pool: ask.pool.as_ref().map(|p| p.as_ref().clone()),
+    }
+}
+
+/// Decides. Equal asks and beliefs give equal answers, bit for bit, on one build and one `arch`.
+pub fn decide(ask: &Ask, belief: Option<Belief>) -> Decided {
+    let question = question(ask, belief);
+    let mut out = Decided {
+        decision: ask.decision,
+        through: ask.through,
+        count: ask.count,
+        from: ask.from.as_ref().map(|f| f.0),
+        proposals: Vec::new(),
+        belief: None,
+        effort: serde_json::Value::Null,
+        chance: None,
+        arch: arch(),
+        error: None,
+    };
+    let decision = match forethought_plan::decide(&question) {
+        Ok(decision) => decision,
+        Err(PlanError::Exhausted) => return out,
+        Err(e) => {
+            out.error = Some(e.to_string());
+            return out;
+        }
+    };
+    out.proposals = decision.proposals.iter().map(proposed).collect();
+    out.effort = serde_json::to_value(decision.effort).unwrap_or_default();
+    if !decision.belief.outcomes.is_empty()
+        && let Ok(bytes) = serde_json::to_vec(&decision.belief)
+    {
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        out.belief = Some((hash, bytes, Box::new(decision.belief)));
+    }
+    out
+}
+
+fn proposed(p: &Proposal) -> Proposed {
+    let mut claims: Vec<Claim> = p
+        .predicted
+        .iter()
+        .map(|(outcome, q)| Claim {
+            claim: 0,
+            about: outcome.clone(),
+            says: Says::Prediction {
+                mean: q.mean,
+                sd: q.sd,
+                centre: q.centre,
+                raw: Interval { low: q.raw_low, high: q.raw_high, level: q.odds },
+                shown: Interval { low: q.low, high: q.high, level: q.odds },
+            },
+        })
+        .collect();
+    claims.extend(p.limits.iter().map(|(outcome, probability)| Claim {
+        claim: 0,
+        about: outcome.clone(),
+        says: Says::Feasible { probability: *probability },
+    }));
+    if !p.predicted.is_empty() {
+        claims.push(Claim { claim: 0, about: "works".into(), says: Says::Feasible { probability: p.works } });
+    }
+    let why = serde_json::to_value(p.why.kind).ok().and_then(|v| v.as_str().map(str::to_owned));
+    Proposed {
+        trial: 0,
+        recipe: p.recipe.clone(),
+        acquisition: p.acquisition,
+        claims,
+        why: why.unwrap_or_default(),
+        text: p.why.text.clone(),
+    }
+}
+
+/// The level of vector instructions, on which the last bits of linear algebra depend.
+pub fn arch() -> String {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let level = if std::is_x86_feature_detected!("avx512f") {
+            "avx512f"
+        } else if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+            "avx2"
+        } else {
+            "sse2"
+        };
+        format!("x86_64-{level}")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        std::env::consts::ARCH.to_owned()
+    }
+}

@@ -1,0 +1,245 @@
+//! Paper and spreadsheets: tables of recipes and measurements, in and out.
+
+use forethought_space::{Domain, Failure, Measurement, Problem, Recipe, Value, nearest};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::campaign::Answer;
+
+/// A cell that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column `{column}`: {message}")]
+pub struct CellError {
+    /// From 1, the header's line included.
+    pub line: usize,
+    /// Its name in the header.
+    pub column: String,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+/// A row: the trial's number where there is one, its line, and what was measured.
+type Row = (Option<u64>, usize, Answer);
+
+/// Reads a table of measurements made elsewhere: a column a parameter, outcome or context; `failed`
+/// may name a kind of failure. `file` is named as the source of each row.
+///
+/// # Errors
+/// Every bad cell.
+pub fn import_rows(problem: &Problem, file: &str, bytes: &[u8]) -> Result<Vec<(String, Answer)>, Vec<CellError>> {
+    let rows = read(problem, bytes)?;
+    Ok(rows
+        .into_iter()
+        .filter(|(_, _, a)| !a.outcomes.is_empty() || a.failed.is_some())
+        .map(|(_, line, answer)| (format!("{file}:{line}"), answer))
+        .collect())
+}
+
+/// Reads a run sheet back: rows whose outcomes are filled in, by their trial's number.
+///
+/// # Errors
+/// Every bad cell.
+pub fn read_tells(problem: &Problem, bytes: &[u8]) -> Result<Vec<Answer>, Vec<CellError>> {
+    let mut bad = Vec::new();
+    let mut out = Vec::new();
+    for (trial, line, mut answer) in read(problem, bytes)? {
+        if answer.outcomes.is_empty() && answer.failed.is_none() {
+            continue;
+        }
+        match trial {
+            Some(trial) => {
+                answer.trial = Some(trial);
+                answer.recipe = None;
+                out.push(answer);
+            }
+            None => bad.push(CellError { line, column: "trial".into(), message: "a number is missing".into() }),
+        }
+    }
+    if bad.is_empty() { Ok(out) } else { Err(bad) }
+}
+
+/// A run sheet: a line a trial in random order, outcomes left empty.
+pub fn run_sheet(problem: &Problem, trials: &[(u64, Recipe)], seed: u64) -> String {
+    let mut order: Vec<&(u64, Recipe)> = trials.iter().collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for i in (1..order.len()).rev() {
+        order.swap(i, (rng.next_u64() % (i as u64 + 1)) as usize);
+    }
+    let outcomes: Vec<&str> = problem.measured().map(|o| o.name.as_str()).collect();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let parameters = || problem.space.parameters.iter().map(|p| p.name.as_str());
+    let header: Vec<&str> = std::iter::once("trial").chain(parameters()).chain(outcomes.iter().copied()).collect();
+    // Writing to memory cannot fail.
+    let _ = writer.write_record(&header);
+    for (trial, recipe) in order {
+        let mut record = vec![trial.to_string()];
+        record.extend(parameters().map(|p| match recipe.get(p) {
+            Some(Value::Number(x)) => format!("{x}"),
+            Some(Value::Text(t)) => t.clone(),
+            None => String::new(),
+        }));
+        record.extend(outcomes.iter().map(|_| String::new()));
+        let _ = writer.write_record(&record);
+    }
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+enum Column {
+    Trial,
+    Parameter(usize),
+    Outcome(String),
+    Context(String),
+    Failed,
+    Unused,
+}
+
+fn read(problem: &Problem, bytes: &[u8]) -> Result<Vec<Row>, Vec<CellError>> {
+    let whole = |line: usize, message: String| vec![CellError { line, column: "*".into(), message }];
+    // Spreadsheets like to put a byte-order mark in front.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
+    let header = reader.headers().map_err(|e| whole(1, e.to_string()))?.clone();
+    let mut bad = Vec::new();
+    let columns: Vec<Column> = header.iter().map(|name| column(problem, name, &mut bad)).collect();
+    let mut out = Vec::new();
+    for (i, record) in reader.records().enumerate() {
+        let line = i + 2;
+        let record = match record {
+            Ok(r) => r,
+            Err(e) => {
+                bad.extend(whole(line, e.to_string()));
+                continue;
+            }
+        };
+        let mut answer = Answer { recipe: Some(Recipe::default()), ..Answer::default() };
+        let mut trial = None;
+        for ((cell, column), name) in record.iter().zip(&columns).zip(header.iter()) {
+            let done = take(problem, column, cell, &mut answer, &mut trial);
+            if let Err(message) = done {
+                bad.push(CellError { line, column: name.to_owned(), message });
+            }
+        }
+        out.push((trial, line, answer));
+    }
+    if bad.is_empty() { Ok(out) } else { Err(bad) }
+}
+
+fn column(problem: &Problem, name: &str, bad: &mut Vec<CellError>) -> Column {
+    match name {
+        "trial" => return Column::Trial,
+        "failed" => return Column::Failed,
+        "" | "note" | "notes" => return Column::Unused,
+        _ => {}
+    }
+    if let Some(slot) = problem.space.slot(name) {
+        return Column::Parameter(slot);
+    }
+    if problem.outcome(name).is_some_and(|o| o.formula.is_none()) {
+        return Column::Outcome(name.to_owned());
+    }
+    if problem.outcome(name).is_some() {
+        return Column::Unused;
+    }
+    if problem.context.contains_key(name) {
+        return Column::Context(name.to_owned());
+    }
+    let known = problem
+        .space
+        .parameters
+        .iter()
+        .map(|p| p.name.as_str())
+        .chain(problem.outcomes.iter().map(|o| o.name.as_str()))
+        .chain(problem.context.keys().map(String::as_str));
+    let hint = match nearest(name, known) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => "; name it `note` to have it left out".to_owned(),
+    };
+    bad.push(CellError {
+        line: 1,
+        column: name.to_owned(),
+        message: format!("this is no parameter, outcome or context of the campaign{hint}"),
+    });
+    Column::Unused
+}
+
+fn take(
+    problem: &Problem,
+    column: &Column,
+    cell: &str,
+    answer: &mut Answer,
+    trial: &mut Option<u64>,
+) -> Result<(), String> {
+    if cell.is_empty() {
+        return Ok(());
+    }
+    match column {
+        Column::Unused => {}
+        Column::Trial => {
+            *trial = Some(cell.parse().map_err(|_| format!("{cell:?} is no trial's number"))?);
+        }
+        Column::Parameter(slot) => {
+            let p = &problem.space.parameters[*slot];
+            let text = matches!(p.domain, Domain::Choices { .. } | Domain::Fixed(Value::Text(_)));
+            let value = if text {
+                Value::Text(cell.to_owned())
+            } else {
+                Value::Number(finite(cell)?)
+            };
+            if let Domain::Choices { names, .. } = &p.domain
+                && !names.iter().any(|n| n == cell)
+            {
+                let hint = nearest(cell, names.iter().map(String::as_str));
+                let hint = hint.map(|h| format!("; did you mean {h:?}?")).unwrap_or_default();
+                return Err(format!("{cell:?} is none of its choices {}{hint}", names.join(", ")));
+            }
+            if let Some(recipe) = &mut answer.recipe {
+                recipe.0.insert(p.name.clone(), value);
+            }
+        }
+        Column::Outcome(name) => {
+            let measurement = measurement(cell)?;
+            if let Some(outcome) = problem.outcome(name) {
+                outcome.check(&measurement)?;
+            }
+            answer.outcomes.insert(name.clone(), Some(measurement));
+        }
+        Column::Context(name) => {
+            let value = cell.parse::<f64>().ok().filter(|x| x.is_finite());
+            let value = value.map_or_else(|| Value::Text(cell.to_owned()), Value::Number);
+            answer.context.insert(name.clone(), value);
+        }
+        Column::Failed => {
+            let kind = match cell {
+                "recipe" | "yes" | "1" => Failure::Recipe,
+                "machine" => Failure::Machine,
+                "stopped" => Failure::Stopped,
+                "timed_out" => Failure::TimedOut,
+                "no" | "0" => return Ok(()),
+                other => return Err(format!("{other:?} is none of recipe, machine, stopped, timed_out")),
+            };
+            answer.failed = Some((kind, "as told in the table".into()));
+        }
+    }
+    Ok(())
+}
+
+fn finite(cell: &str) -> Result<f64, String> {
+    match cell.parse::<f64>() {
+        Ok(x) if x.is_finite() => Ok(x),
+        Ok(x) => Err(format!("{x} is not finite")),
+        Err(_) if cell.contains(',') => Err(format!("{cell:?} is no number: write the decimal point as `.`")),
+        Err(_) => Err(format!("{cell:?} is no number")),
+    }
+}
+
+/// A measurement as people write it: a number, readings parted by `;`, a rank, `>1e7`.
+fn measurement(cell: &str) -> Result<Measurement, String> {
+    if cell.contains(';') {
+        return cell.split(';').map(|c| finite(c.trim())).collect::<Result<_, _>>().map(Measurement::Readings);
+    }
+    match cell.parse::<f64>() {
+        Ok(x) if x.is_finite() => Ok(Measurement::Number(x)),
+        Ok(x) => Err(format!("{x} is not finite")),
+        Err(_) => Ok(Measurement::Text(cell.to_owned())),
+    }
+}
