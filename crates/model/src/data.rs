@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
 use crate::{FeatureKind, ModelError};
 
 /// Observations of one outcome: N rows of d features, a value each, and the known variance of a single
@@ -112,15 +115,33 @@ impl Data {
     /// The same rows without those of the given recipes.
     #[must_use]
     pub fn without(&self, left_out: &[usize]) -> Data {
-        let keep: Vec<usize> =
-            (0..self.rows()).filter(|&row| !left_out.contains(&self.groups[row])).collect();
-        let points: Vec<f64> = keep.iter().flat_map(|&row| self.point(row).iter().copied()).collect();
-        let (groups, firsts) = group(&points, self.dimensions(), keep.len());
+        let mut keep = vec![true; self.recipes()];
+        left_out.iter().for_each(|&recipe| keep[recipe] = false);
+        self.kept(&keep)
+    }
+
+    /// `count` recipes with all their rows, drawn without replacement, always the same ones.
+    pub(crate) fn subset(&self, count: usize) -> Data {
+        let mut order: Vec<usize> = (0..self.recipes()).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(0x5eed);
+        let mut keep = vec![false; order.len()];
+        for i in 0..count.min(order.len()) {
+            let j = i + (rng.next_u64() % (order.len() - i) as u64) as usize;
+            order.swap(i, j);
+            keep[order[i]] = true;
+        }
+        self.kept(&keep)
+    }
+
+    fn kept(&self, keep: &[bool]) -> Data {
+        let rows: Vec<usize> = (0..self.rows()).filter(|&row| keep[self.groups[row]]).collect();
+        let points: Vec<f64> = rows.iter().flat_map(|&row| self.point(row).iter().copied()).collect();
+        let (groups, firsts) = group(&points, self.dimensions(), rows.len());
         Data {
             kinds: self.kinds.clone(),
             points,
-            values: keep.iter().map(|&row| self.values[row]).collect(),
-            noise: self.noise.as_ref().map(|noise| keep.iter().map(|&row| noise[row]).collect()),
+            values: rows.iter().map(|&row| self.values[row]).collect(),
+            noise: self.noise.as_ref().map(|noise| rows.iter().map(|&row| noise[row]).collect()),
             groups,
             firsts,
         }

@@ -1,10 +1,7 @@
 //! The log posterior of hyper-parameters and its gradient.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt;
-use faer::{MatMut, MatRef, Par};
-
 use crate::data::{Collapsed, LN_2PI};
+use crate::dense::{cholesky, inverse_from, invert_lower};
 use crate::features::Pairs;
 use crate::vector::{add_scaled, dot, fast};
 use crate::{Kernel, prior};
@@ -28,11 +25,11 @@ pub(crate) struct Evidence<'a> {
     values: Vec<f64>,
     slopes: Vec<f64>,
     factor: Vec<f64>,
+    lower: Vec<f64>,
     inverse: Vec<f64>,
     alpha: Vec<f64>,
     ones: Vec<f64>,
     weights: Vec<f64>,
-    scratch: MemBuffer,
 }
 
 /// The two parts of the objective.
@@ -53,8 +50,6 @@ impl<'a> Evidence<'a> {
         known_noise: bool,
     ) -> Self {
         let n = pairs.rows();
-        let scratch = llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Default::default())
-            .or(llt::inverse::inverse_scratch::<f64>(n, Par::Seq));
         Evidence {
             pairs,
             collapsed,
@@ -65,11 +60,11 @@ impl<'a> Evidence<'a> {
             values: vec![0.0; pairs.len()],
             slopes: vec![0.0; pairs.len()],
             factor: vec![0.0; n * n],
+            lower: vec![0.0; n * n],
             inverse: vec![0.0; n * n],
             alpha: vec![0.0; n],
             ones: vec![0.0; n],
             weights: vec![0.0; dimensions],
-            scratch: MemBuffer::new(scratch),
         }
     }
 
@@ -151,10 +146,13 @@ impl<'a> Evidence<'a> {
             }
             from += count;
         }
-        let matrix = MatMut::from_column_major_slice_mut(&mut self.factor, n, n);
-        let stack = MemStack::new(&mut self.scratch);
-        llt::factor::cholesky_in_place(matrix, Default::default(), Par::Seq, stack, Default::default())
-            .ok()?;
+        let factor = &mut self.factor;
+        if !fast(
+            #[inline(always)]
+            || cholesky(factor, n),
+        ) {
+            return None;
+        }
         let sum: f64 = (0..n).map(|j| libm::log(self.factor[j * n + j])).sum();
         sum.is_finite().then_some(2.0 * sum)
     }
@@ -195,12 +193,13 @@ impl<'a> Evidence<'a> {
     /// Adds ∂ ln p/∂θ = ½ tr((ααᵀ − A⁻¹) ∂A/∂θ). The mean is at its maximum, so it adds nothing.
     fn add_gradient(&mut self, scale: f64, noise: f64, gradient: &mut [f64]) {
         let (n, d) = (self.pairs.rows(), self.dimensions);
-        let stack = MemStack::new(&mut self.scratch);
-        llt::inverse::inverse(
-            MatMut::from_column_major_slice_mut(&mut self.inverse, n, n),
-            MatRef::from_column_major_slice(&self.factor, n, n),
-            Par::Seq,
-            stack,
+        let (factor, lower, inverse) = (&self.factor, &mut self.lower, &mut self.inverse);
+        fast(
+            #[inline(always)]
+            || {
+                invert_lower(factor, lower, n);
+                inverse_from(lower, inverse, n);
+            },
         );
         let (inverse, alpha, slopes) = (&self.inverse, &self.alpha, &mut self.slopes);
         let (values, weights, pairs) = (&self.values, &self.weights, self.pairs);

@@ -22,28 +22,26 @@ pub struct FitOptions {
     pub iterations: u32,
     /// Whether warps are tried.
     pub warps: bool,
-    /// Whether a forest may join.
-    pub forest: bool,
+    /// The longest length scale that is believed, in units of the features.
+    pub longest: f64,
 }
 
 impl Default for FitOptions {
     fn default() -> Self {
         FitOptions {
-            kernels: vec![Kernel::Matern52, Kernel::SquaredExponential],
+            kernels: match crate::tune("T_K", 0.0) as i32 {
+                1 => vec![Kernel::Matern52],
+                2 => vec![Kernel::SquaredExponential],
+                _ => vec![Kernel::Matern52, Kernel::SquaredExponential],
+            },
             starts: 2,
             iterations: 60,
-            warps: true,
-            forest: false,
+            warps: crate::tune("T_W", 1.0) > 0.5,
+            longest: f64::INFINITY,
         }
     }
 }
 
-/// Recipes on which starts and kernels are compared: n³ makes this a fraction of one evaluation at n = 300.
-const SCREEN: usize = 80;
-/// Evaluations that a start gets in the comparison.
-const SCREEN_EVALUATIONS: usize = 24;
-/// Most recipes whose evidence is evaluated at all; predictions use every one.
-const FIT_MOST: usize = 500;
 /// A fit stops when a step gains less than this many nats: what is left is invisible beside the prior.
 const PROGRESS: f64 = 2e-3;
 
@@ -64,66 +62,25 @@ pub(crate) struct Problem<'a> {
     pub(crate) known_noise: bool,
 }
 
-impl Problem<'_> {
-    fn recipes(&self) -> usize {
-        self.collapsed.means.len()
-    }
-
-    /// `count` recipes drawn without replacement, in order, always the same ones.
-    fn subset(&self, count: usize) -> (Vec<f64>, Collapsed) {
-        let mut order: Vec<usize> = (0..self.recipes()).collect();
-        let mut rng = ChaCha8Rng::seed_from_u64(0x5eed);
-        for i in 0..count {
-            let j = i + (rng.next_u64() % (order.len() - i) as u64) as usize;
-            order.swap(i, j);
-        }
-        order.truncate(count);
-        order.sort_unstable();
-        let d = self.kinds.len();
-        let points = order.iter().flat_map(|&i| self.points[i * d..(i + 1) * d].iter().copied()).collect();
-        let pick = |all: &[f64]| order.iter().map(|&i| all[i]).collect::<Vec<f64>>();
-        // Repeats' spread is shared out by the recipes kept: it says the same of the noise, with less weight.
-        let counts = pick(&self.collapsed.counts);
-        let extra: f64 = counts.iter().map(|m| m - 1.0).sum();
-        let spread = if self.collapsed.extra > 0.0 {
-            self.collapsed.spread * extra / self.collapsed.extra
-        } else {
-            0.0
-        };
-        let collapsed = Collapsed {
-            means: pick(&self.collapsed.means),
-            noise: pick(&self.collapsed.noise),
-            counts,
-            extra,
-            spread,
-            constant: 0.0,
-        };
-        (points, collapsed)
-    }
-}
-
 /// The maximum of the log posterior over kernels and starts. `earlier` is where a previous fit ended.
 pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&Hyper>) -> Fitted {
-    let n = problem.recipes();
-    let starts = starts(problem.kinds.len(), options, earlier);
-    let screened = n > SCREEN;
+    let d = problem.kinds.len();
+    let starts = starts(d, options, earlier);
+    let pairs = Pairs::new(problem.kinds, problem.points, problem.collapsed.means.len());
     let mut evaluations = 0;
     let mut best: Option<Fitted> = None;
-    {
-        let small = screened.then(|| problem.subset(SCREEN));
-        let (points, collapsed) =
-            small.as_ref().map_or((problem.points, problem.collapsed), |(p, c)| (p.as_slice(), c));
-        let pairs = Pairs::new(problem.kinds, points, collapsed.means.len());
-        let most = if screened { SCREEN_EVALUATIONS } else { options.iterations as usize };
-        for &kernel in &options.kernels {
-            let mut evidence =
-                Evidence::new(&pairs, collapsed, kernel, problem.kinds.len(), problem.known_noise);
-            for start in starts.iter() {
-                let found = climb(&mut evidence, kernel, start, most);
-                evaluations += found.evaluations;
-                if best.as_ref().is_none_or(|b| found.log_posterior > b.log_posterior) {
-                    best = Some(found);
-                }
+    for &kernel in &options.kernels {
+        let mut evidence = Evidence::new(&pairs, problem.collapsed, kernel, d, problem.known_noise);
+        // The first kernel tries every start; the others go on from where it ended.
+        let from = match &best {
+            None => starts.clone(),
+            Some(best) => vec![best.hyper.to_vector()],
+        };
+        for start in &from {
+            let found = climb(&mut evidence, kernel, start, options.iterations as usize, options.longest);
+            evaluations += found.evaluations;
+            if best.as_ref().is_none_or(|b| found.log_posterior > b.log_posterior) {
+                best = Some(found);
             }
         }
     }
@@ -133,23 +90,12 @@ pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&
         log_likelihood: f64::NEG_INFINITY,
         evaluations: 0,
     });
-    if screened {
-        let large = (n > FIT_MOST).then(|| problem.subset(FIT_MOST));
-        let (points, collapsed) =
-            large.as_ref().map_or((problem.points, problem.collapsed), |(p, c)| (p.as_slice(), c));
-        let pairs = Pairs::new(problem.kinds, points, collapsed.means.len());
-        let kernel = best.hyper.kernel;
-        let mut evidence = Evidence::new(&pairs, collapsed, kernel, problem.kinds.len(), problem.known_noise);
-        let found = climb(&mut evidence, kernel, &best.hyper.to_vector(), options.iterations as usize);
-        evaluations += found.evaluations;
-        best = found;
-    }
     best.evaluations = evaluations;
     best
 }
 
 /// One climb from one start.
-fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize) -> Fitted {
+fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize, longest: f64) -> Fitted {
     let d = start.len() - 2;
     let bounds = |pick: fn((f64, f64)) -> f64| {
         let mut all = vec![pick(LENGTH_BOUNDS); d];
@@ -157,7 +103,8 @@ fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize
         all.push(pick(NOISE_BOUNDS));
         all
     };
-    let (low, high) = (bounds(|b| b.0), bounds(|b| b.1));
+    let (low, mut high) = (bounds(|b| b.0), bounds(|b| b.1));
+    high[..d].iter_mut().for_each(|high| *high = high.min(libm::log(longest)));
     let mut x = start.to_vec();
     let limits = Limits { evaluations: most.max(1), gradient: 1e-3, progress: PROGRESS, first_step: 0.5 };
     let mut at_best = LogPosterior { likelihood: f64::NEG_INFINITY, prior: 0.0 };

@@ -346,6 +346,26 @@ impl Gp {
         self.noise.push(noise);
     }
 
+    /// A map from m independent standard normals to one draw of a joint posterior around its mean: L·z with L·Lᵀ the
+    /// covariance, jittered as little as it needs.
+    pub fn draw_factor(&self, joint: &Joint) -> impl Fn(&[f64]) -> Vec<f64> + use<> {
+        let m = joint.mean.len();
+        let factor = JITTERS.iter().find_map(|jitter| {
+            Triangle::factorise(m, |j, target| {
+                for (i, entry) in target.iter_mut().enumerate() {
+                    *entry = joint.covariance[(j + i) * m + j];
+                }
+                target[0] += jitter * self.scale;
+            })
+        });
+        let factor = factor.unwrap_or_default();
+        move |z| {
+            let mut off = factor.times(z);
+            off.resize(m, 0.0);
+            off
+        }
+    }
+
     /// Draws the function at m places (`points`, m × d) once for each entry of `normals` (m standard normals each), and
     /// conditions on each draw as if it had been seen without noise. With m = 0 there is the posterior itself, once.
     #[must_use]
@@ -356,20 +376,12 @@ impl Gp {
             return Imagined { gp: self.clone(), alphas: vec![self.alpha.clone()], draws: vec![Vec::new()] };
         }
         let joint = self.joint(points);
-        let factor = JITTERS.iter().find_map(|jitter| {
-            Triangle::factorise(m, |j, target| {
-                for (i, entry) in target.iter_mut().enumerate() {
-                    *entry = joint.covariance[(j + i) * m + j];
-                }
-                target[0] += jitter * self.scale;
-            })
-        });
-        let factor = factor.unwrap_or_default();
+        let times = self.draw_factor(&joint);
         let draws: Vec<Vec<f64>> = normals
             .iter()
             .map(|z| {
-                let off = factor.times(z);
-                joint.mean.iter().enumerate().map(|(i, mean)| mean + off.get(i).unwrap_or(&0.0)).collect()
+                let off = times(z);
+                joint.mean.iter().zip(&off).map(|(mean, off)| mean + off).collect()
             })
             .collect();
         let mut gp = self.clone();

@@ -32,6 +32,10 @@ pub struct Forecast {
     pub interval: Interval,
 }
 
+/// Recipes on which kernel and warp are chosen: n³ makes this a fraction of one evaluation at n = 300.
+const SCREEN: usize = 100;
+/// Most recipes whose evidence is climbed at all; predictions use every one.
+const FIT_MOST: usize = 500;
 /// Recipes from which on warps are tried: fewer can't tell.
 const WARP_FROM: usize = 12;
 /// Nats of leave-one-out score that a warp must gain before it replaces a simpler one.
@@ -49,8 +53,39 @@ const NODES: [(f64, f64); 7] = [
 
 impl Posterior {
     /// Fits everything: warp, kernel, hyper-parameters. `earlier` is the belief of a previous decision, where fits start.
+    ///
+    /// Beyond `SCREEN` recipes kernel and warp are chosen on a subset, and the fit of all goes on from there.
     #[must_use]
     pub fn fit(data: &Data, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
+        if data.recipes() <= SCREEN {
+            return Posterior::chosen(data, options, earlier);
+        }
+        let first = Posterior::chosen(&data.subset(SCREEN), options, earlier);
+        let shape = first.warp.shape();
+        let narrowed = first.narrowed(options);
+        let mut belief = first.belief.clone();
+        let mut evaluations = first.evaluations;
+        if data.recipes() > FIT_MOST {
+            let second = Posterior::with_shape(&data.subset(FIT_MOST), shape, &narrowed, Some(&belief));
+            evaluations += second.evaluations;
+            belief = second.belief;
+        }
+        let last = FitOptions {
+            iterations: if data.recipes() > FIT_MOST { 0 } else { options.iterations },
+            ..narrowed
+        };
+        let mut whole = Posterior::with_shape(data, shape, &last, Some(&belief));
+        whole.evaluations += evaluations;
+        whole
+    }
+
+    /// Options that keep kernel and start.
+    fn narrowed(&self, options: &FitOptions) -> FitOptions {
+        FitOptions { kernels: vec![self.belief.hyper.kernel], starts: 1, ..options.clone() }
+    }
+
+    /// The warp whose leave-one-out score is best, the straight one unless another gains enough.
+    fn chosen(data: &Data, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
         let straight = Posterior::with_shape(data, Shape::Straight, options, earlier);
         if !options.warps || data.noise().is_some() || data.recipes() < WARP_FROM {
             return straight;
@@ -61,22 +96,34 @@ impl Posterior {
         if low > 0.0 && high > 5.0 * low {
             shapes.push(Shape::Log);
         }
-        let mut best_score = straight.leave_one_out_score(data);
+        let start = straight.belief.clone();
+        // A bent outcome keeps kernel and start of the straight one: what differs is small.
+        let narrowed = straight.narrowed(options);
+        let mut best_score = straight.leave_one_out_score(data) + crate::tune("T_WG", WARP_GAIN);
         let mut best = straight;
         for shape in shapes {
             if matches!(shape, Shape::Power(lambda) if (lambda - 1.0).abs() < 0.15) {
                 continue;
             }
-            let mut other = Posterior::with_shape(data, shape, options, earlier);
+            let mut other = Posterior::with_shape(data, shape, &narrowed, Some(&start));
+            let evaluations = best.evaluations + other.evaluations;
             let score = other.leave_one_out_score(data);
-            other.evaluations += best.evaluations;
-            if score > best_score + WARP_GAIN {
-                (best, best_score) = (other, score);
-            } else {
-                best.evaluations = other.evaluations;
+            if score > best_score {
+                std::mem::swap(&mut best, &mut other);
+                best_score = score;
             }
+            best.evaluations = evaluations;
         }
         best
+    }
+
+    /// The same outcome under the belief that no length scale is longer than `longest` (units of the features): what a
+    /// sceptic would say, who doesn't infer from the surroundings of one optimum that a parameter matters nowhere.
+    #[must_use]
+    pub fn doubted(&self, data: &Data, options: &FitOptions, longest: f64) -> Self {
+        let narrowed =
+            FitOptions { longest, kernels: vec![crate::Kernel::Matern52], starts: 1, ..options.clone() };
+        Posterior::with_shape(data, self.warp.shape(), &narrowed, Some(&self.belief))
     }
 
     fn with_shape(data: &Data, shape: Shape, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {

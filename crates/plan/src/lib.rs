@@ -5,10 +5,12 @@
 //! no clock, no input or output, all chance from streams keyed by (seed, decision, purpose).
 
 mod best;
+mod chance;
 mod decide;
 mod decision;
 mod error;
 mod first;
+mod importance;
 mod improvement;
 mod merit;
 mod objective;
@@ -19,9 +21,11 @@ mod search;
 mod study;
 
 pub use best::best;
+pub use chance::chance_of_gain;
 pub use decide::decide;
 pub use decision::{Best, Decision, Predicted, Prediction, Proposal, Why, WhyKind};
 pub use error::PlanError;
 pub use forethought_model::Belief;
+pub use importance::{Importance, importance};
 pub use predict::{LeftOut, leave_one_out, predict};
 pub use question::{Effort, Question};

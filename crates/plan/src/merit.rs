@@ -1,6 +1,6 @@
 //! What a recipe is worth trying for, as a number.
 
-use forethought_model::{Imagined, Workspace};
+use forethought_model::{Forest, Imagined, Workspace};
 
 use crate::improvement::{log_gain_near, log_h, log_odds_between};
 
@@ -39,6 +39,8 @@ pub(crate) struct Merit {
     pub(crate) sign: f64,
     pub(crate) posterior: Option<Imagined>,
     pub(crate) conditions: Vec<Condition>,
+    /// A forest over the same standard units and its share of the mixture, where points are scanned and not climbed.
+    pub(crate) forest: Option<(Forest, f64)>,
 }
 
 /// The least standard deviation, relative to the prior's: below it everything is known.
@@ -139,8 +141,22 @@ impl Merit {
         let mut out = vec![0.0; count];
         let mut by_means = vec![0.0; self.posterior.as_ref().map_or(0, Imagined::futures)];
         if let Some(posterior) = &self.posterior {
+            let d = points.len() / count.max(1);
+            let mut rows = points.chunks_exact(d.max(1));
+            let mut mixed = vec![0.0; posterior.futures()];
             posterior.score_many(points, work, &mut out, |means, variance| {
-                self.aim.score(self.sign, means, variance, &mut by_means).0
+                let row = rows.next();
+                let (Some((forest, share)), Some(row)) = (&self.forest, row) else {
+                    return self.aim.score(self.sign, means, variance, &mut by_means).0;
+                };
+                // Moments of the mixture: each future's mean moves by the same share towards the forest's.
+                let other = forest.predict(row);
+                let mean = means.iter().sum::<f64>() / means.len() as f64;
+                let apart = other.mean - mean;
+                mixed.iter_mut().zip(means).for_each(|(m, mean)| *m = mean + share * apart);
+                let variance =
+                    (1.0 - share) * variance + share * other.variance + share * (1.0 - share) * apart * apart;
+                self.aim.score(self.sign, &mixed, variance, &mut by_means).0
             });
         }
         let mut part = vec![0.0; count];

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use forethought_calibrate::normal_cdf;
-use forethought_model::{Data, Gp, Imagined, Moments, Posterior, Workspace, classify};
+use forethought_calibrate::{log_score_gaussian, normal_cdf};
+use forethought_model::{Data, Forest, Gp, Imagined, Moments, Posterior, Workspace, classify};
 use forethought_space::{Find, Outcome, Point, Role};
 
 use crate::PlanError;
@@ -16,6 +16,9 @@ use crate::study::{Fit, Study};
 const FIND_FACTOR: f64 = 1.0;
 /// A measured recipe's mean counts as uncertain, and is imagined, when its variance exceeds this share of the prior's.
 const UNCERTAIN: f64 = 1e-4;
+/// Recipes from which on a forest may join, and the weight of the belief in even shares.
+const FOREST_FROM: usize = 8;
+const FOREST_PRIOR: f64 = 1.0;
 /// Most measured recipes that are imagined: those most likely to be the best.
 const INCUMBENTS: usize = 12;
 /// The share of the plain sum in the augmented Chebyshev scalarisation (Knowles 2006).
@@ -130,7 +133,13 @@ pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> 
         let any = beliefs.fits.values().next();
         let posterior = any.map(|fit| fit.posterior.gp().imagine(&[], &[]));
         let aim = if any.is_some() && conditions.is_empty() { Aim::Map } else { Aim::Free };
-        return Merit { aim, sign: 1.0, posterior: posterior.filter(|_| conditions.is_empty()), conditions };
+        return Merit {
+            aim,
+            sign: 1.0,
+            posterior: posterior.filter(|_| conditions.is_empty()),
+            conditions,
+            forest: None,
+        };
     };
     let warp = *fit.posterior.warp();
     let (sign, kind) = match role {
@@ -140,7 +149,9 @@ pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> 
     let believe = || believer(study, fit, waiting);
     let (aim, posterior) = match kind {
         Role::Maximize | Role::Minimize => gain(study, fit, sign, waiting, &holding),
-        Role::Find(Find::Top(_) | Find::Bottom(_)) => (Aim::Reach(FIND_FACTOR), believe()),
+        Role::Find(Find::Top(_) | Find::Bottom(_)) => {
+            (Aim::Reach(forethought_model::tune("T_FIND", FIND_FACTOR)), believe())
+        }
         Role::Find(Find::Above(level) | Find::Below(level)) => {
             (Aim::Above(sign * warp.forward(level)), believe())
         }
@@ -148,7 +159,58 @@ pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> 
         Role::Target { value, tolerance } => near(fit, value, tolerance, &holding, believe()),
         Role::Within(low, high) => near(fit, 0.5 * (low + high), 0.5 * (high - low), &holding, believe()),
     };
-    Merit { aim, sign, posterior: Some(posterior), conditions }
+    let forest = if study.pool.is_some() { grove(fit) } else { None };
+    Merit { aim, sign, posterior: Some(posterior), conditions, forest }
+}
+
+/// A forest and its share in a mixture with the process, where a list of recipes is scanned: the share that gives left-out
+/// recipes the greatest log score. None where there are too few recipes to tell or the forest adds nothing.
+fn grove(fit: &Fit) -> Option<(Forest, f64)> {
+    let n = fit.data.recipes();
+    if n < FOREST_FROM {
+        return None;
+    }
+    let mut sums = vec![(0.0, 0.0); n];
+    for (&group, &value) in fit.data.groups().iter().zip(fit.data.values()) {
+        sums[group].0 += 1.0;
+        sums[group].1 += fit.posterior.warp().forward(value);
+    }
+    let means: Vec<f64> = sums.iter().map(|(count, sum)| sum / count).collect();
+    let forest = Forest::grow(fit.data.kinds(), &fit.data.recipe_points(), &means);
+    let noise = fit.posterior.gp().noise();
+    let process: Vec<f64> = fit
+        .posterior
+        .gp()
+        .leave_one_out()
+        .iter()
+        .zip(&means)
+        .map(|(said, &seen)| log_score_gaussian(said.mean, (said.variance + noise).sqrt(), seen))
+        .collect();
+    let trees: Vec<f64> = forest
+        .out_of_bag()
+        .iter()
+        .zip(&means)
+        .map(|(said, &seen)| log_score_gaussian(said.mean, said.variance.sqrt().max(1e-9), seen))
+        .collect();
+    let score = |share: f64| {
+        process
+            .iter()
+            .zip(&trees)
+            .map(|(a, b)| {
+                let top = a.max(*b);
+                top + libm::log((1.0 - share) * libm::exp(a - top) + share * libm::exp(b - top) + 1e-300)
+            })
+            .sum::<f64>()
+            // A weak belief in even shares, so that a handful of recipes does not decide.
+            + FOREST_PRIOR * (libm::log(share) + libm::log(1.0 - share))
+    };
+    let shares = (1..20).map(|i| f64::from(i) / 20.0);
+    let share = shares.reduce(|a, b| if score(b) > score(a) { b } else { a })?;
+    let forced = forethought_model::tune("T_SHARE", -1.0);
+    if forced == 0.0 {
+        return None;
+    }
+    Some((forest, if forced > 0.0 { forced } else { share }))
 }
 
 /// The limits as conditions on single measurements.
@@ -173,7 +235,8 @@ fn holding(study: &Study<'_>, conditions: &[Condition]) -> Vec<bool> {
         return vec![true; study.observed.len()];
     }
     let points = study.encode_all(&study.observed);
-    let free = Merit { aim: Aim::Free, sign: 1.0, posterior: None, conditions: conditions.to_vec() };
+    let free =
+        Merit { aim: Aim::Free, sign: 1.0, posterior: None, conditions: conditions.to_vec(), forest: None };
     let odds = free.values(&points, study.observed.len(), &mut Workspace::default());
     odds.iter().map(|log_odds| *log_odds > libm::log(HOLDS)).collect()
 }

@@ -129,7 +129,7 @@ impl Search<'_, '_> {
     }
 
     /// A point near another: unit coordinates moved by normals, each discrete one changed with small odds; rounded.
-    fn perturb(&mut self, centre: &Point, spread: f64) -> Point {
+    pub(crate) fn perturb(&mut self, centre: &Point, spread: f64) -> Point {
         let space = self.study.space;
         let mut moved = centre.clone();
         let few = 1.0_f64.min(3.0 / space.parameters.len().max(1) as f64);

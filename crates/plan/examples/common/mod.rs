@@ -119,3 +119,11 @@ pub fn argument(name: &str, default: u64) -> u64 {
     let flag = format!("--{name}");
     all.iter().position(|a| *a == flag).and_then(|i| all.get(i + 1)?.parse().ok()).unwrap_or(default)
 }
+
+/// The text after `--name`, or a default.
+pub fn text_argument(name: &str, default: &str) -> String {
+    let all: Vec<String> = std::env::args().collect();
+    let flag = format!("--{name}");
+    let found = all.iter().position(|a| *a == flag).and_then(|i| all.get(i + 1));
+    found.map_or_else(|| default.to_owned(), Clone::clone)
+}

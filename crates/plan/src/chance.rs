@@ -1,0 +1,101 @@
+//! Whether it is worth going on.
+
+use forethought_model::Workspace;
+use forethought_space::{Point, Role};
+
+use crate::best::best_of;
+use crate::decide::centres;
+use crate::merit::{Aim, Merit};
+use crate::objective::{Beliefs, goals, merit, utility};
+use crate::predict::Predictor;
+use crate::random::{normal, stream};
+use crate::search::Search;
+use crate::study::Study;
+use crate::{PlanError, Question};
+
+/// Recipes spread over the space among which a better one is looked for.
+const SPREAD: usize = 192;
+/// Recipes around each promising one.
+const AROUND: usize = 16;
+/// Draws of the joint posterior.
+const DRAWS: usize = 512;
+/// What a gain must be where the file says nothing: this share of the range seen.
+const WORTH: f64 = 0.01;
+
+/// The odds that some recipe beats the recommended one by at least the goal's `worth`, limits kept: the share of joint
+/// posterior draws in which one of a few hundred candidates does (spread ones, the most promising ones by expected gain and
+/// by upper bounds, and their neighbours). A finite set can only miss gains, so the odds are a little low in many dimensions.
+/// 1 before there is enough to say.
+///
+/// # Errors
+/// As [`crate::predict`].
+pub fn chance_of_gain(question: &Question) -> Result<f64, PlanError> {
+    let study = Study::new(question)?;
+    let beliefs = Beliefs::fit(&study)?;
+    let goals = goals(&study);
+    let [goal] = goals.as_slice() else { return Ok(1.0) };
+    if !beliefs.informed(&study) || matches!(goal.role, Role::Find(_)) {
+        return Ok(1.0);
+    }
+    let predictor = Predictor::new(&study, &beliefs);
+    let (Some(fit), Some(best)) = (beliefs.fits.get(&goal.name), best_of(&study, &beliefs, &predictor))
+    else {
+        return Ok(1.0);
+    };
+    let candidates = candidates(&study, &beliefs)?;
+    let mut points = vec![study.space.point(&best.recipe)?];
+    points.extend(candidates);
+    let encoded = study.encode_all(&points);
+    let joint = fit.posterior.gp().joint(&encoded);
+    let factor = fit.posterior.gp().draw_factor(&joint);
+    let seen = fit.data.values().iter().map(|&v| utility(&goal.role, v));
+    let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let worth = goal.worth.unwrap_or(WORTH * (high - low));
+    // Limits: a candidate that likely breaks one is none.
+    let conditions = merit(&study, &beliefs, &[]).conditions;
+    let free = Merit { aim: Aim::Free, sign: 1.0, posterior: None, conditions, forest: None };
+    let odds = free.values(&encoded, points.len(), &mut Workspace::default());
+    let mut rng = stream(question.problem.seed, question.decision, "chance");
+    let mut gains = 0;
+    for _ in 0..DRAWS {
+        let z: Vec<f64> = (0..points.len()).map(|_| normal(&mut rng)).collect();
+        let off = factor(&z);
+        let value = |i: usize| utility(&goal.role, fit.posterior.warp().inverse(joint.mean[i] + off[i]));
+        let best = value(0);
+        let better = (1..points.len()).any(|i| odds[i] > libm::log(0.5) && value(i) > best + worth);
+        gains += usize::from(better);
+    }
+    Ok(gains as f64 / DRAWS as f64)
+}
+
+fn candidates(study: &Study<'_>, beliefs: &Beliefs) -> Result<Vec<Point>, PlanError> {
+    let mut all: Vec<Point> = match &study.pool {
+        Some(pool) => {
+            let step = pool.len().div_ceil(2 * SPREAD).max(1);
+            pool.iter().step_by(step).cloned().collect()
+        }
+        None => study.space.sample(study.question.problem.seed ^ 0xc4a2ce, 0, SPREAD)?,
+    };
+    let centres = centres(study, beliefs);
+    for (number, factor) in [None, Some(1.0), Some(2.0), Some(3.0)].into_iter().enumerate() {
+        let mut merit = merit(study, beliefs, &[]);
+        if let (Some(factor), false) = (factor, matches!(merit.aim, Aim::Near { .. })) {
+            merit.aim = Aim::Reach(factor);
+        }
+        let rng = stream(study.question.problem.seed, study.question.decision, &format!("chance {number}"));
+        let (taken, work) = (&study.taken, Workspace::default());
+        let mut search = Search { study, merit: &merit, taken, centres: &centres, rng, work };
+        if let Some(found) = search.best()? {
+            if study.pool.is_none() {
+                for i in 0..AROUND {
+                    let moved = search.perturb(&found.point, [0.1, 0.03, 0.01, 0.003][i % 4]);
+                    if study.space.feasible(&moved) {
+                        all.push(moved);
+                    }
+                }
+            }
+            all.push(found.point);
+        }
+    }
+    Ok(all)
+}
