@@ -1,2 +1,73 @@
-//! stub
-#![allow(missing_docs, reason = "not yet written")]
+//! Pictures and pages made from a campaign's fold.
+//!
+//! Three nouns: a [`ReportInput`] is what a report may look at; a [`Figure`] is one picture as plotly JSON, defined once
+//! and shown wherever it is wanted; [`render`] puts them on one page, a single HTML file that needs no network. Every
+//! number comes from the fold or from the planner's own functions; what is not known yet is said in a sentence.
+//!
+//! The crate does no input or output, reads no clock and draws no random number that the campaign's seed does not fix.
+
+mod claims;
+mod failures;
+mod figure;
+mod goal;
+mod importance;
+mod page;
+mod pareto;
+mod parity;
+mod progress;
+mod recommend;
+mod reproduce;
+mod slices;
+#[cfg(test)]
+mod tests;
+mod trials;
+mod view;
+
+use forethought_plan::Question;
+use forethought_record::{Campaign, Seq};
+use jiff::Timestamp;
+use maud::html;
+
+pub use figure::{Figure, script_json};
+
+use page::Section;
+use view::View;
+
+/// Everything that a report may look at.
+#[derive(Debug, Clone)]
+pub struct ReportInput<'a> {
+    /// The fold.
+    pub campaign: &'a Campaign,
+    /// The question that a decision would be asked now: what is believed is computed from it.
+    pub question: &'a Question,
+    /// When the report is made, by the clock of the shell.
+    pub generated: Timestamp,
+    /// The command that made the campaign, such as `forethought run bracket.toml`.
+    pub command: &'a str,
+    /// The last event and its hash, where the journal keeps them.
+    pub head: Option<(Seq, String)>,
+}
+
+/// One self-contained HTML page, which works offline.
+pub fn render(input: &ReportInput<'_>) -> String {
+    let view = View::new(input);
+    let sections = [
+        Section {
+            id: "claims",
+            title: "What was claimed, what was kept",
+            body: html! {
+                (claims::body(&view))
+                (recommend::body(&view))
+            },
+        },
+        Section { id: "progress", title: "Progress", body: progress::body(&view) },
+        Section { id: "parity", title: "Predicted against observed", body: parity::body(&view) },
+        Section { id: "importance", title: "Which parameters matter", body: importance::body(&view) },
+        Section { id: "slices", title: "What happens if one is turned", body: slices::body(&view) },
+        Section { id: "pareto", title: "Trade-offs", body: pareto::body(&view) },
+        Section { id: "trials", title: "All trials", body: trials::body(&view) },
+        Section { id: "failures", title: "Failures", body: failures::body(&view) },
+        Section { id: "reproduce", title: "How to reproduce", body: reproduce::body(&view) },
+    ];
+    page::page(&view, &sections)
+}

@@ -1,0 +1,246 @@
+//! Verbs as people use them, whole outputs.
+
+mod common;
+
+use std::fs;
+
+use common::{Folder, forethought};
+
+const FILE: &str = r#"
+forethought = 1
+name = "bench"
+seed = 5
+[parameter]
+melt  = { range = [200, 260], step = 1, unit = "degC" }
+speed = { range = [10, 80], unit = "mm/s" }
+kind  = { choices = ["matt", "clear"] }
+[outcome]
+strength = { goal = "maximize", unit = "MPa", worth = 5, repeats = 2 }
+density  = { limit = { min = 0.99 }, bounds = [0, 1] }
+[machine.bench]
+driver = "manual"
+[budget]
+trials = 12
+"#;
+
+#[test]
+fn check_names_every_mistake() {
+    let folder = Folder::new(
+        "forethought = 1\nname = \"x\"\n[parameter]\na = { rnage = [0, 1] }\n[outcome]\ny = { goal = \"maximise\" }\n[machine.m]\ndriver = \"comand\"\ncomand = []\n",
+    );
+    insta::assert_snapshot!(folder.run(&["check", "campaign.toml"], 2));
+    let document = folder.json(&["check", "campaign.toml"]);
+    assert_eq!(document["errors"][0]["at"]["line"], 4);
+    assert_eq!(document["errors"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn check_says_what_is_there() {
+    insta::assert_snapshot!(Folder::new(FILE).run(&["check", "."], 0), @"./campaign.toml is in order: 3 parameters (0 rules), 2 outcomes, 1 stages, 1 machines");
+}
+
+#[test]
+fn help_has_examples() {
+    let output = forethought().arg("--help").output().unwrap();
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn ask_and_tell_by_hand() {
+    let folder = Folder::new(FILE);
+    let asked = folder.json(&["ask", "campaign.toml", "--count", "2"]);
+    assert_eq!(asked["trials"].as_array().unwrap().len(), 2);
+    assert_eq!(asked["trials"][0]["state"], "open");
+    let next = folder.run(&["next", "campaign.toml"], 0);
+    assert!(next.contains("forethought tell FILE --trial 1 density=… strength=…"), "{next}");
+
+    // A partial answer keeps the trial open; readings are one observation.
+    folder.run(&["tell", "campaign.toml", "--trial", "1", "strength=812", "strength=808"], 0);
+    assert_eq!(folder.json(&["status", "campaign.toml"])["trials"][0]["state"], "open");
+    folder.run(&["tell", "campaign.toml", "--trial", "1", "density=0.995"], 0);
+    let status = folder.json(&["status", "campaign.toml"]);
+    assert_eq!(status["trials"][0]["state"], "measured");
+    assert_eq!(status["trials"][0]["outcomes"]["strength"], serde_json::json!([812.0, 808.0]));
+
+    // The same again is nothing; another value is refused, and `amend` mends it.
+    let again = folder.run(&["tell", "campaign.toml", "--trial", "1", "density=0.995"], 0);
+    assert!(again.contains("told before"), "{again}");
+    let other = folder.run(&["tell", "campaign.toml", "--trial", "1", "density=0.9"], 2);
+    assert!(other.contains("amend --trial 1"), "{other}");
+    folder.run(&["amend", "campaign.toml", "--trial", "1", "density=0.991", "--reason", "typing error"], 0);
+    assert_eq!(folder.json(&["status", "campaign.toml"])["trials"][0]["outcomes"]["density"], 0.991);
+    let log = folder.run(&["log", "campaign.toml"], 0);
+    assert!(log.contains("typing error") && log.contains("0.995"), "both values stay: {log}");
+
+    folder.run(&["tell", "campaign.toml", "--trial", "2", "--failed", "recipe", "did not print"], 0);
+    let failed = &folder.json(&["status", "campaign.toml"])["trials"][1]["failed"];
+    assert_eq!(failed["message"], "did not print");
+    folder.run(
+        &["tell", "campaign.toml", "--recipe", r#"{"melt":230,"speed":40,"kind":"matt"}"#, "strength=790", "density=0.999"],
+        0,
+    );
+    folder.run(&["retract", "campaign.toml", "--trial", "3", "--reason", "wrong batch"], 0);
+    assert_eq!(folder.json(&["status", "campaign.toml"])["trials"][2]["state"], "retracted");
+    folder.run(&["verify", "campaign.toml"], 0);
+    folder.run(&["replay", "campaign.toml"], 0);
+}
+
+#[test]
+fn bad_answers_change_nothing() {
+    let folder = Folder::new(FILE);
+    folder.run(&["ask", "campaign.toml"], 0);
+    let events = folder.json(&["status", "campaign.toml"])["event"].clone();
+    let cases: [(&[&str], &str); 7] = [
+        (&["--trial", "1", "strength=nan"], "finite"),
+        (&["--trial", "1", "density=1.5"], "bounds"),
+        (&["--trial", "1", "strenght=3"], "did you mean `strength`?"),
+        (&["--trial", "9", "strength=3"], "no trial 9"),
+        (&["--trial", "1", "strength=much"], "must be a number"),
+        (&["--recipe", r#"{"melt":230}"#, "strength=3"], "has no value"),
+        (&["--recipe", "{nonsense", "strength=3"], "no JSON object"),
+    ];
+    for (arguments, expected) in cases {
+        let all: Vec<&str> = ["tell", "campaign.toml"].iter().chain(arguments).copied().collect();
+        let said = folder.run(&all, 2);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+    assert_eq!(folder.json(&["status", "campaign.toml"])["event"], events);
+}
+
+#[test]
+fn a_run_sheet_comes_back_whole_or_not_at_all() {
+    let folder = Folder::new(FILE);
+    folder.run(&["ask", "campaign.toml", "--count", "4", "--csv", "plan.csv"], 0);
+    let sheet = fs::read_to_string(folder.path("plan.csv")).unwrap();
+    let mut lines = sheet.lines();
+    let header = lines.next().unwrap();
+    assert_eq!(header, "trial,kind,melt,speed,density,strength");
+    let fill = |good: bool| {
+        let rows: Vec<String> = sheet
+            .lines()
+            .skip(1)
+            .enumerate()
+            .map(|(i, l)| format!("{}{},{}", l.trim_end_matches(",,"), ",0.995", if good || i != 2 { "800" } else { "much" }))
+            .collect();
+        format!("{header}\n{}\n", rows.join("\n"))
+    };
+    fs::write(folder.path("plan.csv"), fill(false)).unwrap();
+    let said = folder.run(&["tell", "campaign.toml", "plan.csv"], 2);
+    assert!(said.contains("line 4, column `strength`"), "{said}");
+    assert_eq!(folder.json(&["status", "campaign.toml"])["trials"][0]["state"], "open");
+    fs::write(folder.path("plan.csv"), fill(true)).unwrap();
+    folder.run(&["tell", "campaign.toml", "plan.csv"], 0);
+    let status = folder.json(&["status", "campaign.toml"]);
+    assert!(status["trials"].as_array().unwrap().iter().all(|t| t["state"] == "measured"));
+}
+
+#[test]
+fn init_guesses_a_campaign_from_a_table() {
+    let folder = Folder::new("");
+    fs::remove_file(folder.path("campaign.toml")).unwrap();
+    let mut table = "Temp (degC),solvent,minutes,strength (MPa)\n".to_owned();
+    for i in 0..12 {
+        let (t, s, m) = (150 + 7 * i, ["water", "ethanol"][i % 2], [10, 20, 40][i % 3]);
+        table.push_str(&format!("{t},{s},{m},{}\n", 700 + 3 * i));
+    }
+    fs::write(folder.path("runs.csv"), table).unwrap();
+    let said = folder.run(&["init", "--from", "runs.csv", "--goal", "strength=max"], 0);
+    assert!(said.contains("12 rows") && said.contains("Trial 1"), "{said}");
+    insta::assert_snapshot!(fs::read_to_string(folder.path("campaign.toml")).unwrap());
+    assert_eq!(folder.json(&["status", "."])["imported"], 12);
+    let best = folder.run(&["best", "."], 0);
+    assert!(best.contains("Recommended recipe"), "{best}");
+}
+
+#[test]
+fn manual_runs_print_cards_and_wait() {
+    let folder = Folder::new(FILE);
+    let said = folder.run(&["run", "campaign.toml", "--no-report"], 3);
+    assert!(said.contains("Trial 1 at bench"), "{said}");
+    folder.run(&["tell", "campaign.toml", "--trial", "1", "strength=800", "density=0.995"], 0);
+    let said = folder.run(&["run", "campaign.toml", "--no-report"], 3);
+    assert!(said.contains("Trial 2 at bench"), "{said}");
+}
+
+#[test]
+fn approvals_are_bound_and_not_by_the_proposer() {
+    let file = format!("{FILE}\n[envelope]\napprove = {{ when = \"melt >= 200\", people = 2 }}\n");
+    let folder = Folder::new(&file);
+    folder.run(&["run", "campaign.toml", "--no-report"], 3);
+    assert_eq!(folder.json(&["status", "campaign.toml"])["trials"][0]["state"], "held");
+    folder.run(&["approve", "campaign.toml", "--trial", "1", "--as", "anna"], 0);
+    folder.run(&["approve", "campaign.toml", "--trial", "1", "--as", "anna"], 0);
+    assert_eq!(folder.json(&["status", "campaign.toml"])["trials"][0]["state"], "held");
+    let agent = folder.run(&["approve", "campaign.toml", "--trial", "1", "--as", "agent:x"], 2);
+    assert!(agent.contains("agent"), "{agent}");
+    folder.run(&["approve", "campaign.toml", "--trial", "1", "--as", "bert"], 0);
+    folder.run(&["run", "campaign.toml", "--no-report"], 3);
+    assert_eq!(folder.json(&["status", "campaign.toml"])["trials"][0]["state"], "open");
+}
+
+#[test]
+fn interlocks_hold_every_order() {
+    let program = "import json,sys; o=json.loads(sys.stdin.readline()); print(json.dumps({'outcomes':{'y':o['recipe']['x']}}))";
+    let folder = Folder::new(concat!(
+        "forethought = 1\nname = \"door\"\n[parameter]\nx = { range = [0, 1] }\n[outcome]\ny = { goal = \"maximize\" }\n",
+        "[machine.press]\ndriver = \"command\"\ncommand = [\"python3\", \"p.py\"]\nsignals = { door_closed = [\"test\", \"-e\", \"door\"] }\n",
+        "[envelope]\ninterlock = [\"press.door_closed\"]\n[budget]\ntrials = 3\n"
+    ));
+    fs::write(folder.path("p.py"), program).unwrap();
+    let said = folder.run(&["run", "campaign.toml", "--no-report"], 4);
+    assert!(said.contains("press.door_closed"), "{said}");
+    assert!(!folder.path("runs").exists() || fs::read_dir(folder.path("runs")).unwrap().count() == 0, "it was sent");
+    fs::write(folder.path("door"), "").unwrap();
+    folder.run(&["resume", "campaign.toml"], 0);
+    folder.run(&["run", "campaign.toml", "--no-report"], 0);
+}
+
+#[test]
+fn a_stop_is_latched() {
+    let folder = Folder::new(FILE);
+    folder.run(&["ask", "campaign.toml"], 0);
+    folder.run(&["stop", "campaign.toml", "--reason", "smoke"], 0);
+    let said = folder.run(&["run", "campaign.toml", "--no-report"], 4);
+    assert!(said.contains("smoke"), "{said}");
+    let said = folder.run(&["ask", "campaign.toml"], 2);
+    assert!(said.contains("release"), "{said}");
+    folder.run(&["release", "campaign.toml"], 0);
+    folder.run(&["ask", "campaign.toml"], 0);
+}
+
+#[test]
+fn a_changed_file_is_revised_or_refused() {
+    let folder = Folder::new(FILE);
+    folder.run(&["ask", "campaign.toml"], 0);
+    fs::write(folder.path("campaign.toml"), FILE.replace("trials = 12", "trials = 20")).unwrap();
+    let said = folder.run(&["ask", "campaign.toml"], 0);
+    assert!(said.contains("revised: the budget change"), "{said}");
+    fs::write(folder.path("campaign.toml"), FILE.replace("unit = \"degC\"", "unit = \"K\"")).unwrap();
+    let said = folder.run(&["ask", "campaign.toml"], 2);
+    assert!(said.contains("unit of parameter `melt`") && said.contains("new `name`"), "{said}");
+}
+
+#[test]
+fn completions_are_there_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = forethought().args(["completions", shell]).output().unwrap();
+        assert!(output.status.success() && output.stdout.len() > 1000);
+    }
+}
+
+#[test]
+fn the_schema_in_the_repository_is_this_programs() {
+    let output = forethought().arg("schema").output().unwrap();
+    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/campaign.schema.json");
+    let committed = fs::read_to_string(committed).unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), committed.trim(), "run `forethought schema > docs/campaign.schema.json`");
+}
+
+#[test]
+fn the_examples_are_in_order() {
+    for example in ["bracket", "your-program"] {
+        let path = format!("{}/../../examples/{example}", env!("CARGO_MANIFEST_DIR"));
+        let output = forethought().args(["check", &path]).output().unwrap();
+        assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}

@@ -1,0 +1,211 @@
+//! `kill -9` at any moment, against a program that logs every start to its own file.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use common::{Folder, forethought};
+
+const PROGRAM: &str = r#"
+import json, os, sys, time
+order = json.loads(sys.stdin.readline())
+with open(os.path.join(os.environ["FORETHOUGHT_DIR"], "starts.log"), "a") as log:
+    log.write(order["key"] + "\n")
+    log.flush()
+    os.fsync(log.fileno())
+time.sleep(0.03)
+print(json.dumps({"outcomes": {"y": order["recipe"]["x"]}}))
+"#;
+
+const FILE: &str = r#"
+forethought = 1
+name = "survivor"
+seed = 3
+[parameter]
+x = { range = [0, 1] }
+[outcome]
+y = { goal = "maximize" }
+[start]
+trials = 1000
+[machine.m]
+driver = "command"
+command = ["python3", "program.py"]
+parallel = 2
+[budget]
+trials = TRIALS
+"#;
+
+/// What the record says of recipes, by trial.
+fn recipes(folder: &Folder) -> BTreeMap<u64, String> {
+    let status = folder.json(&["status", "campaign.toml"]);
+    let trials = status["trials"].as_array().unwrap();
+    trials.iter().map(|t| (t["trial"].as_u64().unwrap(), t["recipe"].to_string())).collect()
+}
+
+#[test]
+fn killed_at_any_moment_it_goes_on() {
+    const TRIALS: usize = 24;
+    let folder = Folder::new(&FILE.replace("TRIALS", &TRIALS.to_string()));
+    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    let mut kills = 0;
+    let began = Instant::now();
+    // Moments spread over the start, the deciding, the sending and the answering.
+    for round in 0u64.. {
+        assert!(began.elapsed() < Duration::from_secs(120), "it does not come to its end");
+        let mut child = forethought()
+            .args(["run", "campaign.toml", "--no-report", "--quiet"])
+            .current_dir(folder.dir())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let patience = Duration::from_millis(20 + (round * 37) % 260);
+        let since = Instant::now();
+        let ended = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if since.elapsed() >= patience && kills < 30 {
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        match ended {
+            Some(status) => {
+                assert_eq!(status.code(), Some(0), "the last run ended badly");
+                break;
+            }
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                kills += 1;
+            }
+        }
+    }
+    assert!(kills >= 5, "only {kills} kills");
+    let log = fs::read_to_string(folder.path("starts.log")).unwrap();
+    let mut starts: BTreeMap<&str, u32> = BTreeMap::new();
+    for key in log.lines() {
+        *starts.entry(key).or_default() += 1;
+    }
+    assert!(starts.values().all(|n| *n == 1), "an order ran twice: {starts:?}");
+    let status = folder.json(&["status", "campaign.toml"]);
+    let trials = status["trials"].as_array().unwrap();
+    let measured = trials.iter().filter(|t| t["state"] == "measured").count();
+    assert_eq!(measured, TRIALS, "{status}");
+    assert_eq!(starts.len(), TRIALS, "what ran is what is recorded");
+    folder.run(&["verify", "campaign.toml"], 0);
+    folder.run(&["replay", "campaign.toml"], 0);
+
+    // The same campaign without a kill proposes the same.
+    let straight = Folder::new(&FILE.replace("TRIALS", &TRIALS.to_string()));
+    fs::write(straight.path("program.py"), PROGRAM).unwrap();
+    straight.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
+    assert_eq!(recipes(&folder), recipes(&straight));
+}
+
+#[test]
+fn a_program_that_outlived_the_engine_has_its_result_picked_up() {
+    let file = FILE.replace("TRIALS", "1").replace("parallel = 2", "");
+    let folder = Folder::new(&file);
+    fs::write(folder.path("program.py"), PROGRAM.replace("0.03", "1.0")).unwrap();
+    let mut child = forethought()
+        .args(["run", "campaign.toml", "--no-report", "--quiet"])
+        .current_dir(folder.dir())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while !folder.path("starts.log").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the program never started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
+    let log = fs::read_to_string(folder.path("starts.log")).unwrap();
+    assert_eq!(log.lines().count(), 1, "it was started again");
+    assert_eq!(folder.json(&["status", "campaign.toml"])["trials"][0]["state"], "measured");
+}
+
+#[test]
+fn a_second_run_says_who_owns_the_project() {
+    let folder = Folder::new(&FILE.replace("TRIALS", "1"));
+    fs::write(folder.path("program.py"), PROGRAM.replace("0.03", "2.0")).unwrap();
+    let mut child = forethought()
+        .args(["run", "campaign.toml", "--no-report", "--quiet", "--as", "anna"])
+        .current_dir(folder.dir())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while !folder.path("starts.log").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the program never started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let refused = folder.run(&["run", "campaign.toml"], 2);
+    assert!(refused.contains("anna"), "{refused}");
+    // A verb that writes is carried out by the owner.
+    folder.run(&["pause", "campaign.toml", "--reason", "lunch"], 0);
+    child.wait().unwrap();
+    let status = folder.json(&["status", "campaign.toml"]);
+    assert!(status["state"].as_str().unwrap().contains("lunch") || status["state"].as_str().unwrap().contains("finished"));
+}
+
+/// A program, and what its fault must read like.
+#[test]
+fn bad_programs_are_faults_of_the_machine() {
+    let cases = [
+        ("print('garbage')", "no JSON object"),
+        ("print('{\"outcomes\":{\"y\":1}}'); print('{\"outcomes\":{\"y\":2}}')", "answered twice"),
+        ("import sys; sys.stderr.write('valve stuck\\n'); sys.exit(1)", "valve stuck"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "signal 11"),
+        ("print('{\"outcomes\":{}}')", "lacks `y`"),
+        ("print('{\"outcomes\":{\"y\":1,\"q\":2}}')", "`q`"),
+        ("print('{\"outcomes\":{\"y\":NaN}}')", "no JSON object"),
+        ("print('{\"outcomes\":{\"y\":1e999}}')", ""),
+        ("pass", "printed nothing"),
+        ("import sys\nfor _ in range(1024): sys.stdout.write('x' * (1 << 20))", "more than 1 MiB"),
+    ];
+    for (program, expected) in cases {
+        let folder = Folder::new(&FILE.replace("TRIALS", "5").replace("parallel = 2", ""));
+        fs::write(folder.path("program.py"), program).unwrap();
+        let said = folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 1);
+        assert!(said.contains(expected) && said.contains("three faults in a row"), "{program}: {said}");
+        let failed = folder.json(&["status", "campaign.toml"])["trials"].as_array().unwrap().len();
+        assert_eq!(failed, 3, "three in a row pause the machine");
+    }
+}
+
+#[test]
+fn a_program_that_hangs_is_halted() {
+    let file = FILE.replace("TRIALS", "1").replace("parallel = 2", "timeout = \"300ms\"");
+    let folder = Folder::new(&file);
+    fs::write(folder.path("program.py"), "import time\ntime.sleep(1000)").unwrap();
+    folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
+    let status = folder.json(&["status", "campaign.toml"]);
+    assert_eq!(status["trials"][0]["failed"]["kind"], "timed_out");
+}
+
+#[test]
+fn a_cut_or_flipped_record_is_named() {
+    let folder = Folder::new(&FILE.replace("TRIALS", "4"));
+    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
+    folder.run(&["verify", "campaign.toml"], 0);
+    let db = rusqlite::Connection::open(folder.path("forethought.db")).unwrap();
+    db.execute_batch("DROP TRIGGER event_kept; DROP TRIGGER event_fixed").unwrap();
+    db.execute("DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)", []).unwrap();
+    let said = folder.run(&["verify", "campaign.toml"], 2);
+    assert!(said.contains("tail was cut"), "{said}");
+    db.execute("UPDATE event SET bytes = replace(CAST(bytes AS TEXT), 'a', 'b') WHERE seq = 3", []).unwrap();
+    let said = folder.run(&["verify", "campaign.toml"], 2);
+    assert!(said.contains("event 3"), "{said}");
+    let said = folder.run(&["run", "campaign.toml"], 2);
+    assert!(said.contains("event 3"), "nothing wrong is read as data: {said}");
+}

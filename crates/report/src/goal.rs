@@ -1,0 +1,137 @@
+//! Outcomes in words: what is wanted of them, and how their values read.
+
+use forethought_calibrate::Share;
+use forethought_space::{Find, Kind, Outcome, Parameter, Problem, Role, Value, number_text};
+
+use crate::figure::plain;
+
+/// The level of the interval around every share that is counted.
+const SHARE_LEVEL: f64 = 0.95;
+
+/// The outcomes that a recipe can be better or worse in.
+pub(crate) fn goals(problem: &Problem) -> Vec<&Outcome> {
+    let wanted = |o: &&Outcome| !matches!(o.role, Role::Watch | Role::Limited | Role::Find(Find::Everything));
+    problem.outcomes.iter().filter(wanted).collect()
+}
+
+/// How good a value is, as the planner counts it: larger is better, 0 is perfect for a target.
+pub(crate) fn utility(role: &Role, value: f64) -> f64 {
+    match role {
+        Role::Maximize | Role::Find(Find::Top(_) | Find::Above(_)) => value,
+        Role::Minimize | Role::Find(Find::Bottom(_) | Find::Below(_)) => -value,
+        Role::Target { value: target, tolerance } => -((value - target).abs() - tolerance).max(0.0),
+        Role::Within(low, high) => -(low - value).max(value - high).max(0.0),
+        Role::Find(Find::Everything) | Role::Watch | Role::Limited => 0.0,
+    }
+}
+
+/// What is wanted, in words.
+pub(crate) fn wanted(outcome: &Outcome) -> String {
+    let text = |x: f64| value(outcome, x);
+    match &outcome.role {
+        Role::Maximize => "as high as possible".into(),
+        Role::Minimize => "as low as possible".into(),
+        Role::Target { value, tolerance } => {
+            format!("{} give or take {}", text(*value), text(*tolerance))
+        }
+        Role::Within(low, high) => format!("between {} and {}", text(*low), text(*high)),
+        Role::Find(Find::Top(share)) => format!("the top {} %", number_text(share * 100.0)),
+        Role::Find(Find::Bottom(share)) => format!("the lowest {} %", number_text(share * 100.0)),
+        Role::Find(Find::Above(level)) => format!("all above {}", text(*level)),
+        Role::Find(Find::Below(level)) => format!("all below {}", text(*level)),
+        Role::Find(Find::Everything) => "the whole map".into(),
+        Role::Watch => "watched".into(),
+        Role::Limited => "only its limit counts".into(),
+    }
+}
+
+/// The limit, in words.
+pub(crate) fn limit(outcome: &Outcome) -> Option<String> {
+    let limit = outcome.limit.as_ref()?;
+    Some(match (limit.min, limit.max) {
+        (Some(min), Some(max)) => format!("{} to {}", value(outcome, min), value(outcome, max)),
+        (Some(min), None) => format!("at least {}", value(outcome, min)),
+        (None, Some(max)) => format!("at most {}", value(outcome, max)),
+        (None, None) => return None,
+    })
+}
+
+/// A value with its unit; four digits are what a prediction is good for.
+pub(crate) fn value(outcome: &Outcome, x: f64) -> String {
+    match (&outcome.kind, &outcome.unit) {
+        (Kind::Ranks(_), _) if x.is_finite() => outcome.text(x),
+        (_, Some(unit)) => format!("{} {unit}", short(x)),
+        (_, None) => short(x),
+    }
+}
+
+/// A number of four significant digits.
+pub(crate) fn short(x: f64) -> String {
+    if !x.is_finite() {
+        return "–".into();
+    }
+    if x == 0.0 {
+        return "0".into();
+    }
+    let scale = 10_f64.powi(3 - x.abs().log10().floor() as i32);
+    let rounded = (x * scale).round() / scale;
+    number_text(if rounded.is_finite() { rounded } else { x })
+}
+
+/// The value of a parameter with its unit.
+pub(crate) fn setting(parameter: &Parameter, value: Option<&Value>) -> String {
+    match (value, &parameter.unit) {
+        (None, _) => "not set".into(),
+        (Some(value @ Value::Number(_)), Some(unit)) => format!("{value} {unit}"),
+        (Some(value), _) => value.to_string(),
+    }
+}
+
+/// A name with its unit, for an axis.
+pub(crate) fn label(name: &str, unit: Option<&str>) -> String {
+    match unit {
+        Some(unit) => format!("{} ({})", plain(name), plain(unit)),
+        None => plain(name),
+    }
+}
+
+/// Ticks that name the ranks of an outcome, added to an axis.
+pub(crate) fn with_ranks(mut axis: serde_json::Value, outcome: &Outcome) -> serde_json::Value {
+    if let Kind::Ranks(ranks) = &outcome.kind {
+        axis["tickvals"] = (0..ranks.len()).collect();
+        axis["ticktext"] = ranks.iter().map(|r| plain(r)).collect();
+    }
+    axis
+}
+
+/// Per cent with one decimal.
+pub(crate) fn percent(x: f64) -> String {
+    if x.is_finite() { format!("{:.1} %", x * 100.0) } else { "–".into() }
+}
+
+/// Odds in per cent, never written as a certainty that nobody has.
+pub(crate) fn odds(x: f64) -> String {
+    match x {
+        x if x > 0.999 && x < 1.0 => "> 99.9 %".into(),
+        x if x < 0.001 && x > 0.0 => "< 0.1 %".into(),
+        x => percent(x),
+    }
+}
+
+/// A share with its Clopper–Pearson 95 % interval: `88.4 % (84–92), n = 226`.
+pub(crate) fn share(share: Share) -> String {
+    if share.n == 0 {
+        return "none settled yet".into();
+    }
+    let interval = share.interval(SHARE_LEVEL);
+    format!("{} ({}), n = {}", percent(share.rate()), ends(interval.low, interval.high), share.n)
+}
+
+/// The ends of a share's interval in whole per cent; a decimal more where they are small.
+fn ends(low: f64, high: f64) -> String {
+    if high < 0.1 {
+        format!("{:.1}–{:.1}", low * 100.0, high * 100.0)
+    } else {
+        format!("{:.0}–{:.0}", low * 100.0, high * 100.0)
+    }
+}

@@ -1,0 +1,91 @@
+//! Which parameters matter: Sobol indices of the posterior, by [`forethought_plan::importance`].
+
+use forethought_plan::Importance;
+use forethought_space::Space;
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+use crate::figure::{BLUE, Figure, GREY, ORANGE, bars, plain};
+use crate::view::{View, sentence};
+
+/// Measured trials below which the posterior says nothing of the whole space.
+const FEWEST: usize = 5;
+/// A greatest total index below this is no effect.
+const NOTHING: f64 = 1e-6;
+
+pub(crate) fn body(view: &View<'_>) -> Markup {
+    if let Some(reason) = why_not(view) {
+        return html! { p.note { (reason) } };
+    }
+    html! {
+        p {
+            "Sobol indices over the whole space: the share of an outcome's variation that a parameter makes, alone and "
+            "together with others. Thin bars are 90 % intervals over draws of the posterior: what the model does not know."
+        }
+        @if !view.problem().space.rules.is_empty() {
+            p.note { "The rules are left aside here: an index asks what a parameter does, not whether it may." }
+        }
+        div.pair {
+            @for outcome in view.modelled() {
+                @match importance(view, &outcome.name) {
+                    Err(reason) => { p.note { (outcome.name) ": " (reason) } }
+                    Ok(indices) => {
+                        @if indices.first().is_none_or(|i| i.total < NOTHING) {
+                            p.note { (outcome.name) ": the model sees no effect of any parameter." }
+                        } @else {
+                            (figure(&outcome.name, &indices).markup())
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Why there are no indices, in a sentence.
+fn why_not(view: &View<'_>) -> Option<String> {
+    if !varies_freely(&view.problem().space) {
+        let text = "Sobol indices ask for parameters that can be varied independently. This space has mixtures or \
+                    conditional parameters, so none are shown; the slices below stay within the rules.";
+        return Some(text.to_owned());
+    }
+    let few = view.measured().count() < FEWEST;
+    few.then(|| format!("Fewer than {FEWEST} trials were measured: too few to say what matters."))
+}
+
+fn varies_freely(space: &Space) -> bool {
+    space.mixtures.is_empty() && space.parameters.iter().all(|p| p.when.is_none())
+}
+
+/// Indices of one outcome, largest total first.
+fn importance(view: &View<'_>, outcome: &str) -> Result<Vec<Importance>, String> {
+    let mut indices = forethought_plan::importance(view.input.question, outcome).map_err(|e| sentence(&e))?;
+    indices.sort_by(|a, b| b.total.total_cmp(&a.total));
+    Ok(indices)
+}
+
+fn figure(outcome: &str, indices: &[Importance]) -> Figure {
+    let top = indices.first().map_or("", |i| i.parameter.as_str());
+    let caption = format!("{top} matters most for {outcome}.");
+    // Plotly draws the first bar at the bottom.
+    let rows: Vec<&Importance> = indices.iter().rev().collect();
+    let bar = |name: &str, color: &str, of: fn(&Importance) -> (f64, f64, f64)| -> Value {
+        let centres: Vec<f64> = rows.iter().map(|i| of(i).0).collect();
+        let ends: Vec<(f64, f64)> = rows.iter().map(|i| (of(i).1, of(i).2)).collect();
+        json!({
+            "type": "bar", "orientation": "h", "name": name,
+            "y": rows.iter().map(|i| plain(&i.parameter)).collect::<Vec<String>>(), "x": centres,
+            "error_x": bars(&centres, &ends, GREY),
+            "marker": { "color": color }, "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
+        })
+    };
+    Figure::new(format!("importance-{outcome}"), outcome, caption)
+        .height(120 + 44 * indices.len() as u32)
+        .trace(bar("alone", ORANGE, |i| (i.first, i.first_interval.low, i.first_interval.high)))
+        .trace(bar("with others (total)", BLUE, |i| (i.total, i.total_interval.low, i.total_interval.high)))
+        .layout(json!({
+            "barmode": "group", "bargap": 0.3,
+            "xaxis": { "title": { "text": "share of the variation (no unit)" }, "range": [0, 1.05] },
+            "yaxis": { "type": "category" },
+        }))
+}

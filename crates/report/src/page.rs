@@ -1,0 +1,122 @@
+//! The shell around the sections: title line, contents, style, and the scripts that draw.
+
+use forethought_record::TrialState;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::view::View;
+
+/// The page's style.
+const STYLE: &str = include_str!("page.css");
+/// Draws figures when they come into sight, fills the table, switches the theme.
+const SCRIPT: &str = include_str!("page.js");
+
+/// One part of the page.
+pub(crate) struct Section {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) body: Markup,
+}
+
+pub(crate) fn page(view: &View<'_>, sections: &[Section]) -> String {
+    let name = &view.problem().name;
+    // Only scripts that carry this word run: a text that slipped through as HTML could not.
+    let nonce = format!("f{:x}", view.input.generated.as_nanosecond());
+    // Plotly's parallel coordinates compile their WebGL calls, hence `unsafe-eval`; it sets styles on what it draws.
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src 'unsafe-inline'; \
+         img-src data: blob:; font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'"
+    );
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="generator" content={ "forethought " (env!("CARGO_PKG_VERSION")) };
+                title { (name) " · forethought" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#claims" { "Skip to the claims" }
+                (header(view))
+                nav aria-label="Contents" {
+                    @for section in sections {
+                        a href={ "#" (section.id) } { (section.title) }
+                    }
+                }
+                main {
+                    noscript {
+                        p.note { "The pictures and the table of trials are drawn by a script, which is switched off." }
+                    }
+                    @for section in sections {
+                        section id=(section.id) aria-labelledby={ "title-" (section.id) } {
+                            h2 id={ "title-" (section.id) } { (section.title) }
+                            (section.body)
+                        }
+                    }
+                }
+                footer { p { "Made by forethought " (env!("CARGO_PKG_VERSION")) ". This file needs no network." } }
+                script nonce=(nonce) { (PreEscaped(plotly())) }
+                script nonce=(nonce) { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// The text of plotly.js alone: the crate gives it with MathJax behind it, each in its own element.
+fn plotly() -> String {
+    let sources = plotly::Plot::offline_js_sources();
+    let from = sources.find('>').map_or(0, |at| at + 1);
+    let to = sources.find("</script>").unwrap_or(sources.len());
+    sources.get(from..to).unwrap_or_default().to_owned()
+}
+
+fn header(view: &View<'_>) -> Markup {
+    let campaign = view.input.campaign;
+    let (state, reason) = state(view);
+    let done = campaign.trials.values().filter(|t| t.state == TrialState::Measured).count();
+    let failed = campaign.trials.values().filter(|t| matches!(t.state, TrialState::Failed(..))).count();
+    let open = campaign.trials.values().filter(|t| !t.state.is_over()).count();
+    html! {
+        header {
+            div {
+                p.eyebrow { "forethought report" }
+                h1 { (view.problem().name) }
+                p.lead {
+                    span.state data-state=(state) { (state) }
+                    " " strong { (done) } " measured"
+                    @if failed > 0 { ", " strong { (failed) } " failed" }
+                    @if open > 0 { ", " strong { (open) } " on their way" }
+                    @if !campaign.imported.is_empty() {
+                        ", " strong { (campaign.imported.len()) } " imported"
+                    }
+                    @if let Some(budget) = campaign.problem.budget.trials {
+                        " · " strong { (campaign.counted()) } " of " (budget) " trials of the budget"
+                    }
+                    @if let Some(cost) = campaign.problem.budget.cost {
+                        " · cost " (crate::goal::short(campaign.spent)) " of " (crate::goal::short(cost))
+                    }
+                    " · " time datetime=(view.input.generated.to_string()) {
+                        (view.input.generated.strftime("%Y-%m-%d %H:%M UTC").to_string())
+                    }
+                }
+                @if let Some(reason) = reason { p.note { (reason) } }
+            }
+            button.theme type="button" id="theme" title="Light or dark" { "Light or dark" }
+        }
+    }
+}
+
+/// Whether the campaign runs, in one word, and the reason where it does not.
+fn state<'a>(view: &View<'a>) -> (&'static str, Option<&'a str>) {
+    let status = &view.input.campaign.status;
+    match (&status.stopped, &status.finished, &status.paused) {
+        (Some(reason), _, _) => ("stopped", Some(reason.as_str())),
+        (None, Some(reason), _) => ("finished", Some(reason.as_str())),
+        (None, None, Some(reason)) => ("paused", Some(reason.as_str())),
+        (None, None, None) => ("open", None),
+    }
+}

@@ -1,0 +1,213 @@
+//! A small campaign, made by hand, on one page.
+
+use std::collections::BTreeMap;
+
+use forethought_calibrate::Interval;
+use forethought_plan::{Effort, Question};
+use forethought_record::{
+    Actor, Campaign, CampaignId, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Says, Verdict,
+};
+use forethought_space::{Failure, Measurement, Recipe, Value};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::{Figure, ReportInput, render, script_json};
+
+const TEXT: &str = r#"
+forethought = 1
+name = "toast"
+seed = 7
+# </pre><script>alert("file")</script>
+[parameter]
+heat = { range = [100, 300], unit = "<b>W</b>" }
+minutes = { range = [1, 100], scale = "log", unit = "min" }
+bread = { choices = ["rye", "wheat"] }
+[outcome]
+crunch = { goal = "maximize", unit = "N" }
+smoke = { goal = "minimize", limit = { max = 0.7 } }
+[start]
+recipe = { heat = 150, minutes = 10, bread = "rye" }
+trials = 4
+[machine.toaster]
+driver = "manual"
+[budget]
+trials = 20
+"#;
+
+fn at() -> Timestamp {
+    Timestamp::from_second(1_760_000_000).unwrap()
+}
+
+fn recipe(i: u64) -> Recipe {
+    let part = i as f64 * 0.618_034 % 1.0;
+    Recipe::from([
+        ("heat", Value::Number(if i == 1 { 150.0 } else { 100.0 + 200.0 * part })),
+        ("minutes", Value::Number(if i == 1 { 10.0 } else { 1.0 + 90.0 * (i as f64 * 0.381_966 % 1.0) })),
+        ("bread", Value::from(if i % 2 == 1 { "rye" } else { "wheat" })),
+    ])
+}
+
+fn crunch(i: u64) -> f64 {
+    let heat = recipe(i).get("heat").and_then(Value::number).unwrap();
+    10.0 - ((heat - 220.0) / 50.0).powi(2)
+}
+
+fn claims(i: u64) -> Vec<Claim> {
+    let interval = Interval { low: crunch(i) - 1.0, high: crunch(i) + 1.0, level: 0.9 };
+    let says =
+        Says::Prediction { mean: crunch(i), sd: 0.6, centre: crunch(i), raw: interval, shown: interval };
+    vec![
+        Claim { claim: 2 * i, about: "crunch".into(), says },
+        Claim { claim: 2 * i + 1, about: "works".into(), says: Says::Feasible { probability: 0.97 } },
+    ]
+}
+
+/// Trials 1 to `count`; the last one could not be made.
+fn campaign(count: u64) -> Campaign {
+    let id: CampaignId = "01890000-0000-7000-8000-000000000001".parse().unwrap();
+    let mut events = vec![Event::Opened {
+        campaign: id,
+        name: "toast".into(),
+        text: TEXT.into(),
+        attachments: BTreeMap::new(),
+        version: "0".into(),
+    }];
+    let proposals = (1..=count)
+        .map(|i| Proposed {
+            trial: i,
+            recipe: recipe(i),
+            acquisition: 0.0,
+            claims: if i > 4 { claims(i) } else { Vec::new() },
+            why: if i == 1 {
+                "start"
+            } else if i <= 4 {
+                "spread"
+            } else {
+                "improve"
+            }
+            .into(),
+            text: "because".into(),
+        })
+        .collect();
+    if count > 0 {
+        events.push(Event::Decided {
+            decision: 1,
+            through: 1,
+            count,
+            from: None,
+            effort: json!(null),
+            version: "0".into(),
+            arch: "any".into(),
+            belief: None,
+            proposals,
+            chance: None,
+            stale: false,
+        });
+    }
+    for i in 1..=count {
+        let key = RunKey { campaign: id, trial: i, stage: "main".into(), attempt: 1 };
+        events.push(Event::Intended {
+            key: key.clone(),
+            machine: "toaster".into(),
+            recipe: recipe(i),
+            inputs: BTreeMap::new(),
+        });
+        let fate = if i == count {
+            Fate::Failed { message: "</script><i>burnt</i>".into(), kind: Some(Failure::Recipe) }
+        } else {
+            let outcomes = [("crunch", crunch(i)), ("smoke", 0.1 + 0.01 * crunch(i) * crunch(i))];
+            let outcomes =
+                outcomes.into_iter().map(|(k, v)| (k.to_owned(), Some(Measurement::Number(v)))).collect();
+            Fate::Answered { outcomes, context: BTreeMap::new() }
+        };
+        events.push(Event::Reported { key, fate, partial: false, as_run: None });
+        if i > 4 && i < count {
+            let settled =
+                |claim, seen| Event::Settled { claim, verdict: Verdict::Kept, seen: Some(seen), score: None };
+            events.extend([settled(2 * i, crunch(i)), settled(2 * i + 1, 1.0)]);
+        }
+    }
+    let entries: Vec<Entry> =
+        events.into_iter().map(|event| Entry { v: FORMAT, at: at(), by: Actor::engine(), event }).collect();
+    Campaign::fold(&entries, &|_| None).unwrap()
+}
+
+fn page(count: u64) -> String {
+    let campaign = campaign(count);
+    let question = Question {
+        problem: std::sync::Arc::clone(&campaign.problem),
+        history: campaign.history(),
+        decision: 2,
+        count: 1,
+        belief: None,
+        effort: Effort { fit_starts: 1, raw_points: 16, polish_steps: 2, iterations: 15 },
+        calibration: campaign.calibration.clone(),
+        pool: None,
+    };
+    render(&ReportInput {
+        campaign: &campaign,
+        question: &question,
+        generated: at(),
+        command: "forethought run <toast>.toml",
+        head: Some((campaign.seq, "00ff".into())),
+    })
+}
+
+/// The page without plotly's own text, which is long.
+fn ours(page: &str) -> String {
+    page.split("<script nonce").next().unwrap().to_owned()
+}
+
+#[test]
+fn a_page_shows_every_section() {
+    let page = page(12);
+    let ours = ours(&page);
+    for id in
+        ["claims", "progress", "parity", "importance", "slices", "pareto", "trials", "failures", "reproduce"]
+    {
+        assert!(ours.contains(&format!("<section id=\"{id}\"")), "{id}");
+    }
+    for figure in [
+        "progress-crunch",
+        "parity-smoke",
+        "importance-crunch",
+        "slices-crunch",
+        "pareto-crunch-smoke",
+        "parallel",
+    ] {
+        assert!(ours.contains(&format!("id=\"json-{figure}\"")), "{figure}");
+    }
+    assert!(ours.contains("claimed 90 %, kept 100.0 % (59–100), n = 7"), "{ours}");
+    assert!(page.contains("plotly.js") && !page.contains("MathJax ="));
+}
+
+#[test]
+fn nothing_measured_is_said_in_sentences() {
+    let ours = ours(&page(0));
+    assert!(ours.contains("Nothing was measured yet"));
+    assert!(ours.contains("There is no trial yet"));
+    assert!(!ours.contains("NaN"));
+}
+
+#[test]
+fn hostile_texts_stay_texts() {
+    let ours = ours(&page(6));
+    assert!(!ours.contains("<script>alert") && !ours.contains("<i>burnt") && !ours.contains("<b>W"));
+    assert!(ours.contains("&lt;script&gt;alert"));
+    assert!(ours.contains("forethought run &lt;toast&gt;.toml"));
+}
+
+#[test]
+fn json_cannot_end_its_script_element() {
+    let value = json!({ "name": "</script><!--", "n": 0.1 + 0.2 });
+    let text = script_json(&value);
+    assert!(!text.contains('<') && !text.contains('>'));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+}
+
+#[test]
+fn a_figure_is_plotly_json() {
+    let figure =
+        Figure::new("id", "title", "caption").trace(json!({ "x": [1] })).layout(json!({ "height": 3 }));
+    assert_eq!(figure.to_json(), json!({ "data": [{ "x": [1] }], "layout": { "height": 3 } }));
+}

@@ -1,0 +1,208 @@
+//! The fold as a report looks at it: what happened row by row, the recommended recipe, and the one to beat.
+
+use std::collections::BTreeMap;
+
+use forethought_plan::{Best, PlanError, Prediction};
+use forethought_record::{Campaign, Trial, TrialState};
+use forethought_space::{Failure, Measurement, Outcome, Problem, Recipe};
+
+use crate::ReportInput;
+
+/// Everything that several sections share, computed once.
+pub(crate) struct View<'a> {
+    pub(crate) input: &'a ReportInput<'a>,
+    /// Imported measurements first, then trials by number.
+    pub(crate) rows: Vec<Row<'a>>,
+    /// The recommended recipe, or why there is none.
+    pub(crate) best: Result<Best, String>,
+    /// Today's recipe, where the file names one.
+    pub(crate) start: Option<Start>,
+}
+
+/// One trial, or one imported measurement.
+pub(crate) struct Row<'a> {
+    /// Place on the axis of trials: the trial's number; 0 and below for what was imported.
+    pub(crate) place: i64,
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) standing: Standing<'a>,
+    /// Numbers by outcome, formulas included, where they are known.
+    pub(crate) values: BTreeMap<&'a str, f64>,
+    /// Every limit was seen to hold.
+    pub(crate) feasible: bool,
+    /// The trial, unless it was imported.
+    pub(crate) trial: Option<&'a Trial>,
+    /// Where an imported row comes from.
+    pub(crate) source: Option<&'a str>,
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing<'a> {
+    Measured,
+    Failed(Failure, &'a str),
+    /// On its way, withdrawn, rejected or retracted, in one word.
+    Other(&'a str),
+}
+
+/// Today's recipe, the one to beat.
+pub(crate) struct Start {
+    pub(crate) recipe: Recipe,
+    /// Mean of what was measured of it, and of how many trials.
+    pub(crate) measured: BTreeMap<String, (f64, u32)>,
+    /// What the model expects of it.
+    pub(crate) prediction: Option<Prediction>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(input: &'a ReportInput<'a>) -> Self {
+        let rows = rows(input.campaign);
+        let best = best(input, &rows);
+        let start = start(input, &rows);
+        View { input, rows, best, start }
+    }
+
+    pub(crate) fn problem(&self) -> &'a Problem {
+        &self.input.campaign.problem
+    }
+
+    /// Rows that count as measured.
+    pub(crate) fn measured(&self) -> impl Iterator<Item = &Row<'a>> {
+        self.rows.iter().filter(|row| row.standing == Standing::Measured)
+    }
+
+    /// Outcomes of which at least one value is known, so that there is a model of them.
+    pub(crate) fn modelled(&self) -> Vec<&'a Outcome> {
+        let known = |o: &&Outcome| self.measured().any(|row| row.values.contains_key(o.name.as_str()));
+        self.problem().outcomes.iter().filter(known).collect()
+    }
+
+    /// What the model expects of recipes.
+    pub(crate) fn predict(&self, recipes: &[Recipe]) -> Result<Vec<Prediction>, String> {
+        forethought_plan::predict(self.input.question, recipes).map_err(|e| sentence(&e))
+    }
+}
+
+/// An error of the planner as a sentence.
+pub(crate) fn sentence(error: &PlanError) -> String {
+    format!("The model has no answer: {error}.")
+}
+
+/// A failure's kind in words.
+pub(crate) fn kind(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Recipe => "could not be made",
+        Failure::Machine => "the machine broke",
+        Failure::Stopped => "stopped",
+        Failure::TimedOut => "timed out",
+    }
+}
+
+fn canonical(problem: &Problem, recipe: &Recipe) -> Option<Recipe> {
+    problem.space.point(recipe).ok().map(|point| problem.space.recipe(&point))
+}
+
+fn rows(campaign: &Campaign) -> Vec<Row<'_>> {
+    let problem: &Problem = &campaign.problem;
+    let imported = campaign.imported.len() as i64;
+    let elsewhere = campaign.imported.iter().enumerate().map(|(i, (source, observed))| {
+        let standing = observed.failed.map_or(Standing::Measured, |f| Standing::Failed(f, "imported"));
+        let values = values(problem, &observed.recipe, &observed.outcomes);
+        Row {
+            place: i as i64 + 1 - imported,
+            recipe: &observed.recipe,
+            standing,
+            feasible: feasible(problem, &values),
+            values,
+            trial: None,
+            source: Some(source),
+        }
+    });
+    let trials = campaign.trials.values().map(|trial| {
+        let standing = match &trial.state {
+            TrialState::Measured => Standing::Measured,
+            TrialState::Failed(kind, message) => Standing::Failed(*kind, message),
+            other => Standing::Other(other.word()),
+        };
+        let values = values(problem, &trial.recipe, &trial.outcomes);
+        Row {
+            place: trial.trial as i64,
+            recipe: &trial.recipe,
+            standing,
+            feasible: feasible(problem, &values),
+            values,
+            trial: Some(trial),
+            source: None,
+        }
+    });
+    elsewhere.chain(trials).collect()
+}
+
+fn values<'a>(
+    problem: &'a Problem,
+    recipe: &Recipe,
+    outcomes: &BTreeMap<String, Measurement>,
+) -> BTreeMap<&'a str, f64> {
+    let point = problem.space.point(recipe).ok();
+    let known = |o: &Outcome| match &o.formula {
+        Some(formula) => point.as_deref().map(|x| formula.eval(x)),
+        None => outcomes.get(&o.name).and_then(|m| o.number(m)),
+    };
+    let finite = |o: &'a Outcome| known(o).filter(|v| v.is_finite()).map(|v| (o.name.as_str(), v));
+    problem.outcomes.iter().filter_map(finite).collect()
+}
+
+fn feasible(problem: &Problem, values: &BTreeMap<&str, f64>) -> bool {
+    problem.outcomes.iter().all(|o| match (&o.limit, values.get(o.name.as_str())) {
+        (None, _) => true,
+        (Some(limit), Some(value)) => limit.holds(*value),
+        (Some(_), None) => false,
+    })
+}
+
+fn best(input: &ReportInput<'_>, rows: &[Row<'_>]) -> Result<Best, String> {
+    if !rows.iter().any(|row| row.standing == Standing::Measured) {
+        return Err("Nothing was measured yet, so there is nothing to recommend.".into());
+    }
+    match forethought_plan::best(input.question) {
+        Ok(Some(best)) => Ok(best),
+        Ok(None) => {
+            Err("No recipe can be recommended: no measured recipe has all outcomes that a goal speaks of."
+                .into())
+        }
+        Err(e) => Err(sentence(&e)),
+    }
+}
+
+fn start(input: &ReportInput<'_>, rows: &[Row<'_>]) -> Option<Start> {
+    let problem: &Problem = &input.campaign.problem;
+    let (_, point) = problem.start.recipe.as_ref()?;
+    let recipe = problem.space.recipe(point);
+    let mut measured: BTreeMap<String, (f64, u32)> = BTreeMap::new();
+    let same = |row: &&Row<'_>| {
+        row.standing == Standing::Measured && canonical(problem, row.recipe).as_ref() == Some(&recipe)
+    };
+    for row in rows.iter().filter(same) {
+        for (name, value) in &row.values {
+            let (mean, count) = measured.entry((*name).to_owned()).or_insert((0.0, 0));
+            *count += 1;
+            *mean += (value - *mean) / f64::from(*count);
+        }
+    }
+    let any = rows.iter().any(|row| row.standing == Standing::Measured);
+    let one = std::slice::from_ref(&recipe);
+    let prediction = if any {
+        forethought_plan::predict(input.question, one).ok().and_then(|mut all| all.pop())
+    } else {
+        None
+    };
+    Some(Start { recipe, measured, prediction })
+}
+
+impl Start {
+    /// What is known of one outcome of it: measured where it was, else expected; and which of the two.
+    pub(crate) fn value(&self, outcome: &str) -> Option<(f64, bool)> {
+        let measured = self.measured.get(outcome).map(|(mean, _)| (*mean, true));
+        let expected = || self.prediction.as_ref()?.predicted.get(outcome).map(|p| (p.mean, false));
+        measured.or_else(expected)
+    }
+}
