@@ -203,7 +203,7 @@ fn a_cut_or_flipped_record_is_named() {
     db.execute("DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)", []).unwrap();
     let said = folder.run(&["verify", "campaign.toml"], 2);
     assert!(said.contains("tail was cut"), "{said}");
-    db.execute("UPDATE event SET bytes = replace(CAST(bytes AS TEXT), 'a', 'b') WHERE seq = 3", []).unwrap();
+    db.execute("UPDATE event SET bytes = CAST(replace(CAST(bytes AS TEXT), 'a', 'b') AS BLOB) WHERE seq = 3", []).unwrap();
     let said = folder.run(&["verify", "campaign.toml"], 2);
     assert!(said.contains("event 3"), "{said}");
     let said = folder.run(&["run", "campaign.toml"], 2);

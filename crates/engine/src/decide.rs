@@ -44,6 +44,9 @@ pub fn decide(ask: &Ask, belief: Option<Belief>) -> Decided {
             return out;
         }
     };
+    if ask.problem.budget.stop.is_some() {
+        out.chance = forethought_plan::chance_of_gain(&question).ok();
+    }
     out.proposals = decision.proposals.iter().map(proposed).collect();
     out.effort = serde_json::to_value(decision.effort).unwrap_or_default();
     if !decision.belief.outcomes.is_empty()

@@ -444,19 +444,32 @@ fn wanted() -> u64 {
     std::env::var("FORETHOUGHT_CRASH_TRIALS").ok().and_then(|t| t.parse().ok()).unwrap_or(20_000)
 }
 
+/// Few long lives, and many short ones: crashes per thousand effects.
+const CRASHES_PERMILLE: [u64; 4] = [1, 4, 15, 80];
+
 #[test]
 fn nothing_is_lost_and_nothing_runs_twice() {
-    let (mut trials, mut crashes, mut seed) = (0, 0, 0);
     let from: u64 = std::env::var("FORETHOUGHT_CRASH_SEED").ok().and_then(|t| t.parse().ok()).unwrap_or(0);
-    while trials < wanted() {
-        // Few long lives, and many short ones.
-        let permille = [2, 10, 40, 120][(seed % 4) as usize];
-        let ended = std::panic::catch_unwind(|| simulate(from + seed, 40, permille));
-        let Ok((t, c)) = ended else { panic!("a law was broken with seed {}", from + seed) };
-        trials += t;
-        crashes += c;
-        seed += 1;
-    }
-    println!("{trials} trials, {crashes} crashes, {seed} seeds: no law was broken");
-    assert!(crashes > trials / 20, "{crashes} crashes are too few to say anything");
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let each = wanted().div_ceil(threads);
+    let workers: Vec<_> = (0..threads)
+        .map(|thread| {
+            std::thread::spawn(move || {
+                let (mut trials, mut crashes, mut seed) = (0, 0, from + thread);
+                while trials < each {
+                    let permille = CRASHES_PERMILLE[(seed / threads % 4) as usize];
+                    let ended = std::panic::catch_unwind(|| simulate(seed, 12, permille));
+                    let Ok((t, c)) = ended else { panic!("a law was broken with seed {seed}") };
+                    trials += t;
+                    crashes += c;
+                    seed += threads;
+                }
+                (trials, crashes)
+            })
+        })
+        .collect();
+    let ended = workers.into_iter().map(|w| w.join().expect("a law was broken"));
+    let (trials, crashes) = ended.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    println!("{trials} trials, {crashes} crashes: no law was broken");
+    assert!(crashes > trials / 50, "{crashes} crashes are too few to say anything");
 }

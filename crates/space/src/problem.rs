@@ -178,7 +178,7 @@ pub fn parse(
 
 /// The JSON schema of a campaign file, with the drivers' parts.
 pub fn schema(drivers: &[DriverSchema]) -> Json {
-    let mut schema = schemars::schema_for!(CampaignFile).to_value();
+    let mut schema = base_schema().clone();
     if drivers.is_empty() {
         return schema;
     }
@@ -188,6 +188,12 @@ pub fn schema(drivers: &[DriverSchema]) -> Json {
         *slot = serde_json::json!({ "anyOf": variants });
     }
     schema
+}
+
+/// Made once: a record is folded, and with it its file checked, many times in a program's life.
+fn base_schema() -> &'static Json {
+    static SCHEMA: std::sync::OnceLock<Json> = std::sync::OnceLock::new();
+    SCHEMA.get_or_init(|| schemars::schema_for!(CampaignFile).to_value())
 }
 
 /// One driver's whole `[machine.NAME]` table: the common entries and its own.

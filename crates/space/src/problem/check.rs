@@ -26,7 +26,7 @@ pub(super) fn parse(
 ) -> Result<Problem, Vec<Diagnostic>> {
     let tree = Tree::parse(text)?;
     let mut out = Vec::new();
-    check_structure(&tree, &super::schema(&[]), &mut out);
+    check_structure(&tree, super::base_schema(), &mut out);
     check_machines(&tree, drivers, &mut out);
     if !out.is_empty() {
         return Err(out);
@@ -48,7 +48,7 @@ fn check_machines(tree: &Tree, drivers: &[DriverSchema], out: &mut Vec<Diagnosti
     if drivers.is_empty() {
         return;
     }
-    let whole = super::schema(&[]);
+    let whole = super::base_schema();
     let Some(base) = whole.pointer("/$defs/MachineFile") else { return };
     for machine in machines {
         let Some(driver) = machine.value.at(&["driver"]) else { continue };
