@@ -69,19 +69,9 @@ fn scale_by_pivot(column: &mut [f64]) -> bool {
     true
 }
 
-/// y −= Σ_c factor_c · x_c. Fused multiply-adds: exact by definition, so the bits are the same everywhere, and twice as
-/// fast where they exist, which is wherever [`crate::vector::fast`] finds AVX2.
-#[inline(always)]
-fn subtract_four(y: &mut [f64], x: [&[f64]; TOGETHER], factor: [f64; TOGETHER]) {
-    let n = y.len();
-    let [a, b, c, d] = x.map(|x| &x[..n]);
-    let [fa, fb, fc, fd] = factor.map(|f| -f);
-    for i in 0..n {
-        y[i] = fd.mul_add(d[i], fc.mul_add(c[i], fb.mul_add(b[i], fa.mul_add(a[i], y[i]))));
-    }
-}
-
-/// Four columns y_r −= Σ_c factor_rc · x_c at once: eight loads serve sixteen multiplications.
+/// Four columns y_r −= Σ_c factor_rc · x_c at once: eight loads serve sixteen multiplications. Fused multiply-adds are exact
+/// by definition, so the bits are the same everywhere, and twice as fast where they exist, which is wherever
+/// [`crate::vector::fast`] finds AVX2.
 #[inline(always)]
 fn subtract_sixteen(y: [&mut [f64]; TOGETHER], x: [&[f64]; TOGETHER], factor: [[f64; TOGETHER]; TOGETHER]) {
     let n = y[0].len();

@@ -22,22 +22,15 @@ pub struct FitOptions {
     pub iterations: u32,
     /// Whether warps are tried.
     pub warps: bool,
-    /// The longest length scale that is believed, in units of the features.
-    pub longest: f64,
 }
 
 impl Default for FitOptions {
     fn default() -> Self {
         FitOptions {
-            kernels: match crate::tune("T_K", 0.0) as i32 {
-                1 => vec![Kernel::Matern52],
-                2 => vec![Kernel::SquaredExponential],
-                _ => vec![Kernel::Matern52, Kernel::SquaredExponential],
-            },
+            kernels: vec![Kernel::Matern52, Kernel::SquaredExponential],
             starts: 2,
             iterations: 60,
-            warps: crate::tune("T_W", 1.0) > 0.5,
-            longest: f64::INFINITY,
+            warps: true,
         }
     }
 }
@@ -77,7 +70,7 @@ pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&
             Some(best) => vec![best.hyper.to_vector()],
         };
         for start in &from {
-            let found = climb(&mut evidence, kernel, start, options.iterations as usize, options.longest);
+            let found = climb(&mut evidence, kernel, start, options.iterations as usize);
             evaluations += found.evaluations;
             if best.as_ref().is_none_or(|b| found.log_posterior > b.log_posterior) {
                 best = Some(found);
@@ -95,7 +88,7 @@ pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&
 }
 
 /// One climb from one start.
-fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize, longest: f64) -> Fitted {
+fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize) -> Fitted {
     let d = start.len() - 2;
     let bounds = |pick: fn((f64, f64)) -> f64| {
         let mut all = vec![pick(LENGTH_BOUNDS); d];
@@ -103,8 +96,7 @@ fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize
         all.push(pick(NOISE_BOUNDS));
         all
     };
-    let (low, mut high) = (bounds(|b| b.0), bounds(|b| b.1));
-    high[..d].iter_mut().for_each(|high| *high = high.min(libm::log(longest)));
+    let (low, high) = (bounds(|b| b.0), bounds(|b| b.1));
     let mut x = start.to_vec();
     let limits = Limits { evaluations: most.max(1), gradient: 1e-3, progress: PROGRESS, first_step: 0.5 };
     let mut at_best = LogPosterior { likelihood: f64::NEG_INFINITY, prior: 0.0 };

@@ -169,7 +169,8 @@ impl Grower<'_> {
             sorted.extend(bag.iter().map(|&i| (self.at(i, feature), self.values[i])));
             sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
             let (mut count, mut sum) = (0.0, 0.0);
-            for pair in 0..sorted.len() - 1 {
+            let pairs = if self.kinds[feature] == FeatureKind::Real { sorted.len() - 1 } else { 0 };
+            for pair in 0..pairs {
                 let (here, next) = (sorted[pair], sorted[pair + 1]);
                 (count, sum) = (count + 1.0, sum + here.1);
                 if here.0 == next.0 {
@@ -180,14 +181,10 @@ impl Grower<'_> {
                     let share = (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
                     best = Some((gain, feature, here.0 + share * (next.0 - here.0)));
                 }
-                if self.kinds[feature] == FeatureKind::Category {
-                    // One category against the rest: each run of equal codes is looked at alone.
-                    (count, sum) = (0.0, 0.0);
-                }
             }
             if self.kinds[feature] == FeatureKind::Category
                 && let Some((gain, category)) = self.best_category(&sorted, total, base)
-                && best.is_none_or(|(top, at, _)| gain > top || at == feature)
+                && best.is_none_or(|(top, ..)| gain > top)
             {
                 best = Some((gain, feature, category));
             }

@@ -35,8 +35,6 @@ mod lbfgs;
 mod posterior;
 mod prior;
 mod triangle;
-mod tune;
-pub use tune::tune;
 mod vector;
 mod warp;
 

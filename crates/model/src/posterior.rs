@@ -99,7 +99,7 @@ impl Posterior {
         let start = straight.belief.clone();
         // A bent outcome keeps kernel and start of the straight one: what differs is small.
         let narrowed = straight.narrowed(options);
-        let mut best_score = straight.leave_one_out_score(data) + crate::tune("T_WG", WARP_GAIN);
+        let mut best_score = straight.leave_one_out_score(data) + WARP_GAIN;
         let mut best = straight;
         for shape in shapes {
             if matches!(shape, Shape::Power(lambda) if (lambda - 1.0).abs() < 0.15) {
@@ -115,15 +115,6 @@ impl Posterior {
             best.evaluations = evaluations;
         }
         best
-    }
-
-    /// The same outcome under the belief that no length scale is longer than `longest` (units of the features): what a
-    /// sceptic would say, who doesn't infer from the surroundings of one optimum that a parameter matters nowhere.
-    #[must_use]
-    pub fn doubted(&self, data: &Data, options: &FitOptions, longest: f64) -> Self {
-        let narrowed =
-            FitOptions { longest, kernels: vec![crate::Kernel::Matern52], starts: 1, ..options.clone() };
-        Posterior::with_shape(data, self.warp.shape(), &narrowed, Some(&self.belief))
     }
 
     fn with_shape(data: &Data, shape: Shape, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {

@@ -31,22 +31,12 @@ fn normal(x: f64, centre: f64, sd: f64) -> (f64, f64) {
 
 /// ln p(ln ℓ_k) and its derivative.
 pub(crate) fn length(log_length: f64, dimensions: usize) -> (f64, f64) {
-    {
-        use std::sync::OnceLock;
-        static T: OnceLock<(f64, f64)> = OnceLock::new();
-        let t = T.get_or_init(|| (crate::tune("T_LC", 0.0), crate::tune("T_LSD", LENGTH_SD)));
-        normal(log_length, length_centre(dimensions) + t.0, t.1)
-    }
+    normal(log_length, length_centre(dimensions), LENGTH_SD)
 }
 
 /// ln p(ln s²) and its derivative.
 pub(crate) fn scale(log_scale: f64) -> (f64, f64) {
-    {
-        use std::sync::OnceLock;
-        static T: OnceLock<(f64, f64)> = OnceLock::new();
-        let t = T.get_or_init(|| (crate::tune("T_SC", 0.0), crate::tune("T_SSD", SCALE_SD)));
-        normal(log_scale, t.0, t.1)
-    }
+    normal(log_scale, 0.0, SCALE_SD)
 }
 
 /// ln p(ln σ²) of the mixture and its derivative.

@@ -12,7 +12,7 @@ use crate::objective::{Beliefs, goals, merit, utility};
 use crate::predict::Predictor;
 use crate::random::stream;
 use crate::search::{Found, Search};
-use crate::study::{Fit, Study};
+use crate::study::Study;
 use crate::{Belief, Decision, Effort, PlanError, Proposal, Question, Why, WhyKind};
 
 /// Measurements of a goal from which on a model decides.
@@ -121,34 +121,7 @@ fn next(
         rng: stream(study.question.problem.seed, study.question.decision, &purpose),
         work: Workspace::default(),
     };
-    let Some(mut found) = search.best()? else { return Ok(None) };
-    let xi = forethought_model::tune("T_XI", 0.0);
-    if xi > 0.0 && matches!(merit.aim, Aim::Gain(_)) && found.merit < libm::log(xi) {
-        let goal = goals(study)[0];
-        let fit = &beliefs.fits[&goal.name];
-        let longest = forethought_model::tune("T_CAP", 0.5);
-        let mut o = study.fit_options(Some(goal));
-        o.iterations = forethought_model::tune("T_CAPIT", 20.0) as u32;
-        let posterior = fit.posterior.doubted(&fit.data, &o, longest);
-        let doubt = Fit { posterior, data: fit.data.clone(), rows: fit.rows.clone() };
-        let mut fits = BTreeMap::new();
-        fits.insert(goal.name.clone(), doubt);
-        let other = Beliefs { fits, works: None, works_plain: 1.0, joined: None };
-        let merit = crate::objective::merit(study, &other, waiting);
-        let mut search = Search {
-            study,
-            merit: &merit,
-            taken: &study.taken,
-            centres: &centres,
-            rng: stream(study.question.problem.seed, study.question.decision, "doubt"),
-            work: Workspace::default(),
-        };
-        if let Some(doubtful) = search.best()?
-            && doubtful.merit > found.merit
-        {
-            found = doubtful;
-        }
-    }
+    let Some(found) = search.best()? else { return Ok(None) };
     let why = explain(study, beliefs, &merit.aim, &found.point);
     Ok(Some((found, why)))
 }

@@ -18,7 +18,7 @@ const FIND_FACTOR: f64 = 1.0;
 const UNCERTAIN: f64 = 1e-4;
 /// Recipes from which on a forest may join, and the weight of the belief in even shares.
 const FOREST_FROM: usize = 8;
-const FOREST_PRIOR: f64 = 1.0;
+const FOREST_PRIOR: f64 = 5.0;
 /// Most measured recipes that are imagined: those most likely to be the best.
 const INCUMBENTS: usize = 12;
 /// The share of the plain sum in the augmented Chebyshev scalarisation (Knowles 2006).
@@ -149,9 +149,7 @@ pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> 
     let believe = || believer(study, fit, waiting);
     let (aim, posterior) = match kind {
         Role::Maximize | Role::Minimize => gain(study, fit, sign, waiting, &holding),
-        Role::Find(Find::Top(_) | Find::Bottom(_)) => {
-            (Aim::Reach(forethought_model::tune("T_FIND", FIND_FACTOR)), believe())
-        }
+        Role::Find(Find::Top(_) | Find::Bottom(_)) => (Aim::Reach(FIND_FACTOR), believe()),
         Role::Find(Find::Above(level) | Find::Below(level)) => {
             (Aim::Above(sign * warp.forward(level)), believe())
         }
@@ -206,11 +204,7 @@ fn grove(fit: &Fit) -> Option<(Forest, f64)> {
     };
     let shares = (1..20).map(|i| f64::from(i) / 20.0);
     let share = shares.reduce(|a, b| if score(b) > score(a) { b } else { a })?;
-    let forced = forethought_model::tune("T_SHARE", -1.0);
-    if forced == 0.0 {
-        return None;
-    }
-    Some((forest, if forced > 0.0 { forced } else { share }))
+    Some((forest, share))
 }
 
 /// The limits as conditions on single measurements.

@@ -125,7 +125,7 @@ impl<'a> Study<'a> {
         FitOptions {
             starts: effort.fit_starts,
             iterations: effort.iterations,
-            warps: bent && forethought_model::tune("T_W", 1.0) > 0.5,
+            warps: bent,
             ..FitOptions::default()
         }
     }

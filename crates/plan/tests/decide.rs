@@ -1,0 +1,246 @@
+//! What every decision keeps, whatever the problem.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use forethought_plan::{
+    Decision, Effort, PlanError, Question, WhyKind, best, chance_of_gain, decide, importance, leave_one_out,
+    predict,
+};
+use forethought_space::{Failure, History, Measurement, Observed, Recipe, Value, parse};
+use proptest::prelude::*;
+
+const SPACES: [&str; 5] = [
+    "a = { range = [0, 1] }\nb = { range = [1, 1000], scale = \"log\" }",
+    "a = { range = [0, 10], step = 1 }\nb = { levels = [1, 2, 5] }\nc = { choices = [\"red\", \"green\", \"blue\"] }\nd = { range = [-1, 1] }",
+    "a = { share = [0, 0.8], of = \"mix\" }\nb = { share = [0, 0.8], of = \"mix\" }\nc = { share = [0, 0.8], of = \"mix\" }\n[mixture.mix]\ntotal = 1.0",
+    "a = { range = [0, 1] }\nb = { range = [0, 1] }\nc = { choices = [\"x\", \"y\"] }\n[[constraint]]\nrule = \"a + b <= 1.0 and (c != 'x' or a >= 0.3)\"",
+    "a = { range = [0, 1] }\nb = { range = [0, 5], when = \"c == 'on'\" }\nc = { choices = [\"on\", \"off\"] }",
+];
+const OUTCOMES: [&str; 7] = [
+    "y = { goal = \"maximize\" }",
+    "y = { goal = \"minimize\" }",
+    "y = { target = 0.4, tolerance = 0.05 }",
+    "y = { find = \"top 5%\" }",
+    "y = { goal = \"maximize\" }\nz = { goal = \"minimize\" }",
+    "y = { goal = \"maximize\" }\nz = { limit = { max = 0.6, chance = 0.9 } }",
+    "y = { within = [0.2, 0.3] }",
+];
+const EFFORT: Effort = Effort { fit_starts: 2, raw_points: 96, polish_steps: 15, iterations: 15 };
+
+fn question(space: usize, outcomes: usize, seed: u64, count: usize) -> Question {
+    let text = format!(
+        "forethought = 1\nname = \"t\"\nseed = {seed}\n[parameter]\n{}\n[outcome]\n{}\n[start]\ntrials = 4\n[machine.m]\ndriver = \"manual\"\n",
+        SPACES[space], OUTCOMES[outcomes]
+    );
+    let problem = parse(&text, &|_| None, &[]).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
+    Question {
+        problem: Arc::new(problem),
+        history: History::default(),
+        decision: 0,
+        count,
+        belief: None,
+        effort: EFFORT,
+        calibration: BTreeMap::new(),
+        pool: None,
+    }
+}
+
+/// A made-up world: something smooth in the numbers and jumpy in the names.
+fn measured(recipe: &Recipe) -> (f64, f64) {
+    let mut sum = 0.0;
+    for (name, value) in &recipe.0 {
+        let shift = f64::from(name.as_bytes()[0]);
+        sum += match value {
+            Value::Number(x) => (x / (1.0 + x.abs()) * 3.0 + shift).sin(),
+            Value::Text(text) => f64::from(text.len() as u32) * 0.1,
+        };
+    }
+    (sum * 0.3, (sum * 1.7).cos())
+}
+
+fn tell(question: &mut Question, recipe: &Recipe, failed: bool) {
+    let (y, z) = measured(recipe);
+    let mut outcomes = BTreeMap::new();
+    if !failed {
+        outcomes.insert("y".to_owned(), Measurement::Number(y));
+        if question.problem.outcome("z").is_some() {
+            outcomes.insert("z".to_owned(), Measurement::Number(z));
+        }
+    }
+    question.history.observed.push(Observed {
+        trial: question.history.observed.len() as u64 + 1,
+        recipe: recipe.clone(),
+        outcomes,
+        failed: failed.then_some(Failure::Recipe),
+        context: BTreeMap::new(),
+    });
+}
+
+/// Asks and tells for some rounds; the last decision and its question.
+fn run(mut question: Question, rounds: usize, fail: bool) -> (Question, Decision) {
+    loop {
+        let decision = decide(&question).unwrap();
+        let space = &question.problem.space;
+        let mut seen: Vec<Vec<f64>> =
+            question.history.observed.iter().map(|o| space.point(&o.recipe).unwrap()).collect();
+        seen.extend(question.history.pending.iter().map(|r| space.point(r).unwrap()));
+        for proposal in &decision.proposals {
+            let point = space.point(&proposal.recipe).unwrap();
+            assert!(space.feasible(&point), "{:?} {:?}", proposal.recipe, space.admits(&point));
+            let same = |other: &Vec<f64>| {
+                other.iter().zip(&point).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
+            };
+            assert!(!seen.iter().any(same), "again: {:?}", proposal.recipe);
+            assert!(proposal.acquisition.is_finite() && (0.0..=1.0).contains(&proposal.works));
+            assert!(proposal.limits.values().all(|p| (0.0..=1.0).contains(p)));
+            for said in proposal.predicted.values() {
+                assert!(said.low <= said.high && said.mean.is_finite() && said.sd.is_finite(), "{said:?}");
+            }
+            seen.push(point);
+        }
+        if question.decision as usize + 1 >= rounds {
+            return (question, decision);
+        }
+        let recipes: Vec<Recipe> = decision.proposals.iter().map(|p| p.recipe.clone()).collect();
+        question.history.proposed += recipes.len() as u64;
+        for (i, recipe) in recipes.iter().enumerate() {
+            // The last of each batch stays pending until the next round.
+            let failed = fail && i == 0 && question.decision == 1;
+            tell(&mut question, recipe, failed);
+        }
+        question.decision += 1;
+        question.belief = Some(decision.belief);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn proposals_are_feasible_new_and_repeatable(
+        space in 0..SPACES.len(),
+        outcomes in 0..OUTCOMES.len(),
+        seed in 0_u64..1000,
+        count in 1_usize..4,
+        fail in any::<bool>(),
+    ) {
+        let (question, decision) = run(question(space, outcomes, seed, count), 5, fail);
+        prop_assert_eq!(decision.proposals.len(), count);
+        let again = decide(&question).unwrap();
+        prop_assert_eq!(&again, &decision, "equal questions have equal answers");
+        let text = serde_json::to_string(&decision).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Decision>(&text).unwrap(), decision);
+    }
+}
+
+#[test]
+fn every_verb_answers() {
+    let (question, _) = run(question(1, 5, 3, 2), 7, true);
+    let recipe = question.history.observed[0].recipe.clone();
+    let said = predict(&question, std::slice::from_ref(&recipe)).unwrap();
+    assert!(said[0].predicted.contains_key("y") && said[0].limits.contains_key("z") && said[0].works < 1.0);
+    let left = leave_one_out(&question, "y").unwrap();
+    assert!(left.len() >= 10 && left.iter().all(|l| l.predicted.low.is_finite()));
+    assert!(matches!(leave_one_out(&question, "nothing"), Err(PlanError::Outcome(_))));
+    let chance = chance_of_gain(&question).unwrap();
+    assert!((0.0..=1.0).contains(&chance));
+    let best = best(&question).unwrap().unwrap();
+    assert!(best.measured && best.prediction.limits["z"] > 0.0);
+    let shares = importance(&question, "y").unwrap();
+    assert_eq!(shares.len(), 4);
+    for share in &shares {
+        assert!((0.0..=1.0).contains(&share.first) && share.total >= 0.0);
+        assert!(share.first_interval.low <= share.first_interval.high);
+    }
+}
+
+#[test]
+fn nothing_measured_still_answers() {
+    let question = question(0, 0, 1, 3);
+    let decision = decide(&question).unwrap();
+    assert!(decision.proposals.iter().all(|p| p.why.kind == WhyKind::Spread) && decision.best.is_none());
+    assert!(best(&question).unwrap().is_none());
+    assert_eq!(chance_of_gain(&question).unwrap(), 1.0);
+}
+
+#[test]
+fn a_pool_is_searched_and_runs_out() {
+    let mut question = question(0, 3, 5, 1);
+    let pool: Vec<Recipe> = (0..12)
+        .map(|i| Recipe::from([("a", Value::Number(f64::from(i) / 11.0)), ("b", Value::Number(10.0))]))
+        .collect();
+    question.pool = Some(pool.clone());
+    for _ in 0..12 {
+        let recipe = decide(&question).unwrap().proposals[0].recipe.clone();
+        assert!(pool.contains(&recipe) && question.history.observed.iter().all(|o| o.recipe != recipe));
+        tell(&mut question, &recipe, false);
+        question.history.proposed += 1;
+        question.decision += 1;
+    }
+    assert_eq!(decide(&question), Err(PlanError::Exhausted));
+}
+
+#[test]
+fn pending_recipes_are_imagined_and_not_repeated() {
+    let (mut question, first) = run(question(0, 0, 8, 1), 9, false);
+    question.history.pending = vec![first.proposals[0].recipe.clone()];
+    let second = decide(&question).unwrap();
+    assert_ne!(second.proposals[0].recipe, first.proposals[0].recipe);
+}
+
+#[test]
+fn a_failing_corner_is_learnt() {
+    let mut question = question(0, 0, 2, 1);
+    for i in 0..24_u32 {
+        let (a, b) = ((f64::from(i) * 0.618).fract(), (f64::from(i) * 0.755).fract());
+        let b = 1000.0_f64.powf(b);
+        let recipe = Recipe::from([("a", Value::Number(a)), ("b", Value::Number(b))]);
+        tell(&mut question, &recipe, a > 0.6);
+        question.history.proposed += 1;
+    }
+    let odds = |a: f64| {
+        let recipe = Recipe::from([("a", Value::Number(a)), ("b", Value::Number(30.0))]);
+        predict(&question, &[recipe]).unwrap()[0].works
+    };
+    assert!(odds(0.2) > 0.8 && odds(0.95) < 0.2, "{} {}", odds(0.2), odds(0.95));
+    let Some(Value::Number(a)) = decide(&question).unwrap().proposals[0].recipe.get("a").cloned() else {
+        panic!()
+    };
+    assert!(a < 0.75, "{a}");
+}
+
+#[test]
+fn the_best_recipe_is_not_the_luckiest_measurement() {
+    let mut question = question(0, 0, 2, 1);
+    // A hill at a = 0.7 measured with noise, and one lucky reading far off.
+    for i in 0..20_u32 {
+        let a = f64::from(i) / 19.0;
+        let noise = 0.15 * (f64::from(i * 7 % 5) - 2.0) / 2.0;
+        let lucky = if i == 2 { 1.2 } else { 0.0 };
+        let recipe = Recipe::from([("a", Value::Number(a)), ("b", Value::Number(30.0))]);
+        question.history.observed.push(Observed {
+            trial: u64::from(i),
+            recipe,
+            outcomes: BTreeMap::from([(
+                "y".into(),
+                Measurement::Number(1.0 - 4.0 * (a - 0.7).powi(2) + noise + lucky),
+            )]),
+            failed: None,
+            context: BTreeMap::new(),
+        });
+    }
+    // The lucky one is measured again and is what it is; the model must not stay with the first reading.
+    for _ in 0..3 {
+        let recipe = Recipe::from([("a", Value::Number(2.0 / 19.0)), ("b", Value::Number(30.0))]);
+        question.history.observed.push(Observed {
+            trial: 99,
+            recipe,
+            outcomes: BTreeMap::from([("y".into(), Measurement::Number(-0.4))]),
+            failed: None,
+            context: BTreeMap::new(),
+        });
+    }
+    let best = best(&question).unwrap().unwrap();
+    let Some(Value::Number(a)) = best.recipe.get("a").cloned() else { panic!() };
+    assert!((a - 0.7).abs() < 0.15, "{a}");
+}
