@@ -9,14 +9,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// A campaign file says what can be set, what is wanted, and which machine can try it. Everything
 /// else stands beside that file.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = "Examples:
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
   forethought init --from runs.csv --goal strength=max   a campaign from a table
   forethought check oven.toml                            every mistake in the file
   forethought run oven.toml                              drive the machines to the end
   forethought ask oven.toml --count 4                    the next trials, for your own hands
   forethought tell oven.toml --trial 3 strength=812      what came out
 
-Exit codes: 0 done, 1 ours, 2 yours, 3 waits for a person, 4 held by the envelope, 130 interrupted.")]
+Exit codes: 0 done, 1 ours, 2 yours, 3 waits for a person, 4 held by the envelope, 130 interrupted."
+)]
 pub(crate) struct Arguments {
     /// Print one JSON document on standard output.
     #[arg(long, global = true)]

@@ -44,7 +44,7 @@ pub(crate) struct Failure {
     message: String,
     hint: Option<String>,
     /// The file it is about, with its text, and the mistakes in it.
-    file: Option<(String, String, Vec<Diagnostic>)>,
+    file: Option<Box<(String, String, Vec<Diagnostic>)>>,
 }
 
 impl Failure {
@@ -66,7 +66,7 @@ impl Failure {
         let count = mistakes.len();
         let message = format!("{count} mistake{} in {path}", if count == 1 { "" } else { "s" });
         let code = mistakes.first().map_or("file", |d| d.code).to_owned();
-        Failure { file: Some((path, text, mistakes)), ..Failure::yours(&code, message) }
+        Failure { file: Some(Box::new((path, text, mistakes))), ..Failure::yours(&code, message) }
     }
 
     pub(crate) fn print(&self, as_json: bool) {
@@ -74,7 +74,7 @@ impl Failure {
             crate::say(self.json());
             return;
         }
-        let Some((path, text, mistakes)) = &self.file else {
+        let Some((path, text, mistakes)) = self.file.as_deref() else {
             crate::talk(format!("error: {}", self.message));
             if let Some(hint) = &self.hint {
                 crate::talk(format!("hint: {hint}"));
@@ -92,8 +92,10 @@ impl Failure {
     }
 
     fn json(&self) -> serde_json::Value {
-        let at = |d: &Diagnostic, text: &str| d.place(text).map(|p: Place| json!({ "line": p.line, "column": p.column }));
-        match &self.file {
+        let at = |d: &Diagnostic, text: &str| {
+            d.place(text).map(|p: Place| json!({ "line": p.line, "column": p.column }))
+        };
+        match self.file.as_deref() {
             Some((path, text, mistakes)) => {
                 let all: Vec<_> = mistakes
                     .iter()
@@ -102,7 +104,9 @@ impl Failure {
                 let first = all.first().cloned().unwrap_or_default();
                 json!({ "error": first, "file": path, "errors": all })
             }
-            None => json!({ "error": { "code": self.code, "message": self.message, "hint": self.hint, "at": null } }),
+            None => {
+                json!({ "error": { "code": self.code, "message": self.message, "hint": self.hint, "at": null } })
+            }
         }
     }
 }
@@ -171,7 +175,9 @@ impl From<ShellError> for Failure {
         match e {
             ShellError::Append(e) => e.into(),
             ShellError::Read(e) => e.into(),
-            ShellError::Interrupted => Failure { exit: Exit::Interrupted, ..Failure::ours("interrupted", e.to_string()) },
+            ShellError::Interrupted => {
+                Failure { exit: Exit::Interrupted, ..Failure::ours("interrupted", e.to_string()) }
+            }
             ShellError::Lost(_) => Failure::ours("lost", e.to_string()),
         }
     }

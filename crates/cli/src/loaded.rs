@@ -49,8 +49,9 @@ impl Loaded {
         let path = campaign_file(&file.file)?;
         let unreadable = |e: std::io::Error| Failure::yours("unreadable", format!("{}: {e}", path.display()));
         let bytes = std::fs::read(&path).map_err(unreadable)?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Failure::yours("unreadable", format!("{} is not a text in UTF-8", path.display())))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Failure::yours("unreadable", format!("{} is not a text in UTF-8", path.display()))
+        })?;
         let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let read = |name: &str| std::fs::read(dir.join(name)).ok();
         let problem = parse(&text, &read, &schemas())
@@ -124,7 +125,8 @@ impl Loaded {
                 Ok(desk.execute(command, &self.actor, now())?)
             }
             Err(taken @ OwnError::Taken { .. }) => {
-                let answer = Client::send(&self.project.socket(), &self.problem.name, command, self.actor.clone());
+                let answer =
+                    Client::send(&self.project.socket(), &self.problem.name, command, self.actor.clone());
                 match answer {
                     Ok(reply) => Ok(reply?),
                     Err(_) => Err(taken.into()),
@@ -137,14 +139,18 @@ impl Loaded {
     /// Reads the campaign without owning it.
     pub(crate) fn read(&self) -> Result<Read, Failure> {
         let none = || {
-            Failure::yours("no-campaign", format!("nothing was recorded of campaign `{}` yet", self.problem.name))
-                .hint("`run` or `ask` opens it")
+            Failure::yours(
+                "no-campaign",
+                format!("nothing was recorded of campaign `{}` yet", self.problem.name),
+            )
+            .hint("`run` or `ask` opens it")
         };
         if !self.project.journal().exists() {
             return Err(none());
         }
         let journal = SqliteJournal::open_read_only(&self.project.journal())?;
-        let id = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name).ok_or_else(none)?.id;
+        let id =
+            journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name).ok_or_else(none)?.id;
         let sealed = journal.read(id)?;
         let entries = entries(id, &sealed)?;
         let campaign = Campaign::fold(&entries, &|hash| journal.blob(hash).ok().flatten())
@@ -159,8 +165,7 @@ impl Loaded {
             .machines
             .iter()
             .map(|(name, spec)| {
-                let build =
-                    Build { name, spec, problem, dir: self.dir.clone(), runs: self.project.runs() };
+                let build = Build { name, spec, problem, dir: self.dir.clone(), runs: self.project.runs() };
                 match drivers.get(spec.driver.as_str()) {
                     Some(driver) => Ok((driver.build)(&build)?),
                     None => Err(build.error(format!("there is no driver \"{}\"", spec.driver)).into()),
@@ -208,12 +213,16 @@ fn campaign_file(path: &Path) -> Result<PathBuf, Failure> {
         return Err(Failure::yours("no-file", format!("there is no file {}", path.display()))
             .hint("`forethought init` makes one"));
     }
-    let list = std::fs::read_dir(path).map_err(|e| Failure::yours("unreadable", format!("{}: {e}", path.display())))?;
+    let list = std::fs::read_dir(path)
+        .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", path.display())))?;
     let mut found: Vec<PathBuf> = list
         .flatten()
         .map(|e| e.path())
         .filter(|p| p.extension().is_some_and(|e| e == "toml"))
-        .filter(|p| std::fs::read_to_string(p).is_ok_and(|t| t.lines().any(|l| l.trim_start().starts_with("forethought"))))
+        .filter(|p| {
+            std::fs::read_to_string(p)
+                .is_ok_and(|t| t.lines().any(|l| l.trim_start().starts_with("forethought")))
+        })
         .collect();
     found.sort();
     match found.len() {
@@ -226,6 +235,10 @@ fn campaign_file(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn actor(arguments: &Arguments) -> Actor {
-    let name = arguments.actor.clone().or_else(|| std::env::var("USER").ok()).or_else(|| std::env::var("LOGNAME").ok());
+    let name = arguments
+        .actor
+        .clone()
+        .or_else(|| std::env::var("USER").ok())
+        .or_else(|| std::env::var("LOGNAME").ok());
     Actor(name.filter(|n| !n.is_empty()).unwrap_or_else(|| "somebody".into()))
 }

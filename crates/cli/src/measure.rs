@@ -7,9 +7,13 @@ use forethought_space::{Measurement, Value};
 use crate::exit::Failure;
 
 fn pair(text: &str) -> Result<(&str, &str), Failure> {
-    text.split_once('=').filter(|(name, _)| !name.trim().is_empty()).map(|(n, v)| (n.trim(), v.trim())).ok_or_else(|| {
-        Failure::yours("argument", format!("`{text}` is no NAME=VALUE")).hint("write it like `strength=812`")
-    })
+    text.split_once('=')
+        .filter(|(name, _)| !name.trim().is_empty())
+        .map(|(n, v)| (n.trim(), v.trim()))
+        .ok_or_else(|| {
+            Failure::yours("argument", format!("`{text}` is no NAME=VALUE"))
+                .hint("write it like `strength=812`")
+        })
 }
 
 fn finite(text: &str) -> Result<Option<f64>, Failure> {
@@ -42,7 +46,12 @@ pub(crate) fn outcomes(values: &[String]) -> Result<BTreeMap<String, Option<Meas
                 xs.push(b);
                 Measurement::Readings(xs)
             }
-            _ => return Err(Failure::yours("argument", format!("`{name}` is there twice: only numbers have readings"))),
+            _ => {
+                return Err(Failure::yours(
+                    "argument",
+                    format!("`{name}` is there twice: only numbers have readings"),
+                ));
+            }
         };
         out.insert(name.to_owned(), Some(merged));
     }
@@ -67,7 +76,8 @@ mod tests {
 
     #[test]
     fn readings_gather() {
-        let told = outcomes(&["a=1".into(), "a=2".into(), "a=3".into(), "b=>1e7".into(), "c=null".into()]).unwrap();
+        let told =
+            outcomes(&["a=1".into(), "a=2".into(), "a=3".into(), "b=>1e7".into(), "c=null".into()]).unwrap();
         assert_eq!(told["a"], Some(Measurement::Readings(vec![1.0, 2.0, 3.0])));
         assert_eq!(told["b"], Some(Measurement::Text(">1e7".into())));
         assert_eq!(told["c"], None);

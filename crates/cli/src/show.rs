@@ -62,7 +62,11 @@ pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
         .iter()
         .map(|(name, q)| {
             let unit = problem.outcome(name).and_then(|o| o.unit.clone()).unwrap_or_default();
-            let limit = p.limits.get(name).map(|c| format!("   keeps its limit with {}", percent(*c))).unwrap_or_default();
+            let limit = p
+                .limits
+                .get(name)
+                .map(|c| format!("   keeps its limit with {}", percent(*c)))
+                .unwrap_or_default();
             format!("  {name:<18} {}{limit}", band(q, &unit))
         })
         .collect();
@@ -73,7 +77,13 @@ pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
 }
 
 pub(crate) fn band(q: &Predicted, unit: &str) -> String {
-    format!("{} {unit} ({} to {} with {})", number_text(q.mean), number_text(q.low), number_text(q.high), percent(q.odds))
+    format!(
+        "{} {unit} ({} to {} with {})",
+        number_text(q.mean),
+        number_text(q.low),
+        number_text(q.high),
+        percent(q.odds)
+    )
 }
 
 pub(crate) fn percent(p: f64) -> String {

@@ -30,7 +30,10 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 mod tests {
     #[test]
     fn columns_line_up() {
-        let text = super::table(&["trial", "state"], &[vec!["1".into(), "open".into()], vec!["12".into(), "held".into()]]);
+        let text = super::table(
+            &["trial", "state"],
+            &[vec!["1".into(), "open".into()], vec!["12".into(), "held".into()]],
+        );
         assert_eq!(text, "trial  state\n    1  open\n   12  held");
     }
 }

@@ -1,5 +1,7 @@
 //! Verbs as people use them, whole outputs.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;
@@ -76,7 +78,14 @@ fn ask_and_tell_by_hand() {
     let failed = &folder.json(&["status", "campaign.toml"])["trials"][1]["failed"];
     assert_eq!(failed["message"], "did not print");
     folder.run(
-        &["tell", "campaign.toml", "--recipe", r#"{"melt":230,"speed":40,"kind":"matt"}"#, "strength=790", "density=0.999"],
+        &[
+            "tell",
+            "campaign.toml",
+            "--recipe",
+            r#"{"melt":230,"speed":40,"kind":"matt"}"#,
+            "strength=790",
+            "density=0.999",
+        ],
         0,
     );
     folder.run(&["retract", "campaign.toml", "--trial", "3", "--reason", "wrong batch"], 0);
@@ -120,7 +129,14 @@ fn a_run_sheet_comes_back_whole_or_not_at_all() {
             .lines()
             .skip(1)
             .enumerate()
-            .map(|(i, l)| format!("{}{},{}", l.trim_end_matches(",,"), ",0.995", if good || i != 2 { "800" } else { "much" }))
+            .map(|(i, l)| {
+                format!(
+                    "{}{},{}",
+                    l.trim_end_matches(",,"),
+                    ",0.995",
+                    if good || i != 2 { "800" } else { "much" }
+                )
+            })
             .collect();
         format!("{header}\n{}\n", rows.join("\n"))
     };
@@ -189,7 +205,10 @@ fn interlocks_hold_every_order() {
     fs::write(folder.path("p.py"), program).unwrap();
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 4);
     assert!(said.contains("press.door_closed"), "{said}");
-    assert!(!folder.path("runs").exists() || fs::read_dir(folder.path("runs")).unwrap().count() == 0, "it was sent");
+    assert!(
+        !folder.path("runs").exists() || fs::read_dir(folder.path("runs")).unwrap().count() == 0,
+        "it was sent"
+    );
     fs::write(folder.path("door"), "").unwrap();
     folder.run(&["resume", "campaign.toml"], 0);
     folder.run(&["run", "campaign.toml", "--no-report"], 0);
@@ -233,7 +252,11 @@ fn the_schema_in_the_repository_is_this_programs() {
     let output = forethought().arg("schema").output().unwrap();
     let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/campaign.schema.json");
     let committed = fs::read_to_string(committed).unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), committed.trim(), "run `forethought schema > docs/campaign.schema.json`");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap().trim(),
+        committed.trim(),
+        "run `forethought schema > docs/campaign.schema.json`"
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `kill -9` at any moment, against a program that logs every start to its own file.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -154,7 +156,10 @@ fn a_second_run_says_who_owns_the_project() {
     folder.run(&["pause", "campaign.toml", "--reason", "lunch"], 0);
     child.wait().unwrap();
     let status = folder.json(&["status", "campaign.toml"]);
-    assert!(status["state"].as_str().unwrap().contains("lunch") || status["state"].as_str().unwrap().contains("finished"));
+    assert!(
+        status["state"].as_str().unwrap().contains("lunch")
+            || status["state"].as_str().unwrap().contains("finished")
+    );
 }
 
 /// A program, and what its fault must read like.
@@ -203,7 +208,11 @@ fn a_cut_or_flipped_record_is_named() {
     db.execute("DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)", []).unwrap();
     let said = folder.run(&["verify", "campaign.toml"], 2);
     assert!(said.contains("tail was cut"), "{said}");
-    db.execute("UPDATE event SET bytes = CAST(replace(CAST(bytes AS TEXT), 'a', 'b') AS BLOB) WHERE seq = 3", []).unwrap();
+    db.execute(
+        "UPDATE event SET bytes = CAST(replace(CAST(bytes AS TEXT), 'a', 'b') AS BLOB) WHERE seq = 3",
+        [],
+    )
+    .unwrap();
     let said = folder.run(&["verify", "campaign.toml"], 2);
     assert!(said.contains("event 3"), "{said}");
     let said = folder.run(&["run", "campaign.toml"], 2);

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use forethought_machine::{Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt};
+use forethought_machine::{
+    Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt,
+};
 use forethought_record::{Fate, RunKey};
 use forethought_space::DriverSchema;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
@@ -47,7 +49,10 @@ fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
     let options: Options = b.options()?;
     let program = options.command.first().cloned().unwrap_or_default();
     if !found(&program, &b.dir) {
-        return Err(b.error(format!("the program `{program}` is not found (looked in {} and in PATH)", b.dir.display())));
+        return Err(b.error(format!(
+            "the program `{program}` is not found (looked in {} and in PATH)",
+            b.dir.display()
+        )));
     }
     let absolute = |p: PathBuf| std::path::absolute(&p).unwrap_or(p);
     let card = Card { name: b.name.to_owned(), class: Class::Askable, capacity: b.spec.parallel, pool: None };
@@ -170,7 +175,10 @@ impl Machine for Program {
 
     fn signal(&mut self, name: &str) -> Result<bool, Fault> {
         let Some(command) = self.options.signals.get(name).filter(|c| !c.is_empty()) else {
-            return Err(Fault(format!("machine `{}` has no signal `{name}`: add it to `signals`", self.card.name)));
+            return Err(Fault(format!(
+                "machine `{}` has no signal `{name}`: add it to `signals`",
+                self.card.name
+            )));
         };
         let status = Command::new(&command[0])
             .args(&command[1..])

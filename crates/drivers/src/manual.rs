@@ -1,6 +1,8 @@
 //! A person with a card: the order is shown, the answer comes by `tell`.
 
-use forethought_machine::{Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt};
+use forethought_machine::{
+    Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt,
+};
 use forethought_record::{Fate, RunKey};
 use forethought_space::DriverSchema;
 use schemars::JsonSchema;

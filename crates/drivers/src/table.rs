@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forethought_machine::{Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt};
+use forethought_machine::{
+    Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt,
+};
 use forethought_record::{Fate, RunKey};
 use forethought_space::{DriverSchema, Measurement, Problem, Recipe, Value};
 use schemars::JsonSchema;
@@ -64,7 +66,10 @@ fn read(bytes: &[u8], problem: &Problem) -> Result<Contents, String> {
     let header = reader.headers().map_err(|e| e.to_string())?.clone();
     let column = |name: &str| {
         header.iter().position(|h| h == name).ok_or_else(|| {
-            format!("there is no column `{name}`; its columns are {}", header.iter().collect::<Vec<_>>().join(", "))
+            format!(
+                "there is no column `{name}`; its columns are {}",
+                header.iter().collect::<Vec<_>>().join(", ")
+            )
         })
     };
     let space = &problem.space;
@@ -87,7 +92,8 @@ fn read(bytes: &[u8], problem: &Problem) -> Result<Contents, String> {
             set.iter()
                 .map(|(name, c)| {
                     let text = cell(*c);
-                    let value = text.parse::<f64>().map_or_else(|_| Value::Text(text.to_owned()), Value::Number);
+                    let value =
+                        text.parse::<f64>().map_or_else(|_| Value::Text(text.to_owned()), Value::Number);
                     (name.clone(), value)
                 })
                 .collect(),

@@ -220,7 +220,8 @@ impl Core {
                     effects.push(Effect::Inquire(machine, key));
                 }
                 Class::Silent => {
-                    let message = "the engine ended while the order was under way, and this machine cannot be asked";
+                    let message =
+                        "the engine ended while the order was under way, and this machine cannot be asked";
                     let fate = Fate::Unknown { message: message.into() };
                     self.record(
                         at,
@@ -268,7 +269,8 @@ impl Core {
     /// Lets go of what waited for events that have become durable.
     fn release(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
         let journaled = self.journaled;
-        let (ready, waiting) = std::mem::take(&mut self.gated).into_iter().partition(|(s, _)| *s <= journaled);
+        let (ready, waiting) =
+            std::mem::take(&mut self.gated).into_iter().partition(|(s, _)| *s <= journaled);
         self.gated = waiting;
         for (_, effect) in ready {
             match effect {
@@ -287,7 +289,9 @@ impl Core {
         if let Some(error) = decided.error {
             self.exhausted = true;
             match asker {
-                Some(asked) => effects.push(Effect::Reply(asked.id, Err(Refusal::new("cannot-decide", error)))),
+                Some(asked) => {
+                    effects.push(Effect::Reply(asked.id, Err(Refusal::new("cannot-decide", error))))
+                }
                 None => self.record(at, &Actor::engine(), Event::Paused { reason: error }),
             }
             return;
@@ -295,7 +299,11 @@ impl Core {
         // The file was revised while this was decided: recorded, and dropped.
         let stale = self.campaign.seq > decided.through
             && decided.proposals.iter().any(|p| {
-                self.campaign.problem.space.point(&p.recipe).map_or(true, |x| !self.campaign.problem.space.feasible(&x))
+                self.campaign
+                    .problem
+                    .space
+                    .point(&p.recipe)
+                    .map_or(true, |x| !self.campaign.problem.space.feasible(&x))
             });
         let enough = decided.chance.is_some_and(|c| self.campaign.problem.budget.stop.is_some_and(|s| c < s));
         if enough && asker.is_none() {
@@ -334,7 +342,8 @@ impl Core {
             },
         );
         if enough && asker.is_none() {
-            let (left, stop) = (decided.chance.unwrap_or(0.0), self.campaign.problem.budget.stop.unwrap_or(0.0));
+            let (left, stop) =
+                (decided.chance.unwrap_or(0.0), self.campaign.problem.budget.stop.unwrap_or(0.0));
             let reason = format!(
                 "the odds that a worthwhile gain is left are {:.1} %, below the {:.1} % at which to stop",
                 left * 100.0,
@@ -374,7 +383,10 @@ impl Core {
 }
 
 /// The part of a recipe that a stage sets.
-fn stage_recipe(stage: &forethought_space::Stage, recipe: &forethought_space::Recipe) -> forethought_space::Recipe {
+fn stage_recipe(
+    stage: &forethought_space::Stage,
+    recipe: &forethought_space::Recipe,
+) -> forethought_space::Recipe {
     let part = recipe.0.iter().filter(|(name, _)| stage.parameters.contains(name));
     forethought_space::Recipe(part.map(|(k, v)| (k.clone(), v.clone())).collect())
 }

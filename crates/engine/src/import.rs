@@ -26,7 +26,11 @@ type Row = (Option<u64>, usize, Answer);
 ///
 /// # Errors
 /// Every bad cell.
-pub fn import_rows(problem: &Problem, file: &str, bytes: &[u8]) -> Result<Vec<(String, Answer)>, Vec<CellError>> {
+pub fn import_rows(
+    problem: &Problem,
+    file: &str,
+    bytes: &[u8],
+) -> Result<Vec<(String, Answer)>, Vec<CellError>> {
     let rows = read(problem, bytes)?;
     Ok(rows
         .into_iter()
@@ -52,7 +56,9 @@ pub fn read_tells(problem: &Problem, bytes: &[u8]) -> Result<Vec<Answer>, Vec<Ce
                 answer.recipe = None;
                 out.push(answer);
             }
-            None => bad.push(CellError { line, column: "trial".into(), message: "a number is missing".into() }),
+            None => {
+                bad.push(CellError { line, column: "trial".into(), message: "a number is missing".into() })
+            }
         }
     }
     if bad.is_empty() { Ok(out) } else { Err(bad) }
@@ -68,7 +74,8 @@ pub fn run_sheet(problem: &Problem, trials: &[(u64, Recipe)], seed: u64) -> Stri
     let outcomes: Vec<&str> = problem.measured().map(|o| o.name.as_str()).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
     let parameters = || problem.space.parameters.iter().map(|p| p.name.as_str());
-    let header: Vec<&str> = std::iter::once("trial").chain(parameters()).chain(outcomes.iter().copied()).collect();
+    let header: Vec<&str> =
+        std::iter::once("trial").chain(parameters()).chain(outcomes.iter().copied()).collect();
     // Writing to memory cannot fail.
     let _ = writer.write_record(&header);
     for (trial, recipe) in order {
@@ -180,11 +187,7 @@ fn take(
         Column::Parameter(slot) => {
             let p = &problem.space.parameters[*slot];
             let text = matches!(p.domain, Domain::Choices { .. } | Domain::Fixed(Value::Text(_)));
-            let value = if text {
-                Value::Text(cell.to_owned())
-            } else {
-                Value::Number(finite(cell)?)
-            };
+            let value = if text { Value::Text(cell.to_owned()) } else { Value::Number(finite(cell)?) };
             if let Domain::Choices { names, .. } = &p.domain
                 && !names.iter().any(|n| n == cell)
             {
@@ -235,7 +238,11 @@ fn finite(cell: &str) -> Result<f64, String> {
 /// A measurement as people write it: a number, readings parted by `;`, a rank, `>1e7`.
 fn measurement(cell: &str) -> Result<Measurement, String> {
     if cell.contains(';') {
-        return cell.split(';').map(|c| finite(c.trim())).collect::<Result<_, _>>().map(Measurement::Readings);
+        return cell
+            .split(';')
+            .map(|c| finite(c.trim()))
+            .collect::<Result<_, _>>()
+            .map(Measurement::Readings);
     }
     match cell.parse::<f64>() {
         Ok(x) if x.is_finite() => Ok(Measurement::Number(x)),

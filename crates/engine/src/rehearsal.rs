@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use forethought_machine::Machine;
 use forethought_model::Belief;
-use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, FORMAT, Fate, Says, TrialState, Verdict};
+use forethought_record::{
+    Actor, Campaign, CampaignId, Entry, Event, FORMAT, Fate, Says, TrialState, Verdict,
+};
 use forethought_space::{Measurement, Problem, Recipe};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,7 +38,13 @@ pub struct Trace {
 
 impl Rehearsal {
     /// A campaign with this seed; `clock` is read once.
-    pub fn new(text: &str, problem: &Problem, seed: u64, machines: Vec<Box<dyn Machine>>, clock: fn() -> Timestamp) -> Self {
+    pub fn new(
+        text: &str,
+        problem: &Problem,
+        seed: u64,
+        machines: Vec<Box<dyn Machine>>,
+        clock: fn() -> Timestamp,
+    ) -> Self {
         let problem = Problem { seed, ..problem.clone() };
         Rehearsal { problem, text: text.to_owned(), machines, at: clock() }
     }
@@ -48,7 +56,8 @@ impl Rehearsal {
     pub fn measure_all(mut self, pool: &[Recipe], goal: &str) -> Result<Vec<f64>, String> {
         let outcome = self.problem.outcome(goal).cloned().ok_or("there is no such outcome")?;
         let stage = self.problem.stages.first().cloned().ok_or("there is no stage")?;
-        let machine = self.machines.iter_mut().find(|m| m.card().name == stage.machine).ok_or("there is no machine")?;
+        let machine =
+            self.machines.iter_mut().find(|m| m.card().name == stage.machine).ok_or("there is no machine")?;
         pool.iter()
             .enumerate()
             .map(|(i, recipe)| {
@@ -58,7 +67,11 @@ impl Rehearsal {
                     stage: stage.name.clone(),
                     attempt: 1,
                 };
-                let order = forethought_machine::Order { key: key.clone(), recipe: recipe.clone(), inputs: BTreeMap::new() };
+                let order = forethought_machine::Order {
+                    key: key.clone(),
+                    recipe: recipe.clone(),
+                    inputs: BTreeMap::new(),
+                };
                 machine.start(&order).map_err(|e| e.to_string())?;
                 match machine.poll(&key) {
                     Ok(Fate::Answered { outcomes, .. }) => outcomes
@@ -95,7 +108,8 @@ impl Rehearsal {
         if let Some(reason) = &core.campaign().status.paused {
             return Err(reason.clone());
         }
-        let index: BTreeMap<String, usize> = pool.iter().enumerate().map(|(i, r)| (r.to_string(), i)).collect();
+        let index: BTreeMap<String, usize> =
+            pool.iter().enumerate().map(|(i, r)| (r.to_string(), i)).collect();
         let c = core.campaign();
         let measured: Vec<_> = c.trials.values().filter(|t| t.state == TrialState::Measured).collect();
         let settled = c.claims.values().filter(|k| matches!(k.claim.says, Says::Prediction { .. }));
@@ -148,12 +162,17 @@ impl Rehearsal {
                 inputs.push_back(Input::Decided(Box::new(decided)));
             }
             Effect::Start(name, order) => {
-                let machine = self.machines.iter_mut().find(|m| m.card().name == name).ok_or("there is no machine")?;
+                let machine =
+                    self.machines.iter_mut().find(|m| m.card().name == name).ok_or("there is no machine")?;
                 machine.start(&order).map_err(|e| e.to_string())?;
                 let fate = machine.poll(&order.key).map_err(|e| e.to_string())?;
                 inputs.push_back(Input::Answer(order.key, fate));
             }
-            Effect::Inquire(..) | Effect::Sense(..) | Effect::Halt(..) | Effect::Wake(_) | Effect::Reply(..) => {}
+            Effect::Inquire(..)
+            | Effect::Sense(..)
+            | Effect::Halt(..)
+            | Effect::Wake(_)
+            | Effect::Reply(..) => {}
         }
         Ok(())
     }

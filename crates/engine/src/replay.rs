@@ -53,7 +53,8 @@ pub fn replay(
 ) -> Result<Vec<Replayed>, FoldError> {
     let mut out = Vec::new();
     for entry in entries {
-        let Event::Decided { decision, through, count, proposals, version, arch: recorded_arch, .. } = &entry.event
+        let Event::Decided { decision, through, count, proposals, version, arch: recorded_arch, .. } =
+            &entry.event
         else {
             continue;
         };
@@ -88,7 +89,8 @@ pub fn replay(
 
 fn differ(recorded: &[Proposed], found: &[Proposed], elsewhere: bool) -> Option<Difference> {
     if elsewhere {
-        let worst = recorded.iter().zip(found).map(|(r, f)| f.acquisition - r.acquisition).fold(0.0, f64::max);
+        let worst =
+            recorded.iter().zip(found).map(|(r, f)| f.acquisition - r.acquisition).fold(0.0, f64::max);
         return (worst > ACQUISITION_SLACK).then_some(Difference::Acquisition(worst));
     }
     // A decision that stopped the campaign recorded no proposals.
@@ -98,10 +100,13 @@ fn differ(recorded: &[Proposed], found: &[Proposed], elsewhere: bool) -> Option<
     let plain = |p: Option<&Proposed>| p.map_or("nothing".to_owned(), |p| p.recipe.to_string());
     (0..recorded.len().max(found.len())).find_map(|i| {
         let (r, f) = (recorded.get(i), found.get(i));
-        let says = |p: &Proposed| p.claims.iter().map(|c| (c.about.clone(), c.says.clone())).collect::<Vec<_>>();
+        let says =
+            |p: &Proposed| p.claims.iter().map(|c| (c.about.clone(), c.says.clone())).collect::<Vec<_>>();
         let same = match (r, f) {
             (Some(r), Some(f)) => {
-                r.recipe == f.recipe && r.acquisition.to_bits() == f.acquisition.to_bits() && says(r) == says(f)
+                r.recipe == f.recipe
+                    && r.acquisition.to_bits() == f.acquisition.to_bits()
+                    && says(r) == says(f)
             }
             _ => false,
         };

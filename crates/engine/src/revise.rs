@@ -31,14 +31,19 @@ pub fn compare(old: &Problem, new: &Problem) -> Vec<Change> {
             note(true, format!("the unit of parameter `{}` changes", p.name));
         }
         let same_kind = match (&p.domain, &q.domain) {
-            (Domain::Choices { names: a, .. }, Domain::Choices { names: b, .. }) => a.iter().all(|n| b.contains(n)),
+            (Domain::Choices { names: a, .. }, Domain::Choices { names: b, .. }) => {
+                a.iter().all(|n| b.contains(n))
+            }
             (Domain::Choices { .. }, _) | (_, Domain::Choices { .. }) => false,
             (Domain::Share { .. }, Domain::Share { .. }) => true,
             (Domain::Share { .. }, _) | (_, Domain::Share { .. }) => false,
             _ => true,
         };
         if !same_kind {
-            note(true, format!("the kind of parameter `{}` changes, or a choice that was tried goes", p.name));
+            note(
+                true,
+                format!("the kind of parameter `{}` changes, or a choice that was tried goes", p.name),
+            );
         } else if p.domain != q.domain {
             note(false, format!("parameter `{}` now goes {}", p.name, q.expected()));
         }

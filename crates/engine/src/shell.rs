@@ -3,9 +3,9 @@
 mod machines;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::Arc;
 use std::time::Duration;
 
 use forethought_machine::{Halt, Machine};
@@ -57,14 +57,19 @@ pub(crate) enum Message {
     JournalFailed(AppendError),
 }
 
+/// Entries and their blobs.
+type Append = (Vec<Entry>, Vec<(String, Vec<u8>)>);
+/// A machine's thread, and the way to halt it that works while the thread is busy.
+type Station = (Sender<Errand>, Arc<std::sync::Mutex<Box<dyn Halt>>>);
+
 /// Runs a campaign until it comes to rest.
 pub struct Shell {
     core: Core,
     clock: fn() -> Timestamp,
     inbox: Receiver<Message>,
-    journal: Sender<(Vec<Entry>, Vec<(String, Vec<u8>)>)>,
+    journal: Sender<Append>,
     decider: Sender<Box<Ask>>,
-    machines: BTreeMap<String, (Sender<Errand>, Arc<std::sync::Mutex<Box<dyn Halt>>>)>,
+    machines: BTreeMap<String, Station>,
     calls: BTreeMap<u64, mpsc::SyncSender<Result<Reply, Refusal>>>,
     last_call: u64,
     progress: BTreeMap<RunKey, f64>,
@@ -128,7 +133,11 @@ impl Shell {
     ///
     /// # Errors
     /// [`ShellError`]; all that was acknowledged is recorded.
-    pub fn run(mut self, interrupt: &Interrupt, observe: &mut dyn FnMut(Update<'_>)) -> Result<(Rest, Campaign), ShellError> {
+    pub fn run(
+        mut self,
+        interrupt: &Interrupt,
+        observe: &mut dyn FnMut(Update<'_>),
+    ) -> Result<(Rest, Campaign), ShellError> {
         let mut effects = Vec::new();
         self.core.resume((self.clock)(), &mut effects);
         let mut wake = self.carry_out(&mut effects)?;
@@ -187,7 +196,9 @@ impl Shell {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Append(entries, blobs) => {
-                    self.journal.send((entries, blobs)).map_err(|_| ShellError::Lost("the journal's writer"))?;
+                    self.journal
+                        .send((entries, blobs))
+                        .map_err(|_| ShellError::Lost("the journal's writer"))?;
                 }
                 Effect::Decide(ask) => self.decider.send(ask).map_err(|_| ShellError::Lost("the decider"))?,
                 Effect::Start(machine, order) => self.errand(&machine, Errand::Start(order))?,
@@ -228,8 +239,6 @@ impl Shell {
         self.halting.push(thread);
     }
 }
-
-type Append = (Vec<Entry>, Vec<(String, Vec<u8>)>);
 
 /// One writer: whatever waits is committed together.
 fn spawn_writer(mut store: Store, out: Sender<Message>) -> (Sender<Append>, std::thread::JoinHandle<()>) {

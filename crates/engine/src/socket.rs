@@ -47,7 +47,11 @@ impl Listener {
     }
 
     /// Serves on a thread; each call is handed to `take`.
-    pub(crate) fn serve(&self, campaign: String, take: impl Fn(Call) + Send + Clone + 'static) -> io::Result<()> {
+    pub(crate) fn serve(
+        &self,
+        campaign: String,
+        take: impl Fn(Call) + Send + Clone + 'static,
+    ) -> io::Result<()> {
         let socket = self.socket.try_clone()?;
         std::thread::spawn(move || {
             for stream in socket.incoming().flatten() {
@@ -74,15 +78,17 @@ fn answer(mut stream: UnixStream, campaign: &str, take: impl Fn(Call)) -> io::Re
     BufReader::new((&stream).take(REQUEST_MOST)).read_line(&mut line)?;
     let reply = match serde_json::from_str::<Request>(&line) {
         Err(e) => Err(Refusal::new("request", e.to_string())),
-        Ok(r) if r.campaign != campaign => {
-            Err(Refusal::new("other-campaign", format!("the process that owns this project runs campaign `{campaign}`"))
-                .hint("wait for it to end"))
-        }
+        Ok(r) if r.campaign != campaign => Err(Refusal::new(
+            "other-campaign",
+            format!("the process that owns this project runs campaign `{campaign}`"),
+        )
+        .hint("wait for it to end")),
         Ok(r) => {
             let (sender, receiver) = mpsc::sync_channel(1);
             take(Call { command: r.command, actor: r.actor, reply: sender });
             receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-                Err(Refusal::new("no-answer", "the owner of the project ended before it could answer").hint("ask again"))
+                Err(Refusal::new("no-answer", "the owner of the project ended before it could answer")
+                    .hint("ask again"))
             })
         }
     };
@@ -98,7 +104,12 @@ impl Client {
     ///
     /// # Errors
     /// Where nobody listens there.
-    pub fn send(path: &Path, campaign: &str, command: Command, actor: Actor) -> io::Result<Result<Reply, Refusal>> {
+    pub fn send(
+        path: &Path,
+        campaign: &str,
+        command: Command,
+        actor: Actor,
+    ) -> io::Result<Result<Reply, Refusal>> {
         let mut stream = UnixStream::connect(path)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         serde_json::to_writer(&stream, &Request { campaign: campaign.to_owned(), actor, command })?;

@@ -5,13 +5,16 @@
 //! checked against what the machines themselves saw. `FORETHOUGHT_CRASH_TRIALS` sets how many trials
 //! are simulated (1e6 in CI, 1e8 by hand).
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use forethought_engine::{Answer, Command, Core, Decided, Effect, Input, Rest};
 use forethought_machine::{Card, Class, Order};
 use forethought_memory::{Batch, Chain, Damage, Journal, VolatileJournal, entries};
 use forethought_record::{
-    Actor, Campaign, CampaignId, Entry, Event, FORMAT, Fate, OrderState, Proposed, Resolution, RunKey, TrialState,
+    Actor, Campaign, CampaignId, Entry, Event, FORMAT, Fate, OrderState, Proposed, Resolution, RunKey,
+    TrialState,
 };
 use forethought_space::{Measurement, Recipe, Value};
 use jiff::Timestamp;
@@ -343,7 +346,7 @@ impl World {
                 self.journal.meet(damage);
                 let _ = self.append(new);
             }
-            Effect::Start(machine, order) if self.rng.next_u64() % 2 == 0 => {
+            Effect::Start(machine, order) if self.rng.next_u64().is_multiple_of(2) => {
                 // It reached the machine, and the process died before it heard of it.
                 self.check_intended(order);
                 self.start(machine, order);
@@ -401,7 +404,11 @@ impl World {
         let campaign = self.fold();
         for (name, machine) in &self.machines {
             let distinct: BTreeSet<&RunKey> = machine.started.iter().collect();
-            assert_eq!(distinct.len(), machine.started.len(), "machine {name} was started twice with one key");
+            assert_eq!(
+                distinct.len(),
+                machine.started.len(),
+                "machine {name} was started twice with one key"
+            );
             for key in &machine.started {
                 let order = campaign.order(key).expect("a machine ran what is not in the journal");
                 assert!(!order.state.is_open(), "order {key} of machine {name} was forgotten");

@@ -1,5 +1,7 @@
 //! What every journal promises, and what SQLite's must survive.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 
 use forethought_memory::{

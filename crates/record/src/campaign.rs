@@ -416,10 +416,13 @@ impl Campaign {
     pub fn counted(&self) -> u64 {
         self.trials
             .values()
-            .filter(|t| match &t.state {
-                TrialState::Withdrawn | TrialState::Rejected(_) => false,
-                TrialState::Failed(Failure::Machine | Failure::Stopped, _) => false,
-                _ => true,
+            .filter(|t| {
+                !matches!(
+                    t.state,
+                    TrialState::Withdrawn
+                        | TrialState::Rejected(_)
+                        | TrialState::Failed(Failure::Machine | Failure::Stopped, _)
+                )
             })
             .count() as u64
     }

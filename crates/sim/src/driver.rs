@@ -78,13 +78,21 @@ fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
         if gives.is_empty() && stage.outcomes.len() != 1 {
             return Err(b.error("a test function measures exactly one outcome"));
         }
-        if let Some(other) = stage.outcomes.iter().find(|o| !gives.is_empty() && !gives.contains(&o.as_str())) {
-            return Err(b.error(format!("the model does not measure `{other}`; it measures {}", gives.join(", "))));
+        if let Some(other) = stage.outcomes.iter().find(|o| !gives.is_empty() && !gives.contains(&o.as_str()))
+        {
+            return Err(
+                b.error(format!("the model does not measure `{other}`; it measures {}", gives.join(", ")))
+            );
         }
     }
     let outcomes = stages.iter().map(|s| (s.name.clone(), s.outcomes.clone())).collect();
     Ok(Box::new(Simulator {
-        card: Card { name: b.name.to_owned(), class: Class::Deduplicating, capacity: b.spec.parallel, pool: None },
+        card: Card {
+            name: b.name.to_owned(),
+            class: Class::Deduplicating,
+            capacity: b.spec.parallel,
+            pool: None,
+        },
         model: options.model,
         noise: options.noise,
         takes: options.takes.map_or(Duration::ZERO, |s| Duration::from_secs_f64(s.0)),
@@ -172,7 +180,8 @@ impl Simulator {
         let mut draws = Draws::of(self.seed, &order.key);
         if let Some(function) = self.model.function() {
             let n = function.dimensions().unwrap_or(order.recipe.0.len());
-            let x = (1..=n).map(|i| number(&order.recipe, &format!("x{i}"))).collect::<Result<Vec<_>, _>>()?;
+            let x =
+                (1..=n).map(|i| number(&order.recipe, &format!("x{i}"))).collect::<Result<Vec<_>, _>>()?;
             let y = function.eval(&x) + draws.normal(self.noise.unwrap_or(0.0));
             return Ok(self.answered(order, &[("", y)]));
         }

@@ -173,7 +173,7 @@ impl Space {
     pub fn admits(&self, x: &[f64]) -> Result<(), SpaceError> {
         for (slot, p) in self.parameters.iter().enumerate() {
             let v = x[slot];
-            if v.is_nan() != !self.is_active(slot, x) {
+            if v.is_nan() == self.is_active(slot, x) {
                 return Err(SpaceError::Wrong {
                     name: p.name.clone(),
                     found: if v.is_nan() { "absent".into() } else { crate::number_text(v) },

@@ -38,9 +38,9 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
     let done = known(v)?;
     let seeds: Vec<u64> = (v.from..v.from + v.seeds).filter(|s| !done.iter().any(|t| t.seed == *s)).collect();
     let file = std::sync::Mutex::new(match &v.output {
-        Some(path) => {
-            Some(fs::OpenOptions::new().create(true).append(true).open(path).map_err(|e| file_error(path, &e))?)
-        }
+        Some(path) => Some(
+            fs::OpenOptions::new().create(true).append(true).open(path).map_err(|e| file_error(path, &e))?,
+        ),
         None => None,
     });
     let bar = indicatif::ProgressBar::new(seeds.len() as u64);
@@ -70,10 +70,17 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
     traces.sort_by_key(|t| t.seed);
     let figures = figures(&traces, &top, order[0], all.len());
     if arguments.json {
-        say(json!({ "forethought": 1, "recipes": all.len(), "top": top_count, "seeds": traces.len(), "figures": figures }));
+        say(
+            json!({ "forethought": 1, "recipes": all.len(), "top": top_count, "seeds": traces.len(), "figures": figures }),
+        );
         return Ok(Exit::Done);
     }
-    say(format!("{} recipes, top {} % = {top_count}, {} seeds of {trials} trials", all.len(), v.top, traces.len()));
+    say(format!(
+        "{} recipes, top {} % = {top_count}, {} seeds of {trials} trials",
+        all.len(),
+        v.top,
+        traces.len()
+    ));
     for (name, value) in figures.as_object().into_iter().flatten() {
         say(format!("  {name:<28} {value}"));
     }
@@ -86,7 +93,11 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
 fn known(v: &Backtest) -> Result<Vec<Trace>, Failure> {
     let Some(path) = v.output.as_ref().filter(|p| p.exists()) else { return Ok(vec![]) };
     let text = fs::read_to_string(path).map_err(|e| file_error(path, &e))?;
-    Ok(text.lines().filter_map(|l| serde_json::from_str::<Trace>(l).ok()).filter(|t| (v.from..v.from + v.seeds).contains(&t.seed)).collect())
+    Ok(text
+        .lines()
+        .filter_map(|l| serde_json::from_str::<Trace>(l).ok())
+        .filter(|t| (v.from..v.from + v.seeds).contains(&t.seed))
+        .collect())
 }
 
 /// AF and EF as Liang et al. 2021 define them (npj Comput. Mater. 7, 188): AF(T) = n_random(T) / n(T)

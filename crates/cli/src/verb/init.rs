@@ -39,7 +39,8 @@ const LEVELS_MOST: usize = 6;
 pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
     let path = v.file.clone().unwrap_or_else(|| PathBuf::from("campaign.toml"));
     if path.exists() {
-        return Err(Failure::yours("exists", format!("{} is there already", path.display())).hint("name another file"));
+        return Err(Failure::yours("exists", format!("{} is there already", path.display()))
+            .hint("name another file"));
     }
     let Some(table) = &v.from else {
         write(&path, TEMPLATE)?;
@@ -63,12 +64,20 @@ pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
     let new: Vec<_> = trials.iter().filter_map(|t| read.campaign.trials.get(t)).collect();
     if arguments.json {
         let all: Vec<_> = new.iter().map(|t| show::trial(&read.campaign, t)).collect();
-        say(show::document(&read.campaign, json!({ "file": path.display().to_string(), "imported": count, "trials": all })));
+        say(show::document(
+            &read.campaign,
+            json!({ "file": path.display().to_string(), "imported": count, "trials": all }),
+        ));
         return Ok(Exit::Done);
     }
     talk(format!("wrote {} and took in {count} rows; look it over", path.display()));
     for t in new {
-        say(format!("Trial {}: {}\n{}", t.trial, t.why.1, show::recipe_text(&read.campaign.problem, &t.recipe)));
+        say(format!(
+            "Trial {}: {}\n{}",
+            t.trial,
+            t.why.1,
+            show::recipe_text(&read.campaign.problem, &t.recipe)
+        ));
     }
     Ok(Exit::Done)
 }
@@ -88,7 +97,8 @@ fn kept(bytes: &[u8], ignore: &[String]) -> Result<Vec<u8>, Failure> {
     let bad = |e: csv::Error| Failure::yours("table", e.to_string());
     let mut reader = csv::Reader::from_reader(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
     let header = reader.headers().map_err(bad)?.clone();
-    let keep: Vec<usize> = (0..header.len()).filter(|&i| !ignore.iter().any(|n| n == header[i].trim())).collect();
+    let keep: Vec<usize> =
+        (0..header.len()).filter(|&i| !ignore.iter().any(|n| n == header[i].trim())).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(keep.iter().map(|&i| plain(&header[i]))).map_err(bad)?;
     for row in reader.records() {
@@ -102,7 +112,11 @@ fn kept(bytes: &[u8], ignore: &[String]) -> Result<Vec<u8>, Failure> {
 fn plain(header: &str) -> String {
     let base = header.split(['(', '[']).next().unwrap_or(header).trim();
     let name: String = base.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
-    if name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_') { name } else { format!("x_{name}") }
+    if name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_') {
+        name
+    } else {
+        format!("x_{name}")
+    }
 }
 
 fn unit(header: &str) -> Option<String> {
@@ -118,8 +132,9 @@ struct Column {
 
 fn guess(table: &Path, v: &Init) -> Result<String, Failure> {
     let bytes = std::fs::read(table).map_err(|e| file_error(table, &e))?;
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
     let bad = |e: csv::Error| Failure::yours("table", format!("{}: {e}", table.display()));
     let header = reader.headers().map_err(bad)?.clone();
     let mut columns: Vec<Column> =
@@ -136,7 +151,9 @@ fn guess(table: &Path, v: &Init) -> Result<String, Failure> {
         let way = match way {
             "max" | "maximize" => "maximize",
             "min" | "minimize" => "minimize",
-            other => return Err(Failure::yours("argument", format!("--goal {name}={other}: write max or min"))),
+            other => {
+                return Err(Failure::yours("argument", format!("--goal {name}={other}: write max or min")));
+            }
         };
         if !columns.iter().any(|c| c.header == name || plain(&c.header) == name) {
             let all: Vec<&str> = columns.iter().map(|c| c.header.as_str()).collect();
@@ -150,12 +167,18 @@ fn guess(table: &Path, v: &Init) -> Result<String, Failure> {
     }
     let goal = |c: &Column| goals.iter().find(|(n, _)| *n == c.header || *n == plain(&c.header)).map(|g| g.1);
     let stem = table.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    let name: String = stem.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
-    let mut out = format!("#:schema campaign.schema.json\nforethought = 1\nname = \"{name}\"\nseed = 1\n\n[parameter]\n");
+    let name: String =
+        stem.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
+    let mut out = format!(
+        "#:schema campaign.schema.json\nforethought = 1\nname = \"{name}\"\nseed = 1\n\n[parameter]\n"
+    );
     let parameters: Vec<&Column> = columns.iter().filter(|c| goal(c).is_none()).collect();
     let shares = mixture(&parameters);
     for c in &parameters {
-        let line = domain(c, shares.as_ref().filter(|(names, _)| names.contains(&c.header)).map(|(_, total)| *total));
+        let line = domain(
+            c,
+            shares.as_ref().filter(|(names, _)| names.contains(&c.header)).map(|(_, total)| *total),
+        );
         // Writing to a text cannot fail.
         let _ = writeln!(out, "{line}");
     }
@@ -174,18 +197,25 @@ fn guess(table: &Path, v: &Init) -> Result<String, Failure> {
 }
 
 fn numbers(c: &Column) -> Option<Vec<f64>> {
-    c.cells.iter().filter(|x| !x.is_empty()).map(|x| x.parse::<f64>().ok().filter(|x| x.is_finite())).collect()
+    c.cells
+        .iter()
+        .filter(|x| !x.is_empty())
+        .map(|x| x.parse::<f64>().ok().filter(|x| x.is_finite()))
+        .collect()
 }
 
 /// Columns that add up to one total in every row.
 fn mixture(columns: &[&Column]) -> Option<(BTreeSet<String>, f64)> {
     let numeric: Vec<(&&Column, Vec<f64>)> = columns.iter().filter_map(|c| Some((c, numbers(c)?))).collect();
     let rows = numeric.first()?.1.len();
-    let within: Vec<&(&&Column, Vec<f64>)> =
-        numeric.iter().filter(|(_, xs)| xs.len() == rows && xs.iter().all(|x| (0.0..=100.0).contains(x))).collect();
+    let within: Vec<&(&&Column, Vec<f64>)> = numeric
+        .iter()
+        .filter(|(_, xs)| xs.len() == rows && xs.iter().all(|x| (0.0..=100.0).contains(x)))
+        .collect();
     // All candidates, or all but one that is no share: the usual shapes of such tables.
     let sums = |leave: Option<usize>| -> Option<(BTreeSet<String>, f64)> {
-        let used: Vec<_> = within.iter().enumerate().filter(|(i, _)| Some(*i) != leave).map(|(_, c)| *c).collect();
+        let used: Vec<_> =
+            within.iter().enumerate().filter(|(i, _)| Some(*i) != leave).map(|(_, c)| *c).collect();
         if used.len() < 3 || rows < 3 {
             return None;
         }
@@ -201,14 +231,19 @@ fn domain(c: &Column, total: Option<f64>) -> String {
     let name = plain(&c.header);
     let unit = unit(&c.header).map(|u| format!(", unit = \"{u}\"")).unwrap_or_default();
     let Some(mut xs) = numbers(c).filter(|xs| !xs.is_empty()) else {
-        let names: BTreeSet<String> = c.cells.iter().filter(|x| !x.is_empty()).map(|x| format!("{x:?}")).collect();
+        let names: BTreeSet<String> =
+            c.cells.iter().filter(|x| !x.is_empty()).map(|x| format!("{x:?}")).collect();
         return format!("{name} = {{ choices = [{}] }}", names.into_iter().collect::<Vec<_>>().join(", "));
     };
     xs.sort_by(f64::total_cmp);
     xs.dedup();
     let (low, high) = (xs[0], xs[xs.len() - 1]);
     if total.is_some() {
-        return format!("{name} = {{ share = [{}, {}], of = \"blend\"{unit} }}", number_text(low), number_text(high));
+        return format!(
+            "{name} = {{ share = [{}, {}], of = \"blend\"{unit} }}",
+            number_text(low),
+            number_text(high)
+        );
     }
     if low == high {
         return format!("{name} = {{ value = {}{unit} }}", number_text(low));

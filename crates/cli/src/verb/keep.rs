@@ -15,7 +15,8 @@ pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let p = &loaded.problem;
     let machines = loaded.machines(p)?.len();
     if arguments.json {
-        let rules: Vec<_> = p.space.rules.iter().map(|r| json!({ "rule": r.text, "class": r.class })).collect();
+        let rules: Vec<_> =
+            p.space.rules.iter().map(|r| json!({ "rule": r.text, "class": r.class })).collect();
         say(json!({
             "forethought": 1, "ok": true, "name": p.name, "parameters": p.space.parameters.len(),
             "outcomes": p.outcomes.len(), "stages": p.stages.len(), "machines": machines, "rules": rules,
@@ -56,15 +57,22 @@ pub(crate) fn verify(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
         let kept = there.is_some_and(|s| hex(&s.hash) == head.hash);
         if !kept {
             let what = match there {
-                None => format!("the record ends at event {}, but {} were written: its tail was cut", last.0, head.seq),
-                Some(_) => format!("event {} is another one than was written: the record was replaced", head.seq),
+                None => format!(
+                    "the record ends at event {}, but {} were written: its tail was cut",
+                    last.0, head.seq
+                ),
+                Some(_) => {
+                    format!("event {} is another one than was written: the record was replaced", head.seq)
+                }
             };
             return Err(Failure::yours("cut", format!("{}: {what}", loaded.project.journal().display()))
                 .hint("restore forethought.db from a backup"));
         }
     }
     if arguments.json {
-        say(json!({ "forethought": 1, "ok": true, "campaign": read.id.to_string(), "events": last.0, "hash": last.1, "head": head }));
+        say(
+            json!({ "forethought": 1, "ok": true, "campaign": read.id.to_string(), "events": last.0, "hash": last.1, "head": head }),
+        );
     } else {
         say(format!("{} events of campaign {} are as they were written", last.0, read.campaign.problem.name));
         say(format!("head {} {}", last.0, last.1));
@@ -96,10 +104,16 @@ pub(crate) fn replay(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
             .iter()
             .map(|r| json!({ "decision": r.decision, "elsewhere": r.elsewhere, "difference": r.difference.as_ref().map(words) }))
             .collect();
-        say(json!({ "forethought": 1, "decisions": all.len(), "differ": differ, "elsewhere": elsewhere, "all": list }));
+        say(
+            json!({ "forethought": 1, "decisions": all.len(), "differ": differ, "elsewhere": elsewhere, "all": list }),
+        );
     } else {
         let same = all.len() - differ;
-        let how = if elsewhere > 0 { format!(" ({elsewhere} were made by another version or processor)") } else { String::new() };
+        let how = if elsewhere > 0 {
+            format!(" ({elsewhere} were made by another version or processor)")
+        } else {
+            String::new()
+        };
         say(format!("{same} of {} decisions came out the same{how}", all.len()));
     }
     Ok(if differ == 0 { Exit::Done } else { Exit::Ours })
@@ -108,7 +122,9 @@ pub(crate) fn replay(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
 fn words(d: &Difference) -> String {
     match d {
         Difference::Bits { recorded, found } => format!("recorded [{recorded}], now [{found}]"),
-        Difference::Acquisition(gap) => format!("the recorded recipe is worth e^-{gap:.4} of the best found now"),
+        Difference::Acquisition(gap) => {
+            format!("the recorded recipe is worth e^-{gap:.4} of the best found now")
+        }
         Difference::Failed(e) => format!("no answer now: {e}"),
     }
 }

@@ -15,14 +15,22 @@ use crate::{say, show, talk};
 pub(crate) fn counts(campaign: &Campaign) -> String {
     let count = |word: &str| campaign.trials.values().filter(|t| t.state.word() == word).count();
     let words = ["measured", "open", "proposed", "held", "failed", "withdrawn", "rejected", "retracted"];
-    let parts: Vec<String> =
-        words.iter().map(|w| (count(w), w)).filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect();
+    let parts: Vec<String> = words
+        .iter()
+        .map(|w| (count(w), w))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, w)| format!("{n} {w}"))
+        .collect();
     let budget = campaign.problem.budget.trials.map(|t| format!(" of {t}")).unwrap_or_default();
     let elsewhere = match campaign.imported.len() {
         0 => String::new(),
         n => format!("; {n} measurements from elsewhere"),
     };
-    format!("{}{budget} trials: {}{elsewhere}", campaign.counted(), if parts.is_empty() { "none yet".into() } else { parts.join(", ") })
+    format!(
+        "{}{budget} trials: {}{elsewhere}",
+        campaign.counted(),
+        if parts.is_empty() { "none yet".into() } else { parts.join(", ") }
+    )
 }
 
 /// Where the campaign stands.
@@ -65,11 +73,8 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
 }
 
 fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
-    let outcomes: Vec<String> = t
-        .outcomes
-        .keys()
-        .filter_map(|n| Some(format!("{n} {}", number_text(c.value(t, n)?))))
-        .collect();
+    let outcomes: Vec<String> =
+        t.outcomes.keys().filter_map(|n| Some(format!("{n} {}", number_text(c.value(t, n)?)))).collect();
     let outcomes = match &t.state {
         TrialState::Failed(kind, message) => format!("{kind:?}: {message}").to_lowercase(),
         TrialState::Rejected(reason) => reason.clone(),
@@ -82,7 +87,8 @@ fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
 pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
-    let found = forethought_plan::best(&read.question(&loaded)).map_err(|e| Failure::yours("plan", e.to_string()))?;
+    let found =
+        forethought_plan::best(&read.question(&loaded)).map_err(|e| Failure::yours("plan", e.to_string()))?;
     let Some(best) = found else {
         return Err(Failure::yours("too-early", "nothing was measured that a recommendation could rest on"));
     };
@@ -107,7 +113,11 @@ pub(crate) fn predict(arguments: &Arguments, v: &Predict) -> Result<Exit, Failur
         .map(|text| {
             let recipe: Recipe = serde_json::from_str(text)
                 .map_err(|e| Failure::yours("recipe", format!("{text} is no JSON object of values: {e}")))?;
-            read.campaign.problem.space.point(&recipe).map_err(|e| Failure::yours("recipe", e.to_string()))?;
+            read.campaign
+                .problem
+                .space
+                .point(&recipe)
+                .map_err(|e| Failure::yours("recipe", e.to_string()))?;
             Ok(recipe)
         })
         .collect::<Result<Vec<_>, Failure>>()?;
@@ -166,7 +176,9 @@ pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> 
                 number_text(shown.high),
                 show::percent(shown.level)
             ),
-            forethought_record::Says::Feasible { probability } => format!("holds with {}", show::percent(*probability)),
+            forethought_record::Says::Feasible { probability } => {
+                format!("holds with {}", show::percent(*probability))
+            }
         };
         say(format!("  claimed {:<16} {says}: {settled}", claim.claim.about));
     }
@@ -187,7 +199,14 @@ pub(crate) fn log(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
             say(line);
         } else {
             let name = text.get("event").and_then(|e| e.as_str()).unwrap_or("?").to_owned();
-            say(format!("{:>6}  {}  {:<12} {:<10} {}", i + 1, entry.at.strftime("%F %T"), entry.by.0, name, gist(&entry.event)));
+            say(format!(
+                "{:>6}  {}  {:<12} {:<10} {}",
+                i + 1,
+                entry.at.strftime("%F %T"),
+                entry.by.0,
+                name,
+                gist(&entry.event)
+            ));
         }
     }
     Ok(Exit::Done)
@@ -197,7 +216,9 @@ fn gist(event: &Event) -> String {
     match event {
         Event::Opened { name, version, .. } => format!("{name}, version {version}"),
         Event::Revised { reason, .. } => reason.clone(),
-        Event::Imported { source, outcomes, .. } => format!("{source}: {}", measured(outcomes.iter().map(|(k, v)| (k, Some(v))))),
+        Event::Imported { source, outcomes, .. } => {
+            format!("{source}: {}", measured(outcomes.iter().map(|(k, v)| (k, Some(v)))))
+        }
         Event::Decided { decision, proposals, .. } => {
             let trials: Vec<String> = proposals.iter().map(|p| p.trial.to_string()).collect();
             format!("decision {decision}: trials {}", trials.join(", "))
@@ -205,7 +226,9 @@ fn gist(event: &Event) -> String {
         Event::Brought { trial, recipe } => format!("trial {trial}: {recipe}"),
         Event::Held { trial, people, .. } => format!("trial {trial} until {people} approve"),
         Event::Approved { trial, .. } => format!("trial {trial}"),
-        Event::Rejected { trial, reason } | Event::Withdrawn { trial, reason } | Event::Retracted { trial, reason } => {
+        Event::Rejected { trial, reason }
+        | Event::Withdrawn { trial, reason }
+        | Event::Retracted { trial, reason } => {
             format!("trial {trial} {reason}")
         }
         Event::Refused { trial, reason, .. } => format!("trial {trial}: {reason}"),
@@ -214,7 +237,9 @@ fn gist(event: &Event) -> String {
             let more = if *partial { " (partial)" } else { "" };
             format!("trial {} {}: {}{more}", key.trial, key.stage, fate_text(fate))
         }
-        Event::Orphaned { key, reason, fate } => format!("trial {} {}: {} ({reason})", key.trial, key.stage, fate_text(fate)),
+        Event::Orphaned { key, reason, fate } => {
+            format!("trial {} {}: {} ({reason})", key.trial, key.stage, fate_text(fate))
+        }
         Event::Aborted { key, reason, .. } => format!("trial {} {}: {reason}", key.trial, key.stage),
         Event::Resolved { key, verdict } => format!("trial {} {}: {verdict:?}", key.trial, key.stage),
         Event::Amended { trial, outcomes, reason } => {
@@ -268,7 +293,9 @@ pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure>
     let _ = writer.write_record(&header);
     for t in c.trials.values() {
         let failed = match &t.state {
-            TrialState::Failed(kind, _) => serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)),
+            TrialState::Failed(kind, _) => {
+                serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned))
+            }
             _ => None,
         };
         let mut record = vec![
@@ -324,10 +351,22 @@ pub(crate) fn machines(arguments: &Arguments, v: &File) -> Result<Exit, Failure>
         .iter()
         .map(|m| {
             let card = m.card();
-            let driver = loaded.problem.machines.get(&card.name).map(|s| s.driver.clone()).unwrap_or_default();
-            let stages: Vec<&str> =
-                loaded.problem.stages.iter().filter(|s| s.machine == card.name).map(|s| s.name.as_str()).collect();
-            vec![card.name.clone(), driver, card.capacity.to_string(), format!("{:?}", card.class).to_lowercase(), stages.join(", ")]
+            let driver =
+                loaded.problem.machines.get(&card.name).map(|s| s.driver.clone()).unwrap_or_default();
+            let stages: Vec<&str> = loaded
+                .problem
+                .stages
+                .iter()
+                .filter(|s| s.machine == card.name)
+                .map(|s| s.name.as_str())
+                .collect();
+            vec![
+                card.name.clone(),
+                driver,
+                card.capacity.to_string(),
+                format!("{:?}", card.class).to_lowercase(),
+                stages.join(", "),
+            ]
         })
         .collect();
     say(table(&["machine", "driver", "capacity", "after a crash", "stages"], &rows));

@@ -8,7 +8,9 @@ use forethought_space::{Failure as Kind, Measurement, Recipe};
 use serde_json::json;
 
 use super::report::file_error;
-use crate::args::{Amend, Arguments, Ask, FailedKind, File, OneTrial, Resolve, Table, Tell, Verdict, Whole as WholeArgs};
+use crate::args::{
+    Amend, Arguments, Ask, FailedKind, File, OneTrial, Resolve, Table, Tell, Verdict, Whole as WholeArgs,
+};
 use crate::exit::{Exit, Failure};
 use crate::loaded::{Loaded, cells};
 use crate::{measure, say, show, talk};
@@ -36,7 +38,12 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
         say(show::document(campaign, json!({ "trials": all })));
     } else if v.csv.is_none() {
         for t in &trials {
-            say(format!("Trial {}: {}\n{}", t.trial, t.why.1, show::recipe_text(&campaign.problem, &t.recipe)));
+            say(format!(
+                "Trial {}: {}\n{}",
+                t.trial,
+                t.why.1,
+                show::recipe_text(&campaign.problem, &t.recipe)
+            ));
         }
     }
     if trials.len() < v.count {
@@ -45,7 +52,11 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
             "{} of {} trials: {}",
             trials.len(),
             v.count,
-            if held > 0 { format!("{held} wait for approval") } else { "nothing else is left to try".to_owned() }
+            if held > 0 {
+                format!("{held} wait for approval")
+            } else {
+                "nothing else is left to try".to_owned()
+            }
         ));
     }
     Ok(Exit::Done)
@@ -61,8 +72,9 @@ pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
             read_tells(&loaded.problem, &bytes).map_err(|e| cells(sheet, &e))?
         }
         (None, None, _) => {
-            return Err(Failure::yours("argument", "what is this an answer to?")
-                .hint("add `--trial 12`, or `--recipe '{…}'` for one that nobody asked for, or name a run sheet"));
+            return Err(Failure::yours("argument", "what is this an answer to?").hint(
+                "add `--trial 12`, or `--recipe '{…}'` for one that nobody asked for, or name a run sheet",
+            ));
         }
         _ => vec![answer(v)?],
     };
@@ -71,11 +83,16 @@ pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
     }
     let count = answers.len();
     let reply = loaded.execute(Command::Tell { answers })?;
-    done(arguments, &loaded, &reply, &match &reply {
-        Reply::Already => "it was told before in the same words: nothing to record".to_owned(),
-        _ if count == 1 => "recorded".to_owned(),
-        _ => format!("{count} answers recorded"),
-    })
+    done(
+        arguments,
+        &loaded,
+        &reply,
+        &match &reply {
+            Reply::Already => "it was told before in the same words: nothing to record".to_owned(),
+            _ if count == 1 => "recorded".to_owned(),
+            _ => format!("{count} answers recorded"),
+        },
+    )
 }
 
 fn answer(v: &Tell) -> Result<Answer, Failure> {
@@ -96,7 +113,8 @@ fn answer(v: &Tell) -> Result<Answer, Failure> {
         .recipe
         .as_ref()
         .map(|text| {
-            serde_json::from_str::<Recipe>(text).map_err(|e| Failure::yours("recipe", format!("--recipe is no JSON object of values: {e}")))
+            serde_json::from_str::<Recipe>(text)
+                .map_err(|e| Failure::yours("recipe", format!("--recipe is no JSON object of values: {e}")))
         })
         .transpose()?;
     let as_run = if v.as_run.is_empty() { None } else { Some(Recipe(measure::values(&v.as_run)?)) };
@@ -108,7 +126,8 @@ pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> 
     let loaded = Loaded::new(arguments, &v.file)?;
     let bytes = std::fs::read(&v.table).map_err(|e| file_error(&v.table, &e))?;
     let name = v.table.display().to_string();
-    let rows = forethought_engine::import_rows(&loaded.problem, &name, &bytes).map_err(|e| cells(&name, &e))?;
+    let rows =
+        forethought_engine::import_rows(&loaded.problem, &name, &bytes).map_err(|e| cells(&name, &e))?;
     let count = rows.len();
     let reply = loaded.execute(Command::Import { rows })?;
     done(arguments, &loaded, &reply, &format!("{count} measurements taken in from {name}"))
@@ -267,7 +286,13 @@ pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> Str
             } else if o.state.is_open() && people.get(&o.machine).copied().unwrap_or(true) {
                 let asked: Vec<String> = problem
                     .stage(&o.key.stage)
-                    .map(|s| s.outcomes.iter().filter(|n| !t.outcomes.contains_key(*n)).map(|n| format!("{n}=…")).collect())
+                    .map(|s| {
+                        s.outcomes
+                            .iter()
+                            .filter(|n| !t.outcomes.contains_key(*n))
+                            .map(|n| format!("{n}=…"))
+                            .collect()
+                    })
                     .unwrap_or_default();
                 out.push(format!(
                     "Trial {} at {} ({}):\n{}\n  then: forethought tell FILE --trial {} {}",

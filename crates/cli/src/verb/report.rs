@@ -36,7 +36,8 @@ pub(crate) fn write_report(loaded: &Loaded, output: Option<PathBuf>) -> Result<O
         command: &format!("forethought run {}", loaded.path.display()),
         head,
     });
-    let path = output.unwrap_or_else(|| loaded.project.reports().join(format!("{}.html", read.campaign.problem.name)));
+    let path = output
+        .unwrap_or_else(|| loaded.project.reports().join(format!("{}.html", read.campaign.problem.name)));
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| file_error(folder, &e))?;
     }

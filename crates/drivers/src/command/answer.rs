@@ -24,8 +24,13 @@ pub(super) fn read(folder: &Path, code: &str, most: u64) -> Fate {
     let fault = |message: String| Fate::Faulted { message };
     let mut text = String::new();
     let read = fs::File::open(folder.join("stdout")).and_then(|f| f.take(most + 1).read_to_string(&mut text));
-    if text.len() as u64 > most || (code == "141" && fs::metadata(folder.join("stdout")).is_ok_and(|m| m.len() > most)) {
-        return fault(format!("the program printed more than {} MiB on standard output: only one JSON object belongs there", most >> 20));
+    if text.len() as u64 > most
+        || (code == "141" && fs::metadata(folder.join("stdout")).is_ok_and(|m| m.len() > most))
+    {
+        return fault(format!(
+            "the program printed more than {} MiB on standard output: only one JSON object belongs there",
+            most >> 20
+        ));
     }
     if code != "0" {
         let last = last_words(folder);
@@ -33,7 +38,10 @@ pub(super) fn read(folder: &Path, code: &str, most: u64) -> Fate {
             Ok(n) if n > 128 => format!("was ended by signal {}", n - 128),
             _ => format!("ended with exit code {code}"),
         };
-        return fault(format!("the program {how}{}", if last.is_empty() { String::new() } else { format!(": {last}") }));
+        return fault(format!(
+            "the program {how}{}",
+            if last.is_empty() { String::new() } else { format!(": {last}") }
+        ));
     }
     if let Err(e) = read {
         return fault(format!("the program's output cannot be read: {e}"));
@@ -41,17 +49,18 @@ pub(super) fn read(folder: &Path, code: &str, most: u64) -> Fate {
     let mut documents = serde_json::Deserializer::from_str(&text).into_iter::<serde_json::Value>();
     let first = match documents.next() {
         None => return fault("the program printed nothing: one JSON object is expected".into()),
-        Some(Err(e)) => return fault(format!("the program printed {:?}, which is no JSON object: {e}", shorten(&text))),
+        Some(Err(e)) => {
+            return fault(format!("the program printed {:?}, which is no JSON object: {e}", shorten(&text)));
+        }
         Some(Ok(first)) => first,
     };
     if documents.next().is_some() {
         return fault("the program answered twice: one JSON object is expected".into());
     }
     match serde_json::from_value::<Answer>(first) {
-        Ok(Answer { outcomes: Some(outcomes), failed: None, context, .. }) => Fate::Answered {
-            outcomes,
-            context,
-        },
+        Ok(Answer { outcomes: Some(outcomes), failed: None, context, .. }) => {
+            Fate::Answered { outcomes, context }
+        }
         Ok(Answer { outcomes: None, failed: Some(message), kind, .. }) => Fate::Failed { message, kind },
         Ok(_) => fault("the answer needs either `outcomes` or `failed`".into()),
         Err(e) => fault(format!("the answer {:?} is not understood: {e}", shorten(&text))),
@@ -62,7 +71,11 @@ pub(super) fn read(folder: &Path, code: &str, most: u64) -> Fate {
 pub(super) fn progress(folder: &Path) -> Option<f64> {
     let text = fs::read_to_string(folder.join("stderr")).ok()?;
     text.lines().rev().take(20).find_map(|line| {
-        serde_json::from_str::<serde_json::Value>(line).ok()?.get("progress")?.as_f64().filter(|p| (0.0..=1.0).contains(p))
+        serde_json::from_str::<serde_json::Value>(line)
+            .ok()?
+            .get("progress")?
+            .as_f64()
+            .filter(|p| (0.0..=1.0).contains(p))
     })
 }
 

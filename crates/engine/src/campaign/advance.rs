@@ -48,8 +48,10 @@ impl Core {
 
     fn time_out(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
         let mut late = Vec::new();
-        for order in self.campaign.trials.values().flat_map(|t| t.all_orders()).filter(|o| o.state.is_open()) {
-            let Some(limit) = self.campaign.problem.machines.get(&order.machine).and_then(|m| m.timeout) else {
+        for order in self.campaign.trials.values().flat_map(|t| t.all_orders()).filter(|o| o.state.is_open())
+        {
+            let Some(limit) = self.campaign.problem.machines.get(&order.machine).and_then(|m| m.timeout)
+            else {
                 continue;
             };
             if self.class(&order.machine) == Class::Person {
@@ -97,7 +99,8 @@ impl Core {
             self.record(at, &Actor::engine(), Event::MachinePaused { machine, reason });
         }
         if self.campaign.refusals >= REFUSALS_MOST && self.campaign.status.paused.is_none() {
-            let reason = "three trials in a row were turned down: change the space or the envelope, then `resume`";
+            let reason =
+                "three trials in a row were turned down: change the space or the envelope, then `resume`";
             self.record(at, &Actor::engine(), Event::Paused { reason: reason.into() });
         }
     }
@@ -143,7 +146,8 @@ impl Core {
         if self.campaign.machines_paused.contains_key(machine) {
             return 0;
         }
-        let orders = || self.campaign.trials.values().flat_map(|t| t.all_orders()).filter(|o| o.machine == machine);
+        let orders =
+            || self.campaign.trials.values().flat_map(|t| t.all_orders()).filter(|o| o.machine == machine);
         if orders().any(|o| matches!(o.state, OrderState::Uncertain(_))) {
             return 0;
         }
@@ -204,7 +208,8 @@ impl Core {
     fn intend(&mut self, at: Timestamp, trial: u64, stage: &Stage) {
         let Some(t) = self.campaign.trials.get(&trial) else { return };
         let attempts = t.orders.get(&stage.name).map_or(0, Vec::len) as u32;
-        let key = RunKey { campaign: self.campaign.id, trial, stage: stage.name.clone(), attempt: attempts + 1 };
+        let key =
+            RunKey { campaign: self.campaign.id, trial, stage: stage.name.clone(), attempt: attempts + 1 };
         let recipe = stage_recipe(stage, &t.recipe);
         let inputs =
             stage.inputs.iter().filter_map(|i| Some((i.clone(), t.outcomes.get(i)?.clone()))).collect();
@@ -246,7 +251,9 @@ impl Core {
             .filter(|t| match t.state {
                 TrialState::Proposed | TrialState::Held => true,
                 // Its order never left: it goes before any new trial.
-                TrialState::Open => next_stage(&self.campaign.problem, t).is_some_and(|s| s.name == first.name),
+                TrialState::Open => {
+                    next_stage(&self.campaign.problem, t).is_some_and(|s| s.name == first.name)
+                }
                 _ => false,
             })
             .count() as u64;
@@ -269,9 +276,10 @@ impl Core {
 
     /// Why nothing moves, if nothing does: no order is at a machine, nothing is being decided.
     pub fn rest(&self) -> Option<Rest> {
-        let machine_orders = self.campaign.trials.values().flat_map(|t| t.all_orders()).any(|o| {
-            o.state.is_open() && self.class(&o.machine) != Class::Person && o.machine != OUTSIDE
-        });
+        let machine_orders =
+            self.campaign.trials.values().flat_map(|t| t.all_orders()).any(|o| {
+                o.state.is_open() && self.class(&o.machine) != Class::Person && o.machine != OUTSIDE
+            });
         let status = &self.campaign.status;
         if let (Some(reason), false) = (&status.stopped, machine_orders) {
             return Some(Rest::Stopped(reason.clone()));

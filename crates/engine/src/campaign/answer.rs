@@ -34,7 +34,9 @@ impl Core {
                 let taken = matches!(state, OrderState::Accepted(_)) || self.accepted.contains(&key);
                 let class = self.class(&name);
                 if class == Class::Silent || (taken && class != Class::Deduplicating) {
-                    let fate = Fate::Unknown { message: "the machine took the order and now knows nothing of it".into() };
+                    let fate = Fate::Unknown {
+                        message: "the machine took the order and now knows nothing of it".into(),
+                    };
                     return self.report(at, key, fate);
                 }
                 self.known.remove(&key);
@@ -80,7 +82,9 @@ impl Core {
         let problem = &self.campaign.problem;
         let stage = problem.stage(&key.stage)?;
         if let Some(missing) = stage.outcomes.iter().find(|o| !outcomes.contains_key(*o)) {
-            return Some(format!("the answer lacks `{missing}` (one that cannot be measured is an explicit null)"));
+            return Some(format!(
+                "the answer lacks `{missing}` (one that cannot be measured is an explicit null)"
+            ));
         }
         for (name, measurement) in outcomes {
             let known = stage.outcomes.contains(name);
@@ -201,7 +205,9 @@ fn verdict(
         };
     }
     let measured = matches!(state, TrialState::Measured);
-    let (Some(outcome), Some(m), true) = (problem.outcome(&claim.about), outcomes.get(&claim.about), measured) else {
+    let (Some(outcome), Some(m), true) =
+        (problem.outcome(&claim.about), outcomes.get(&claim.about), measured)
+    else {
         return void;
     };
     // The claim is about one measurement: the first reading, where there are several.

@@ -183,7 +183,9 @@ impl Core {
                 Ok(if told.is_empty() { Reply::Already } else { Reply::Trials(told) })
             }),
             Command::Import { rows } => self.all_or_nothing(|core| {
-                rows.into_iter().try_for_each(|(source, row)| core.import(at, source, row, by)).map(|()| Reply::Done)
+                rows.into_iter()
+                    .try_for_each(|(source, row)| core.import(at, source, row, by))
+                    .map(|()| Reply::Done)
             }),
             Command::Amend { trial, outcomes, reason } => self.amend(at, trial, outcomes, reason, by),
             Command::Retract { trial, reason } => self.retract(at, trial, reason, by),
@@ -224,8 +226,11 @@ impl Core {
     fn trial(&self, trial: u64) -> Result<&forethought_record::Trial, Refusal> {
         self.campaign.trials.get(&trial).ok_or_else(|| {
             let all = self.campaign.trials.len();
-            Refusal::new("unknown-trial", format!("there is no trial {trial}"))
-                .hint(if all == 0 { "none was made yet".into() } else { format!("there are trials 1 to {all}") })
+            Refusal::new("unknown-trial", format!("there is no trial {trial}")).hint(if all == 0 {
+                "none was made yet".into()
+            } else {
+                format!("there are trials 1 to {all}")
+            })
         })
     }
 
@@ -260,17 +265,20 @@ impl Core {
             .map(|(k, ..)| k.clone())
             .collect();
         if mine.is_empty() {
-            let (message, hint) = match orders.iter().find(|(_, s, _)| s.is_open() || matches!(s, OrderState::Uncertain(_))) {
-                Some((_, OrderState::Uncertain(_), m)) => (
-                    format!("nobody knows what became of trial {trial} on machine `{m}`"),
-                    format!("say `resolve` --trial {trial} ran, did-not-run or discarded first"),
-                ),
-                Some((.., m)) => (
-                    format!("trial {trial} is on machine `{m}`, which answers by itself"),
-                    "wait for it, or `stop`".into(),
-                ),
-                None => (format!("trial {trial} was not ordered from a person yet"), "`run` orders it".into()),
-            };
+            let (message, hint) =
+                match orders.iter().find(|(_, s, _)| s.is_open() || matches!(s, OrderState::Uncertain(_))) {
+                    Some((_, OrderState::Uncertain(_), m)) => (
+                        format!("nobody knows what became of trial {trial} on machine `{m}`"),
+                        format!("say `resolve` --trial {trial} ran, did-not-run or discarded first"),
+                    ),
+                    Some((.., m)) => (
+                        format!("trial {trial} is on machine `{m}`, which answers by itself"),
+                        "wait for it, or `stop`".into(),
+                    ),
+                    None => {
+                        (format!("trial {trial} was not ordered from a person yet"), "`run` orders it".into())
+                    }
+                };
             return Err(Refusal::new("not-yours", message).hint(hint));
         }
         self.check_as_run(&answer)?;
@@ -325,8 +333,11 @@ impl Core {
             reported = true;
         }
         if let Some(name) = left.keys().next() {
-            return Err(Refusal::new("not-yours", format!("`{name}` of trial {trial} was not ordered from a person yet"))
-                .hint("`next` lists what waits for people"));
+            return Err(Refusal::new(
+                "not-yours",
+                format!("`{name}` of trial {trial} was not ordered from a person yet"),
+            )
+            .hint("`next` lists what waits for people"));
         }
         self.settle(at, trial);
         Ok(reported.then_some(trial))
@@ -404,8 +415,11 @@ impl Core {
         }
         let t = self.trial(trial)?;
         if t.state != TrialState::Measured {
-            return Err(Refusal::new("not-measured", format!("trial {trial} is {}, so there is nothing to amend", t.state.word()))
-                .hint("answer it with `tell`"));
+            return Err(Refusal::new(
+                "not-measured",
+                format!("trial {trial} is {}, so there is nothing to amend", t.state.word()),
+            )
+            .hint("answer it with `tell`"));
         }
         if outcomes.iter().all(|(k, v)| t.outcomes.get(k) == Some(v)) {
             return Ok(Reply::Already);
@@ -421,8 +435,11 @@ impl Core {
                 Ok(Reply::Done)
             }
             TrialState::Retracted => Ok(Reply::Already),
-            other => Err(Refusal::new("not-measured", format!("trial {trial} is {}, so there is nothing to retract", other.word()))
-                .hint("`withdraw` frees a trial that won't be done")),
+            other => Err(Refusal::new(
+                "not-measured",
+                format!("trial {trial} is {}, so there is nothing to retract", other.word()),
+            )
+            .hint("`withdraw` frees a trial that won't be done")),
         }
     }
 
@@ -451,7 +468,10 @@ impl Core {
     fn approve(&mut self, at: Timestamp, trial: u64, by: &Actor) -> Outcome {
         let t = self.trial(trial)?;
         if t.state != TrialState::Held {
-            return Err(Refusal::new("not-held", format!("trial {trial} is {}: it waits for no approval", t.state.word())));
+            return Err(Refusal::new(
+                "not-held",
+                format!("trial {trial} is {}: it waits for no approval", t.state.word()),
+            ));
         }
         if t.by == *by || by.0.starts_with("agent:") {
             return Err(Refusal::new("own", "who proposed a trial cannot approve it, nor can an agent")
@@ -468,8 +488,11 @@ impl Core {
     fn reject(&mut self, at: Timestamp, trial: u64, reason: String, by: &Actor) -> Outcome {
         let t = self.trial(trial)?;
         if !matches!(t.state, TrialState::Held | TrialState::Proposed) {
-            return Err(Refusal::new("not-held", format!("trial {trial} is {}: too late to reject it", t.state.word()))
-                .hint("`withdraw` frees a trial that won't be done"));
+            return Err(Refusal::new(
+                "not-held",
+                format!("trial {trial} is {}: too late to reject it", t.state.word()),
+            )
+            .hint("`withdraw` frees a trial that won't be done"));
         }
         self.record(at, by, Event::Rejected { trial, reason });
         self.settle(at, trial);

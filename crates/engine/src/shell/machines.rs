@@ -84,7 +84,11 @@ pub(super) fn serve(mut machine: Box<dyn Machine>, errands: &Receiver<Errand>, o
 }
 
 /// Asks after all that is open; says whether anything came to its end.
-fn ask_all(machine: &mut dyn Machine, open: &mut BTreeMap<RunKey, u32>, out: &Sender<Message>) -> Result<bool, ()> {
+fn ask_all(
+    machine: &mut dyn Machine,
+    open: &mut BTreeMap<RunKey, u32>,
+    out: &Sender<Message>,
+) -> Result<bool, ()> {
     let mut ended = Vec::new();
     for (key, unanswered) in open.iter_mut() {
         let message = match machine.poll(key) {

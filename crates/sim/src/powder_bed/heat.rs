@@ -61,7 +61,8 @@ impl Heat {
                 h.delta += 0.08 * ((DELTA_SOLVUS - t) / 120.0).min(1.0) * (1.0 - libm::exp(-s / 7200.0));
             }
             if t > DELTA_SOLVUS {
-                h.grain_um = libm::pow(libm::pow(h.grain_um, 4.0) + 7.3e18 * s * libm::exp(-417e3 / (GAS * t)), 0.25);
+                h.grain_um =
+                    libm::pow(libm::pow(h.grain_um, 4.0) + 7.3e18 * s * libm::exp(-417e3 / (GAS * t)), 0.25);
             }
             let equilibrium = alloy.precipitate
                 * 0.20

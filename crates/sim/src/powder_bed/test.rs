@@ -51,8 +51,9 @@ fn precipitate_strength(fraction: f64, size_nm: f64) -> f64 {
     let cutting = 520.0 * (fraction * size_nm).sqrt();
     let d = size_nm * 1e-9;
     let spacing = d * ((PI / (4.0 * fraction)).sqrt() - 1.0);
-    let orowan =
-        TAYLOR * 0.4 * SHEAR * BURGERS / (PI * (1.0 - POISSON).sqrt()) * libm::log(0.816 * d / BURGERS) / spacing;
+    let orowan = TAYLOR * 0.4 * SHEAR * BURGERS / (PI * (1.0 - POISSON).sqrt())
+        * libm::log(0.816 * d / BURGERS)
+        / spacing;
     1.0 / (1.0 / (cutting * cutting) + 1.0 / (orowan * orowan)).sqrt()
 }
 
@@ -61,7 +62,8 @@ impl Test {
     pub fn new(b: &Build, h: &Heat) -> Self {
         let particles = precipitate_strength(h.precipitate, h.size_nm);
         let cells = cell_strength(b.cell_m) * (1.0 - h.recrystallised);
-        let dense = FRICTION + HALL_PETCH / h.grain_um.sqrt() + (cells * cells + particles * particles).sqrt();
+        let dense =
+            FRICTION + HALL_PETCH / h.grain_um.sqrt() + (cells * cells + particles * particles).sqrt();
         let (fusion, other) = (b.porosity_fusion, b.porosity() - b.porosity_fusion);
         let yield_mpa = dense * libm::exp(-0.04 * other - 0.08 * fusion);
         let mut elongation = (28.0 - 0.0255 * (dense - 640.0)).max(2.0);

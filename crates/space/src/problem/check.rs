@@ -674,7 +674,7 @@ impl Check<'_> {
             o.goal.map(|g| ("goal", if g == GoalFile::Maximize { Role::Maximize } else { Role::Minimize })),
             o.target.map(|value| ("target", Role::Target { value, tolerance: o.tolerance.unwrap_or(0.0) })),
             o.within.map(|[a, b]| ("within", Role::Within(a, b))),
-            find.clone().map(|f| ("find", f.map_or(Role::Watch, Role::Find))),
+            find.map(|f| ("find", f.map_or(Role::Watch, Role::Find))),
             o.watch.then_some(("watch", Role::Watch)),
         ]
         .into_iter()
