@@ -206,8 +206,7 @@ impl Core {
     pub fn resume(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
         let open: Vec<(String, RunKey)> = self
             .campaign
-            .trials
-            .values()
+            .live()
             .flat_map(|t| t.all_orders())
             .filter(|o| o.state.is_open())
             .map(|o| (o.machine.clone(), o.key.clone()))

@@ -36,7 +36,7 @@ pub fn decide(ask: &Ask, belief: Option<Belief>) -> Decided {
         arch: arch(),
         error: None,
     };
-    let decision = match forethought_plan::decide(&question) {
+    let mut decision = match forethought_plan::decide(&question) {
         Ok(decision) => decision,
         Err(PlanError::Exhausted) => return out,
         Err(e) => {
@@ -44,6 +44,10 @@ pub fn decide(ask: &Ask, belief: Option<Belief>) -> Decided {
             return out;
         }
     };
+    if let Err(e) = share_loads(&question, &mut decision.proposals) {
+        out.error = Some(e.to_string());
+        return out;
+    }
     if ask.problem.budget.stop.is_some() {
         out.chance = forethought_plan::chance_of_gain(&question).ok();
     }
@@ -56,6 +60,41 @@ pub fn decide(ask: &Ask, belief: Option<Belief>) -> Decided {
         out.belief = Some((hash, bytes, Box::new(decision.belief)));
     }
     out
+}
+
+/// Gives the recipes of one load the same values where `[batch]` says so: those of its first, which is
+/// worth most. What is expected of a changed recipe is asked again; one that no rule allows any more, or
+/// that stands in the load already, is dropped.
+fn share_loads(question: &Question, proposals: &mut Vec<Proposal>) -> Result<(), PlanError> {
+    let space = &question.problem.space;
+    for rule in question.problem.batches.values().filter(|r| !r.same.is_empty()) {
+        let mut out: Vec<Proposal> = Vec::new();
+        for load in proposals.chunks(rule.size as usize) {
+            let first = space.point(&load[0].recipe)?;
+            let begin = out.len();
+            for p in load {
+                let mut x = space.point(&p.recipe)?;
+                rule.same.iter().for_each(|&slot| x[slot] = first[slot]);
+                let recipe = space.recipe(&x);
+                if !space.feasible(&x) || out[begin..].iter().any(|q| q.recipe == recipe) {
+                    continue;
+                }
+                let mut p = p.clone();
+                if recipe != p.recipe {
+                    if !p.predicted.is_empty()
+                        && let Some(again) =
+                            forethought_plan::predict(question, std::slice::from_ref(&recipe))?.pop()
+                    {
+                        (p.predicted, p.works, p.limits) = (again.predicted, again.works, again.limits);
+                    }
+                    p.recipe = recipe;
+                }
+                out.push(p);
+            }
+        }
+        *proposals = out;
+    }
+    Ok(())
 }
 
 fn proposed(p: &Proposal) -> Proposed {
@@ -109,5 +148,36 @@ pub fn arch() -> String {
     #[cfg(not(target_arch = "x86_64"))]
     {
         std::env::consts::ARCH.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn recipes_of_one_load_share_what_they_must() {
+        let text = "forethought = 1\nname = \"plate\"\n[parameter]\nsoak = { range = [1, 8] }\nmix = { range = [0, 1] }\n\
+                    [outcome]\ny = { goal = \"maximize\" }\n[machine.oven]\ndriver = \"manual\"\n\
+                    [batch.oven]\nsize = 4\nsame = [\"soak\"]\n";
+        let problem = Arc::new(forethought_space::parse(text, &|_| None, &[]).unwrap());
+        let ask = Ask {
+            decision: 1,
+            through: 1,
+            count: 8,
+            from: None,
+            problem,
+            history: forethought_space::History::default(),
+            calibration: std::collections::BTreeMap::new(),
+            pool: None,
+        };
+        let decided = decide(&ask, None);
+        let soak = |i: usize| decided.proposals[i].recipe.get("soak").cloned();
+        assert_eq!(decided.proposals.len(), 8);
+        assert!((1..4).all(|i| soak(i) == soak(0)) && (5..8).all(|i| soak(i) == soak(4)));
+        assert_ne!(soak(0), soak(4));
+        assert_ne!(decided.proposals[0].recipe.get("mix"), decided.proposals[1].recipe.get("mix"));
     }
 }

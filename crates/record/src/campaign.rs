@@ -1,6 +1,6 @@
 //! The state of a campaign: a fold over its entries, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use forethought_calibrate::Calibrator;
@@ -52,6 +52,8 @@ pub struct Campaign {
     pub refusals: u32,
     /// The order in which trials came to their end.
     ended: Vec<u64>,
+    /// Trials that have not come to their end.
+    live: BTreeSet<u64>,
 }
 
 /// Whether a campaign runs.
@@ -121,6 +123,7 @@ impl Campaign {
             spent: 0.0,
             refusals: 0,
             ended: Vec::new(),
+            live: BTreeSet::new(),
         })
     }
 
@@ -166,6 +169,7 @@ impl Campaign {
                         let state = ClaimState { claim: claim.clone(), trial: p.trial, settled: None };
                         self.claims.insert(claim.claim, state);
                     }
+                    self.live.insert(p.trial);
                     self.trials.insert(p.trial, trial);
                 }
             }
@@ -173,6 +177,7 @@ impl Campaign {
                 let mut new = blank(*trial, entry);
                 new.recipe = recipe.clone();
                 new.why = ("brought".into(), format!("brought by {}", entry.by));
+                self.live.insert(*trial);
                 self.trials.insert(*trial, new);
             }
             Event::Held { trial, binding, people } => {
@@ -375,7 +380,14 @@ impl Campaign {
         t.times.1 = Some(at);
         t.ended = Some(seq);
         self.ended.push(trial);
+        self.live.remove(&trial);
         Ok(())
+    }
+
+    /// Trials that have not come to their end, by number. There are few of them, however long the
+    /// campaign.
+    pub fn live(&self) -> impl Iterator<Item = &Trial> {
+        self.live.iter().filter_map(|t| self.trials.get(t))
     }
 
     /// An order by its key.

@@ -1,7 +1,7 @@
 //! The recommended recipe with what to expect of it, beside the one to beat.
 
 use forethought_plan::{Best, Predicted};
-use forethought_space::Outcome;
+use forethought_space::{Outcome, Role};
 use maud::{Markup, html};
 
 use crate::goal::{limit, odds, setting, utility, value, wanted};
@@ -63,6 +63,7 @@ fn outcomes(view: &View<'_>, best: &Best) -> Markup {
 
 fn wishes(outcome: &Outcome) -> String {
     match limit(outcome) {
+        Some(limit) if outcome.role == Role::Limited => limit,
         Some(limit) => format!("{}; {limit}", wanted(outcome)),
         None => wanted(outcome),
     }

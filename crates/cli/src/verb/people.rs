@@ -256,11 +256,11 @@ fn person_machines(campaign: &Campaign) -> BTreeMap<String, bool> {
 }
 
 fn waits(t: &forethought_record::Trial, people: &BTreeMap<String, bool>) -> bool {
-    t.state == TrialState::Held
-        || t.all_orders().any(|o| {
-            let person = people.get(&o.machine).copied().unwrap_or(true);
-            matches!(o.state, OrderState::Uncertain(_)) || (o.state.is_open() && person)
-        })
+    let waits = |o: &forethought_record::Order| {
+        let person = people.get(&o.machine).copied().unwrap_or(true);
+        matches!(o.state, OrderState::Uncertain(_)) || (o.state.is_open() && person)
+    };
+    !t.state.is_over() && (t.state == TrialState::Held || t.all_orders().any(waits))
 }
 
 /// The cards of all that waits for people.

@@ -48,8 +48,7 @@ impl Core {
 
     fn time_out(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
         let mut late = Vec::new();
-        for order in self.campaign.trials.values().flat_map(|t| t.all_orders()).filter(|o| o.state.is_open())
-        {
+        for order in self.campaign.live().flat_map(|t| t.all_orders()).filter(|o| o.state.is_open()) {
             let Some(limit) = self.campaign.problem.machines.get(&order.machine).and_then(|m| m.timeout)
             else {
                 continue;
@@ -109,7 +108,7 @@ impl Core {
         if self.campaign.status.finished.is_some() || self.deciding.is_some() {
             return;
         }
-        let open = self.campaign.trials.values().any(|t| !t.state.is_over());
+        let open = self.campaign.live().any(|t| !t.state.is_over());
         let why = match self.budget_left(at) {
             Err(reason) => reason,
             Ok(_) if self.exhausted => "every recipe that can be tried was tried".into(),
@@ -146,8 +145,7 @@ impl Core {
         if self.campaign.machines_paused.contains_key(machine) {
             return 0;
         }
-        let orders =
-            || self.campaign.trials.values().flat_map(|t| t.all_orders()).filter(|o| o.machine == machine);
+        let orders = || self.campaign.live().flat_map(|t| t.all_orders()).filter(|o| o.machine == machine);
         if orders().any(|o| matches!(o.state, OrderState::Uncertain(_))) {
             return 0;
         }
@@ -166,8 +164,7 @@ impl Core {
     fn send_again(&mut self) {
         let again: Vec<(String, Order)> = self
             .campaign
-            .trials
-            .values()
+            .live()
             .flat_map(|t| t.all_orders())
             .filter(|o| o.state.is_open() && o.machine != OUTSIDE && !self.known.contains(&o.key))
             .filter(|o| matches!(self.class(&o.machine), Class::Deduplicating | Class::Askable))
@@ -186,8 +183,7 @@ impl Core {
         let problem = Arc::clone(&self.campaign.problem);
         let open: Vec<u64> = self
             .campaign
-            .trials
-            .values()
+            .live()
             .filter(|t| matches!(t.state, TrialState::Proposed | TrialState::Open))
             .filter(|t| t.all_orders().all(|o| o.machine != OUTSIDE))
             .map(|t| t.trial)
@@ -246,8 +242,7 @@ impl Core {
         let Ok(left) = self.budget_left(self.campaign.times.1) else { return };
         let waiting = self
             .campaign
-            .trials
-            .values()
+            .live()
             .filter(|t| match t.state {
                 TrialState::Proposed | TrialState::Held => true,
                 // Its order never left: it goes before any new trial.
@@ -257,7 +252,7 @@ impl Core {
                 _ => false,
             })
             .count() as u64;
-        let open = self.campaign.trials.values().any(|t| !t.state.is_over());
+        let open = self.campaign.live().any(|t| !t.state.is_over());
         let whole_batch = self.campaign.problem.budget.wait.is_some();
         let free = u64::from(self.free(&first.machine)).saturating_sub(waiting);
         if free == 0 || (whole_batch && open) {
@@ -277,7 +272,7 @@ impl Core {
     /// Why nothing moves, if nothing does: no order is at a machine, nothing is being decided.
     pub fn rest(&self) -> Option<Rest> {
         let machine_orders =
-            self.campaign.trials.values().flat_map(|t| t.all_orders()).any(|o| {
+            self.campaign.live().flat_map(|t| t.all_orders()).any(|o| {
                 o.state.is_open() && self.class(&o.machine) != Class::Person && o.machine != OUTSIDE
             });
         let status = &self.campaign.status;
@@ -295,11 +290,10 @@ impl Core {
         }
         let uncertain = self
             .campaign
-            .trials
-            .values()
+            .live()
             .flat_map(|t| t.all_orders())
             .any(|o| matches!(o.state, OrderState::Uncertain(_)));
-        let open = self.campaign.trials.values().any(|t| !t.state.is_over());
+        let open = self.campaign.live().any(|t| !t.state.is_over());
         match self.campaign.machines_paused.iter().next() {
             Some((machine, reason)) if !uncertain => Some(Rest::Machines(format!(
                 "machine `{machine}` is paused: {reason}; mend it, then `resume`"
@@ -318,8 +312,7 @@ impl Core {
         }
         let open: Vec<RunKey> = self
             .campaign
-            .trials
-            .values()
+            .live()
             .flat_map(|t| t.all_orders())
             .filter(|o| o.state.is_open() && self.class(&o.machine) != Class::Person)
             .map(|o| o.key.clone())
