@@ -128,8 +128,8 @@ impl Calibrator {
             low.push((below, residual.weight));
             high.push((above, residual.weight));
         }
-        // The unseen recipe of the conformal argument, half of it on each side of the middle.
-        let unseen = (f64::INFINITY, 1.0 - p);
+        // The unseen recipe of the conformal argument.
+        let unseen = (f64::INFINITY, 1.0);
         low.push(unseen);
         high.push(unseen);
         let both: Vec<(f64, f64)> = low.iter().chain(&high).copied().collect();

@@ -75,6 +75,10 @@ impl Posterior {
             ..narrowed
         };
         let mut whole = Posterior::with_shape(data, shape, &last, Some(&belief));
+        if whole.belief.log_likelihood.is_nan() {
+            // Not evaluated: the subset's, per recipe, is the honest figure to keep.
+            whole.belief.log_likelihood = belief.log_likelihood * data.recipes() as f64 / FIT_MOST as f64;
+        }
         whole.evaluations += evaluations;
         whole
     }
