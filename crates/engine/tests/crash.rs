@@ -452,7 +452,7 @@ fn wanted() -> u64 {
 }
 
 /// Few long lives, and many short ones: crashes per thousand effects.
-const CRASHES_PERMILLE: [u64; 4] = [1, 4, 15, 80];
+const CRASHES_PERMILLE: [u64; 4] = [1, 2, 6, 40];
 
 #[test]
 fn nothing_is_lost_and_nothing_runs_twice() {

@@ -27,8 +27,8 @@ struct Walk<'a> {
     out: &'a mut Vec<Diagnostic>,
 }
 
-impl Walk<'_> {
-    fn resolve<'s>(&'s self, mut schema: &'s Json) -> &'s Json {
+impl<'a> Walk<'a> {
+    fn resolve(&self, mut schema: &'a Json) -> &'a Json {
         while let Some(path) = schema.get("$ref").and_then(Json::as_str) {
             match self.root.pointer(path.trim_start_matches('#')) {
                 Some(next) => schema = next,
@@ -38,8 +38,8 @@ impl Walk<'_> {
         schema
     }
 
-    fn value(&mut self, tree: &Tree, schema: &Json, what: &str) {
-        let schema = self.resolve(schema).clone();
+    fn value(&mut self, tree: &Tree, schema: &'a Json, what: &str) {
+        let schema = self.resolve(schema);
         if let Some(options) = schema.get("anyOf").or(schema.get("oneOf")).and_then(Json::as_array) {
             return self.any_of(tree, options, what);
         }
@@ -52,29 +52,30 @@ impl Walk<'_> {
         if let Some(names) = schema.get("enum").and_then(Json::as_array) {
             return self.one_of_names(tree, names, what);
         }
-        if !fits(tree, &schema) {
-            return self.wrong(tree, what, &expected(&schema));
+        if !fits(tree, schema) {
+            return self.wrong(tree, what, &expected(schema));
         }
         match &tree.node {
-            Node::Table(_) => self.table(tree, &schema, what),
-            Node::Array(items) => self.array(tree, items, &schema, what),
+            Node::Table(_) => self.table(tree, schema, what),
+            Node::Array(items) => self.array(tree, items, schema, what),
             _ => {}
         }
     }
 
-    fn table(&mut self, tree: &Tree, schema: &Json, what: &str) {
+    fn table(&mut self, tree: &Tree, schema: &'a Json, what: &str) {
         let Node::Table(entries) = &tree.node else { return };
-        let empty = serde_json::Map::new();
-        let properties = schema.get("properties").and_then(Json::as_object).unwrap_or(&empty);
+        let properties = schema.get("properties").and_then(Json::as_object);
+        let property = |name: &str| properties.and_then(|p| p.get(name));
         for entry in entries {
             let name = format!("`{}`", entry.key);
-            if let Some(property) = properties.get(&entry.key) {
+            if let Some(property) = property(&entry.key) {
                 self.value(&entry.value, property, &name);
                 continue;
             }
             match schema.get("additionalProperties") {
                 Some(Json::Bool(false)) => {
-                    let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+                    let known: Vec<&str> =
+                        properties.into_iter().flat_map(|p| p.keys()).map(String::as_str).collect();
                     let hint = match nearest(&entry.key, known.iter().copied()) {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => format!("known here: {}", known.join(", ")),
@@ -101,7 +102,7 @@ impl Walk<'_> {
                 self.out.push(
                     Diagnostic::new("missing-key", format!("{what} lacks the entry `{name}`"), span)
                         .label(format!("`{name}` is missing"))
-                        .hint(describe(properties.get(name)).map_or_else(
+                        .hint(describe(property(name)).map_or_else(
                             || format!("add `{name} = …`"),
                             |d| format!("add `{name} = …`: {d}"),
                         )),
@@ -110,7 +111,7 @@ impl Walk<'_> {
         }
     }
 
-    fn array(&mut self, tree: &Tree, items: &[Tree], schema: &Json, what: &str) {
+    fn array(&mut self, tree: &Tree, items: &[Tree], schema: &'a Json, what: &str) {
         let bound = |key: &str| schema.get(key).and_then(Json::as_u64).map(|n| n as usize);
         let (least, most) = (bound("minItems").unwrap_or(0), bound("maxItems").unwrap_or(usize::MAX));
         if items.len() < least || items.len() > most {
@@ -123,10 +124,10 @@ impl Walk<'_> {
         }
     }
 
-    fn any_of(&mut self, tree: &Tree, options: &[Json], what: &str) {
-        let options: Vec<Json> = options.iter().map(|o| self.resolve(o).clone()).collect();
+    fn any_of(&mut self, tree: &Tree, options: &'a [Json], what: &str) {
+        let options: Vec<&'a Json> = options.iter().map(|o| self.resolve(o)).collect();
         let mut of_type = Vec::new();
-        for option in &options {
+        for &option in &options {
             let mut out = Vec::new();
             Walk { root: self.root, out: &mut out }.value(tree, option, what);
             if out.is_empty() {
@@ -151,8 +152,11 @@ impl Walk<'_> {
             let names: Vec<Json> = names.into_iter().cloned().collect();
             return self.one_of_names(tree, &names, what);
         }
-        let all: Vec<String> =
-            options.iter().filter(|o| o.get("type") != Some(&Json::from("null"))).map(expected).collect();
+        let all: Vec<String> = options
+            .iter()
+            .filter(|o| o.get("type") != Some(&Json::from("null")))
+            .map(|o| expected(o))
+            .collect();
         self.wrong(tree, what, &all.join(" or "));
     }
 
