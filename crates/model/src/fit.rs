@@ -126,6 +126,10 @@ fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize
     }
 }
 
+/// ln σ² from which a climb without noise, and one with some, begins.
+const QUIET_START: f64 = -13.0;
+const NOISY_START: f64 = -3.0;
+
 /// Starting vectors, best guesses first.
 fn starts(dimensions: usize, options: &FitOptions, earlier: Option<&Hyper>) -> Vec<Vec<f64>> {
     let centre = prior::length_centre(dimensions);
@@ -135,13 +139,20 @@ fn starts(dimensions: usize, options: &FitOptions, earlier: Option<&Hyper>) -> V
         start
     };
     let mut all = Vec::new();
+    let (mut first, mut second) = (plain(centre - 0.7, QUIET_START), plain(centre - 0.7, NOISY_START));
     if let Some(hyper) = earlier
         && hyper.log_lengths.len() == dimensions
     {
-        all.push(hyper.to_vector());
+        let warm = hyper.to_vector();
+        // The rival explanation is tried next to the earlier one: a campaign that began without noise in sight must be
+        // able to see it later, and the other way round.
+        if warm.last().is_some_and(|noise| *noise < 0.5 * (QUIET_START + NOISY_START)) {
+            std::mem::swap(&mut first, &mut second);
+        }
+        all.push(warm);
     }
-    all.push(plain(centre - 0.7, -13.0));
-    all.push(plain(centre - 0.7, -3.0));
+    all.push(first);
+    all.push(second);
     let mut rng = ChaCha8Rng::seed_from_u64(0xf17);
     while all.len() < options.starts as usize {
         let mut start = plain(centre, if all.len() % 2 == 0 { -4.0 } else { -12.0 });
