@@ -33,7 +33,7 @@ pub struct Forecast {
 }
 
 /// Recipes on which kernel and warp are chosen: n³ makes this a fraction of one evaluation at n = 300.
-const SCREEN: usize = 100;
+const SCREEN: usize = 64;
 /// Most recipes whose evidence is climbed at all; predictions use every one.
 const FIT_MOST: usize = 500;
 /// Recipes from which on warps are tried: fewer can't tell.
