@@ -128,8 +128,8 @@ impl Calibrator {
             low.push((below, residual.weight));
             high.push((above, residual.weight));
         }
-        // The unseen recipe of the conformal argument.
-        let unseen = (f64::INFINITY, 1.0);
+        // The unseen recipe of the conformal argument, in the measure in which residuals and not trust speak.
+        let unseen = (f64::INFINITY, recipes / (recipes + TRUST));
         low.push(unseen);
         high.push(unseen);
         let both: Vec<(f64, f64)> = low.iter().chain(&high).copied().collect();
@@ -213,8 +213,10 @@ mod tests {
         calibrator.learn(&residuals(400, 1.0));
         let factors = calibrator.factors();
         assert!((factors.low - 1.0).abs() < 0.05 && (factors.high - 1.0).abs() < 0.05, "{factors:?}");
-        calibrator.learn(&[]);
-        assert!((calibrator.factors().low - 1.0).abs() < 0.15);
+        for few in [0, 1, 5, 12] {
+            calibrator.learn(&residuals(few, 1.0));
+            assert!((calibrator.factors().low - 1.0).abs() < 0.35, "{few} {:?}", calibrator.factors());
+        }
     }
 
     #[test]

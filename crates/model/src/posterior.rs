@@ -32,8 +32,9 @@ pub struct Forecast {
     pub interval: Interval,
 }
 
-/// Recipes on which kernel and warp are chosen: n³ makes this a fraction of one evaluation at n = 300.
-const SCREEN: usize = 64;
+/// Fewest and most recipes on which kernel and warp are chosen, a quarter of all in between: n³ makes this a fraction of one
+/// evaluation of all.
+const SCREEN: (usize, usize) = (64, 192);
 /// Most recipes whose evidence is climbed at all; predictions use every one.
 const FIT_MOST: usize = 500;
 /// Recipes from which on warps are tried: fewer can't tell.
@@ -54,13 +55,14 @@ const NODES: [(f64, f64); 7] = [
 impl Posterior {
     /// Fits everything: warp, kernel, hyper-parameters. `earlier` is the belief of a previous decision, where fits start.
     ///
-    /// Beyond `SCREEN` recipes kernel and warp are chosen on a subset, and the fit of all goes on from there.
+    /// Beyond a few dozen recipes kernel and warp are chosen on a subset, and the fit of all goes on from there.
     #[must_use]
     pub fn fit(data: &Data, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
-        if data.recipes() <= SCREEN {
+        let screen = (data.recipes() / 4).clamp(SCREEN.0, SCREEN.1);
+        if data.recipes() <= screen {
             return Posterior::chosen(data, options, earlier);
         }
-        let first = Posterior::chosen(&data.subset(SCREEN), options, earlier);
+        let first = Posterior::chosen(&data.subset(screen), options, earlier);
         let shape = first.warp.shape();
         let narrowed = first.narrowed(options);
         let mut belief = first.belief.clone();
