@@ -27,9 +27,8 @@ fn every_figure_of_the_report_draws_offline() {
     folder.run(&["run", "campaign.toml", "--quiet"], 0);
     let page = folder.path("reports/bracket.html");
     let html = std::fs::read_to_string(&page).unwrap();
-    for outside in ["src=\"http", "href=\"http", "@import", "url(http"] {
-        assert!(!html.contains(outside), "the report reaches outside: {outside}");
-    }
+    // The page forbids itself to reach outside; the drawing library's own text is full of addresses.
+    assert!(html.contains("Content-Security-Policy") && html.contains("default-src 'none'"));
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])

@@ -45,7 +45,8 @@ fn a_model_beats_chance_and_replays_bit_for_bit() {
 
 #[test]
 fn it_stops_when_no_worthwhile_gain_is_left() {
-    let folder = Folder::new(&format!("{}stop = {{ chance = 0.5 }}\n", SPHERE.replace("trials = 20", "trials = 200")));
+    let folder =
+        Folder::new(&format!("{}stop = {{ chance = 0.5 }}\n", SPHERE.replace("trials = 20", "trials = 200")));
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 0);
     assert!(said.contains("worthwhile gain"), "{said}");
     let trials = folder.json(&["status", "campaign.toml"])["trials"].as_array().unwrap().len();
@@ -101,7 +102,17 @@ trials = 100
     assert!(said.contains("every recipe"), "{said}");
     let status = folder.json(&["status", "campaign.toml"]);
     assert_eq!(status["trials"].as_array().unwrap().len(), 20, "each recipe once");
-    let backtest = folder.json(&["backtest", "campaign.toml", "--seeds", "4", "--trials", "12", "--top", "10", "--quiet"]);
+    let backtest = folder.json(&[
+        "backtest",
+        "campaign.toml",
+        "--seeds",
+        "4",
+        "--trials",
+        "12",
+        "--top",
+        "10",
+        "--quiet",
+    ]);
     let median = backtest["figures"]["cycles_to_best_median"].as_f64().unwrap();
     assert!(median <= 12.0, "{backtest}");
 }

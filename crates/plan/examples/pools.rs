@@ -1,7 +1,7 @@
 //! Recorded pools as Liang et al. 2021 (npj Comput. Mater. 7, 188) replay them: the mean of the unique repeats of a design, two
 //! random starts, top 5 %. Prints one JSON line a pool: n80 of the mean curve, AF80, EF, and cycles to the single best.
 //!
-//! `cargo run --release -p forethought-plan --example pools -- --from 0 --seeds 50 --cycles 200 --data /work/shared/data/loop`
+//! `cargo run --release -p forethought-plan --example pools -- --from 0 --seeds 50 --cycles 200 --data ../shared/data/loop`
 #![expect(clippy::print_stdout, reason = "a program that prints its figures")]
 
 mod common;
@@ -63,7 +63,7 @@ fn load(name: &'static str, path: &str, sign: f64) -> Pool {
 fn main() {
     let (from, seeds, cycles) =
         (argument("from", 0), argument("seeds", 20), argument("cycles", 200) as usize);
-    let data = text_argument("data", "/work/shared/data/loop");
+    let data = text_argument("data", "../shared/data/loop");
     let only = text_argument("only", "");
     let role = text_argument("role", "find = \"top 5%\"");
     for (name, file, sign) in [
