@@ -46,7 +46,11 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
     let listener = Listener::bind(&loaded.project.socket()).ok();
     let shell = Shell::new(Opened { store, campaign, is_new }, machines, listener, now)?;
     let mut seen = Seen::default();
-    let ended = shell.run(&interrupt, &mut |update| seen.show(&bar, &update));
+    let ended = shell.run(&interrupt, &mut |update| {
+        if !arguments.quiet {
+            seen.show(&bar, &update);
+        }
+    });
     bar.finish_and_clear();
     let (rest, campaign) = ended?;
     let report = if v.no_report { None } else { super::write_report(&loaded, None)? };
