@@ -6,6 +6,7 @@
 //! registry, a plain list that `cli` fills.
 
 mod envelope;
+mod environment;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,6 +16,9 @@ use forethought_record::{Fate, RunKey};
 use forethought_space::{DriverSchema, MachineSpec, Measurement, Problem, Recipe};
 
 pub use envelope::{Refusal, binding, check, needs_approval};
+pub use environment::{
+    Environment, EnvironmentBuild, EnvironmentBuilder, EnvironmentDriver, EnvironmentError, Reading,
+};
 
 /// One stage of one trial, as a machine gets it.
 #[derive(Debug, Clone, PartialEq)]

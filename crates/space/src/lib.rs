@@ -20,8 +20,11 @@
 //! assert_eq!(problem.space.parameters.len(), 1);
 //! ```
 
+mod channel;
 mod diagnostic;
 mod duration;
+mod dynamics;
+mod episode;
 pub mod file;
 mod history;
 mod outcome;
@@ -35,8 +38,11 @@ mod structure;
 mod tree;
 mod value;
 
+pub use channel::{ActionBounds, ActionSpec, Channel, ChannelKind, EnvironmentCard};
 pub use diagnostic::{Diagnostic, Place, nearest};
 pub use duration::Seconds;
+pub use dynamics::{Cost, Dynamics, Imagined, Latent, Shape};
+pub use episode::Episode;
 pub use history::{Failure, History, Observed};
 pub use outcome::{Find, Kind, Limit, Measurement, Outcome, Role};
 pub use parameter::{Descriptors, Domain, Parameter};

@@ -1,0 +1,78 @@
+//! The seam to everything that takes an action and gives an observation, over and over.
+
+use std::path::PathBuf;
+
+use forethought_space::EnvironmentCard;
+use serde_json::{Map, Value};
+
+use crate::Fault;
+
+/// What was read at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// One a sensor, in the card's order; `None` where nothing valid was read. Always finite.
+    pub values: Vec<Option<f64>>,
+    /// The episode came to an end by itself.
+    pub done: bool,
+}
+
+impl Reading {
+    /// As plain numbers, NaN where nothing valid was read.
+    pub fn numbers(&self) -> Vec<f64> {
+        self.values.iter().map(|v| v.unwrap_or(f64::NAN)).collect()
+    }
+}
+
+/// A plant, real or simulated. Calls may block: on a real plant `step` returns when the period is over.
+pub trait Environment: Send {
+    /// Its channels and its period.
+    fn card(&self) -> &EnvironmentCard;
+
+    /// Begins an episode; a simulator draws everything from `seed`. The first reading.
+    ///
+    /// # Errors
+    /// [`Fault`] where the plant cannot be spoken to.
+    fn reset(&mut self, seed: u64) -> Result<Reading, Fault>;
+
+    /// Holds `action` (one number an action, in the card's order) over one period; what is read at its end.
+    ///
+    /// # Errors
+    /// [`Fault`] where the plant cannot be spoken to.
+    fn step(&mut self, action: &[f64]) -> Result<Reading, Fault>;
+
+    /// Sets the safe action now, whatever was going on. Called first after a crash.
+    ///
+    /// # Errors
+    /// [`Fault`] where the plant cannot be spoken to.
+    fn make_safe(&mut self) -> Result<(), Fault>;
+}
+
+/// Everything that a driver may build an environment from.
+#[derive(Debug, Clone)]
+pub struct EnvironmentBuild<'a> {
+    /// The driver's options, as the world file has them under `[environment]`, the driver's name left out.
+    pub options: &'a Map<String, Value>,
+    /// The world file's folder: relative paths count from here.
+    pub dir: PathBuf,
+    /// The seed of the world file.
+    pub seed: u64,
+}
+
+/// Why an environment could not be built: what is wrong, and how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EnvironmentError(pub String);
+
+/// Builds an environment.
+pub type EnvironmentBuilder = fn(&EnvironmentBuild<'_>) -> Result<Box<dyn Environment>, EnvironmentError>;
+
+/// One kind of environment: its name in `[environment] driver = …`, the schema of its options, and how to build one.
+#[derive(Debug, Clone)]
+pub struct EnvironmentDriver {
+    /// Its name.
+    pub name: &'static str,
+    /// JSON schema of its options.
+    pub schema: Value,
+    /// Builds one.
+    pub build: EnvironmentBuilder,
+}
