@@ -269,7 +269,8 @@ pub fn world_schema(drivers: &[DriverSchema]) -> Json {
         .collect();
     let definitions: Vec<Map<String, Json>> =
         drivers.iter().filter_map(|d| d.schema.get("$defs").and_then(Json::as_object).cloned()).collect();
-    if let (false, Some(defs)) = (variants.is_empty(), schema.get_mut("$defs").and_then(Json::as_object_mut)) {
+    if let (false, Some(defs)) = (variants.is_empty(), schema.get_mut("$defs").and_then(Json::as_object_mut))
+    {
         defs.insert("EnvironmentFile".into(), serde_json::json!({ "anyOf": variants }));
         definitions.into_iter().for_each(|d| defs.extend(d));
     }
@@ -289,7 +290,12 @@ impl Check<'_> {
 
     fn world(&mut self, file: WorldFile, mut card: EnvironmentCard) -> World {
         if file.forethought != 1 {
-            self.wrong("version", &["forethought"], format!("version {} is not known", file.forethought), "write 1");
+            self.wrong(
+                "version",
+                &["forethought"],
+                format!("version {} is not known", file.forethought),
+                "write 1",
+            );
         }
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if file.name.is_empty() || !file.name.chars().all(is_word) {
@@ -317,11 +323,20 @@ impl Check<'_> {
         }
         let horizon = file.drive.horizon.map_or(30, periods);
         if !HORIZONS.contains(&horizon) {
-            let message = format!("a plan of {horizon} periods: from {} to {} are possible", HORIZONS.start(), HORIZONS.end());
+            let message = format!(
+                "a plan of {horizon} periods: from {} to {} are possible",
+                HORIZONS.start(),
+                HORIZONS.end()
+            );
             self.wrong("horizon", &["drive", "horizon"], message, "");
         }
         if !(file.surprise.per_week.is_finite() && file.surprise.per_week > 0.0) {
-            self.wrong("alarms", &["surprise", "per_week"], "alarms a week must be more than 0".into(), "write 1");
+            self.wrong(
+                "alarms",
+                &["surprise", "per_week"],
+                "alarms a week must be more than 0".into(),
+                "write 1",
+            );
         }
         World {
             name: file.name,
@@ -353,14 +368,25 @@ impl Check<'_> {
             let (low, high) = (action.channel.low, action.channel.high);
             if let Some((a, b)) = own.range {
                 if !(low <= a && a < b && b <= high) {
-                    let message = format!("`{}` cannot go from {a} to {b}: the plant allows {low} to {high}", names[i]);
-                    self.wrong("range", &[at[0], at[1], "range"], message, "write lowest and highest, within that");
+                    let message =
+                        format!("`{}` cannot go from {a} to {b}: the plant allows {low} to {high}", names[i]);
+                    self.wrong(
+                        "range",
+                        &[at[0], at[1], "range"],
+                        message,
+                        "write lowest and highest, within that",
+                    );
                 }
                 (action.channel.low, action.channel.high) = (a, b);
             }
             if let Some(rate) = own.rate {
                 if rate <= 0.0 {
-                    self.wrong("rate", &[at[0], at[1], "rate"], format!("a rate of {rate} a second"), "write more than 0");
+                    self.wrong(
+                        "rate",
+                        &[at[0], at[1], "rate"],
+                        format!("a rate of {rate} a second"),
+                        "write more than 0",
+                    );
                 }
                 action.rate = action.rate.min(rate);
             }
@@ -375,14 +401,23 @@ impl Check<'_> {
             change[i] = own.change.unwrap_or(MOVE);
             price[i] = own.price;
             if change[i] < 0.0 {
-                self.wrong("move", &[at[0], at[1], "move"], format!("a move costs {}", change[i]), "write 0 or more");
+                self.wrong(
+                    "move",
+                    &[at[0], at[1], "move"],
+                    format!("a move costs {}", change[i]),
+                    "write 0 or more",
+                );
             }
         }
         (change, price)
     }
 
     #[expect(clippy::type_complexity, reason = "three lists of one walk")]
-    fn sensors(&mut self, file: &WorldFile, card: &EnvironmentCard) -> (Vec<Track>, Vec<(f64, f64)>, Vec<f64>) {
+    fn sensors(
+        &mut self,
+        file: &WorldFile,
+        card: &EnvironmentCard,
+    ) -> (Vec<Track>, Vec<(f64, f64)>, Vec<f64>) {
         let names: Vec<String> = card.sensors.iter().map(|s| s.name.clone()).collect();
         self.names("sensor", file.sensor.keys(), &names);
         let mut limits = vec![(f64::NEG_INFINITY, f64::INFINITY); names.len()];
@@ -400,13 +435,23 @@ impl Check<'_> {
             }
             if let Some(week) = own.drift {
                 if week < 0.0 {
-                    self.wrong("drift", &[at[0], at[1], "drift"], format!("a drift of {week} a week"), "write 0 or more");
+                    self.wrong(
+                        "drift",
+                        &[at[0], at[1], "drift"],
+                        format!("a drift of {week} a week"),
+                        "write 0 or more",
+                    );
                 }
                 drift[i] = week / (7.0 * 86_400.0);
             }
             let points = match (&own.target, &own.programme) {
                 (Some(_), Some(_)) => {
-                    self.wrong("goal", &at, format!("`{name}` has a target and a programme"), "keep one of them");
+                    self.wrong(
+                        "goal",
+                        &at,
+                        format!("`{name}` has a target and a programme"),
+                        "keep one of them",
+                    );
                     continue;
                 }
                 (Some(target), None) => vec![(0.0, *target)],
@@ -415,7 +460,12 @@ impl Check<'_> {
             };
             if points.is_empty() || points.windows(2).any(|w| w[0].0 >= w[1].0) {
                 let message = format!("the programme of `{name}` is empty, or its times don't rise");
-                self.wrong("programme", &[at[0], at[1], "programme"], message, "give each time once, in order");
+                self.wrong(
+                    "programme",
+                    &[at[0], at[1], "programme"],
+                    message,
+                    "give each time once, in order",
+                );
             }
             let (low, high) = limits[i];
             if let Some((t, v)) = points.iter().find(|(_, v)| *v < low || *v > high) {
@@ -424,7 +474,12 @@ impl Check<'_> {
             }
             let scale = own.scale.unwrap_or_else(|| 0.01 * (card.sensors[i].high - card.sensors[i].low));
             if !(scale > 0.0 && scale.is_finite()) {
-                self.wrong("scale", &[at[0], at[1], "scale"], format!("a scale of {scale}"), "write more than 0");
+                self.wrong(
+                    "scale",
+                    &[at[0], at[1], "scale"],
+                    format!("a scale of {scale}"),
+                    "write more than 0",
+                );
             }
             tracks.push(Track { sensor: i, points, scale });
         }
@@ -437,7 +492,12 @@ impl Check<'_> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the plant has {}", known.join(", ")),
             };
-            self.wrong("unknown-channel", &[table, name], format!("the plant has no {table} `{name}`"), &hint);
+            self.wrong(
+                "unknown-channel",
+                &[table, name],
+                format!("the plant has no {table} `{name}`"),
+                &hint,
+            );
         }
     }
 }
@@ -448,11 +508,16 @@ mod tests {
     use crate::channel::{ActionSpec, Channel, ChannelKind};
 
     fn card() -> EnvironmentCard {
-        let channel = |name: &str, kind, high| Channel { name: name.into(), unit: None, kind, low: 0.0, high };
+        let channel =
+            |name: &str, kind, high| Channel { name: name.into(), unit: None, kind, low: 0.0, high };
         EnvironmentCard {
             name: "tank".into(),
             period_s: 5.0,
-            actions: vec![ActionSpec { channel: channel("pump", ChannelKind::Action, 10.0), rate: 1.0, safe: 0.0 }],
+            actions: vec![ActionSpec {
+                channel: channel("pump", ChannelKind::Action, 10.0),
+                rate: 1.0,
+                safe: 0.0,
+            }],
             sensors: vec![channel("level", ChannelKind::Sensor, 20.0)],
         }
     }
@@ -482,7 +547,10 @@ action.pump = { range = [1, 9], safe = 2 }
 
     #[test]
     fn every_mistake_is_named_with_its_place() {
-        let text = GOOD.replace("sensor.level", "sensor.levle").replace("safe = 2", "safe = 20").replace("[1, 9]", "[1, 19]");
+        let text = GOOD
+            .replace("sensor.level", "sensor.levle")
+            .replace("safe = 2", "safe = 20")
+            .replace("[1, 9]", "[1, 19]");
         let mistakes = parse(&text).unwrap_err();
         let codes: Vec<_> = mistakes.iter().map(|d| d.code).collect();
         assert_eq!(codes, ["range", "safe", "unknown-channel", "goal"]);

@@ -57,7 +57,8 @@ impl LatentModel {
     }
 
     pub(crate) fn begin_into(&self, observed: &[f64], latent: &mut [f64]) {
-        let plain: Vec<f64> = observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
+        let plain: Vec<f64> =
+            observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
         latent.fill(0.0);
         let n = self.space.size.states();
         self.space.begin(&plain, &mut latent[..n]);
@@ -74,7 +75,8 @@ impl LatentModel {
         let mut next = vec![0.0; n];
         self.space.advance(x, &acting, &mut next);
         x.copy_from_slice(&next);
-        let plain: Vec<f64> = observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
+        let plain: Vec<f64> =
+            observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
         let mut error = vec![0.0; size.sensors];
         self.space.correct(x, d, &plain, &mut error);
         error.iter().enumerate().map(|(i, e)| e * self.scaling.sensors[i].1).collect()

@@ -24,9 +24,8 @@ pub(crate) fn realise(arx: &Arx, size: Size) -> Option<StateSpace> {
         let rest = if lag == 0 && row == column { 1.0 } else { 0.0 };
         arx.weights[row * width + lag * (s + a) + column] + rest
     };
-    let hankel = Mat::from_fn(ROWS * s, columns * (s + a), |i, j| {
-        response(i / s + j / (s + a), i % s, j % (s + a))
-    });
+    let hankel =
+        Mat::from_fn(ROWS * s, columns * (s + a), |i, j| response(i / s + j / (s + a), i % s, j % (s + a)));
     let svd = hankel.thin_svd().ok()?;
     let (u, sigma, v) = (svd.U(), svd.S(), svd.V());
     let n_found = n.min(sigma.column_vector().nrows());
@@ -35,9 +34,14 @@ pub(crate) fn realise(arx: &Arx, size: Size) -> Option<StateSpace> {
     let reach = Mat::from_fn(n, s + a, |i, j| if i < n_found { v[(j, i)] * root[i] } else { 0.0 });
     // Ã from the shift: O without its first block = O without its last, times Ã. A little ridge keeps weak states tame.
     let upper = with_ridge(observability.as_ref().subrows(0, (ROWS - 1) * s), n);
-    let lower = Mat::from_fn(upper.nrows(), n, |i, j| {
-        if i < (ROWS - 1) * s { observability[(i + s, j)] } else { 0.0 }
-    });
+    let lower =
+        Mat::from_fn(
+            upper.nrows(),
+            n,
+            |i, j| {
+                if i < (ROWS - 1) * s { observability[(i + s, j)] } else { 0.0 }
+            },
+        );
     let predictor = upper.qr().solve_lstsq(&lower);
     let c = observability.as_ref().subrows(0, s);
     let gain = reach.as_ref().subcols(0, s).to_owned();

@@ -66,7 +66,10 @@ impl Moments {
         });
         let right = Mat::from_fn(n, self.targets, |i, t| self.cross[t * n + i]);
         let solved = matrix.llt(Side::Lower).ok()?.solve(&right);
-        let out: Vec<f64> = (0..self.targets).flat_map(|t| (0..n).map(move |i| (t, i))).map(|(t, i)| solved[(i, t)]).collect();
+        let out: Vec<f64> = (0..self.targets)
+            .flat_map(|t| (0..n).map(move |i| (t, i)))
+            .map(|(t, i)| solved[(i, t)])
+            .collect();
         out.iter().all(|v| v.is_finite()).then_some(out)
     }
 

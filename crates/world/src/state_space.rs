@@ -153,7 +153,8 @@ impl StateSpace {
             let slope = squash(t[p.c + k]).1;
             for i in 0..n {
                 for j in 0..n {
-                    out[i * n + j] += t[p.g + i * self.size.features + k] * slope * t[p.w + k * self.size.inputs() + j];
+                    out[i * n + j] +=
+                        t[p.g + i * self.size.features + k] * slope * t[p.w + k * self.size.inputs() + j];
                 }
             }
         }
@@ -183,7 +184,11 @@ pub(crate) struct TangentRoom {
 impl TangentRoom {
     pub(crate) fn new(size: Size) -> Self {
         let n = size.states();
-        TangentRoom { next: vec![0.0; n], dnext: vec![0.0; n * size.parameters()], jacobian: vec![0.0; n * n] }
+        TangentRoom {
+            next: vec![0.0; n],
+            dnext: vec![0.0; n * size.parameters()],
+            jacobian: vec![0.0; n * n],
+        }
     }
 }
 
@@ -303,7 +308,8 @@ mod tests {
     fn model() -> StateSpace {
         let size = Size { sensors: 2, actions: 1, hidden: 2, features: 3 };
         // Any numbers will do: a fixed irrational walk.
-        let parameters = (0..size.parameters()).map(|i| 0.6 * ((i as f64 * 0.618_034).fract() - 0.5)).collect();
+        let parameters =
+            (0..size.parameters()).map(|i| 0.6 * ((i as f64 * 0.618_034).fract() - 0.5)).collect();
         let gain = (0..6 * 2).map(|i| 0.3 * ((i as f64 * 0.414_214).fract() - 0.2)).collect();
         StateSpace { size, parameters, gain }
     }
@@ -340,9 +346,8 @@ mod tests {
         }
         let count = size.parameters();
         for i in 0..count {
-            let analytic = tangent.dx[i]
-                + tangent.dd[i]
-                + 2.0 * (tangent.dx[count + i] + tangent.dd[count + i]);
+            let analytic =
+                tangent.dx[i] + tangent.dd[i] + 2.0 * (tangent.dx[count + i] + tangent.dd[count + i]);
             let shifted = |by: f64| {
                 let mut m = base.clone();
                 m.parameters[i] += by;

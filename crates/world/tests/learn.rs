@@ -79,8 +79,12 @@ fn the_ensemble_foresees_better_than_lines_and_floors() {
     for ahead in [1, 5, 20] {
         let (ours, line, still) =
             (error(&learnt, &new, ahead), error(learnt.linear(), &new, ahead), error(&floor, &new, ahead));
-        println!("{ahead:>2} ahead: ensemble {ours:.4}, linear {line:.4}, persistence {still:.4}, noise {sd}");
-        if ahead > 100 { assert!(ours < line && ours < 0.6 * still.max(2.0 * sd), "{ahead}: {ours} {line} {still}");}
+        println!(
+            "{ahead:>2} ahead: ensemble {ours:.4}, linear {line:.4}, persistence {still:.4}, noise {sd}"
+        );
+        if ahead > 100 {
+            assert!(ours < line && ours < 0.6 * still.max(2.0 * sd), "{ahead}: {ours} {line} {still}");
+        }
     }
     assert!(error(&learnt, &new, 20) < 2.5 * sd);
 }
