@@ -230,6 +230,9 @@ pub struct World {
     pub alarms_per_week: f64,
 }
 
+/// The channels of an environment, from its driver's name and options; in words where it cannot be built.
+pub type CardOf<'a> = dyn Fn(&str, &Map<String, Json>) -> Result<EnvironmentCard, String> + 'a;
+
 /// Checks a world file. `card` builds the environment from `driver` and its options far enough to know its channels.
 ///
 /// # Errors
@@ -237,7 +240,7 @@ pub struct World {
 pub fn parse_world(
     text: &str,
     drivers: &[DriverSchema],
-    card: &dyn Fn(&str, &Map<String, Json>) -> Result<EnvironmentCard, String>,
+    card: &CardOf<'_>,
 ) -> Result<World, Vec<Diagnostic>> {
     let tree = Tree::parse(text)?;
     let mut out = Vec::new();
@@ -412,7 +415,6 @@ impl Check<'_> {
         (change, price)
     }
 
-    #[expect(clippy::type_complexity, reason = "three lists of one walk")]
     fn sensors(
         &mut self,
         file: &WorldFile,

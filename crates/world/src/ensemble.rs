@@ -131,14 +131,6 @@ fn train(
         let weights = spread(&model, &episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
         model = fit(model, &prior.loosened(looseness), &episodes, &weights);
         let score = choose(&mut model, &unseen, &noise, FLOOR);
-        if std::env::var("DBG").is_ok() {
-            eprintln!(
-                "DBG {member} {looseness} {score:.3} seen {:.3?} unseen {:.3?} gain {:.3?}",
-                spread(&model, &episodes, FLOOR),
-                spread(&model, &unseen, FLOOR),
-                model.gain
-            );
-        }
         if best.as_ref().is_none_or(|b| score < b.0) {
             best = Some((score, model.clone()));
         }
