@@ -7,11 +7,15 @@
 mod buffer;
 mod card;
 mod chunk;
+mod csv;
 mod error;
 mod join;
 mod open;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod read;
 mod stream;
+mod table;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -26,6 +30,7 @@ pub use card::{EpisodeCard, EpisodeChannel, FrameShape, Sampling};
 pub use error::EpisodeError;
 pub use open::Block;
 pub use read::{Frames, Window};
+pub use table::{BadCell, EpisodeTable, TableError};
 pub use verify::Verified;
 
 use crate::head::Head;

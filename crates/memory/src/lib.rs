@@ -15,8 +15,8 @@ mod volatile;
 
 pub use chain::{Chain, Sealed};
 pub use episodes::{
-    Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore, FrameShape,
-    Frames, Sampling, StoredEpisode, Verified, Window,
+    BadCell, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
+    EpisodeTable, FrameShape, Frames, Sampling, StoredEpisode, TableError, Verified, Window,
 };
 pub use head::{Head, read_heads};
 pub use journal::{AppendError, Batch, Journal, ReadError, Stored, entries, hash_hex};

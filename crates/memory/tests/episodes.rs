@@ -7,5 +7,6 @@ mod episodes {
     mod damage;
     mod join;
     mod kill;
+    mod tables;
     mod window;
 }

@@ -8,7 +8,7 @@ use super::cards::{FAST_NS, PERIOD_NS, bits, card, store};
 
 /// One append; whether a sync follows.
 #[derive(Debug, Clone)]
-enum Append {
+pub(crate) enum Append {
     /// Periods with two readings and an action each, after a pause of so many periods.
     Plant {
         pause: i64,
@@ -28,7 +28,7 @@ fn number() -> impl Strategy<Value = f64> {
     prop_oneof![9 => any::<f64>().prop_filter("finite", |v| v.is_finite()), 1 => Just(f64::NAN)]
 }
 
-fn append() -> impl Strategy<Value = Append> {
+pub(crate) fn append() -> impl Strategy<Value = Append> {
     let plant =
         (0..3_i64, prop::collection::vec(((number(), number(), number()), any::<(bool, bool)>()), 1..40))
             .prop_map(|(pause, rows)| {
@@ -47,7 +47,7 @@ fn append() -> impl Strategy<Value = Append> {
 
 /// What was appended, by plain vectors.
 #[derive(Default)]
-struct Expected {
+pub(crate) struct Expected {
     t1: Window,
     t2: Window,
     heat: Window,
@@ -68,7 +68,7 @@ fn end(w: &Window) -> i64 {
     w.to_ns.last().copied().unwrap_or(0)
 }
 
-fn apply(store: &mut EpisodeStore, id: EpisodeId, append: &Append, expected: &mut Expected) {
+pub(crate) fn apply(store: &mut EpisodeStore, id: EpisodeId, append: &Append, expected: &mut Expected) {
     match append {
         Append::Plant { pause, rows, valid } => {
             let from = end(&expected.heat) + pause * PERIOD_NS;
