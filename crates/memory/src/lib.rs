@@ -1,10 +1,12 @@
-//! What lasts: journals of sealed events, and the project folder that holds them.
+//! What lasts: journals of sealed events, episodes of plants, and the project folder that holds them.
 //!
 //! A [`Journal`] keeps the events of campaigns as bytes, each [`Sealed`] into a [`Chain`] by hash. It
 //! is durable when [`Journal::append`] returns. [`SqliteJournal`] is the one that people use;
-//! [`VolatileJournal`] is the one that simulations crash.
+//! [`VolatileJournal`] is the one that simulations crash. An [`EpisodeStore`] keeps what was read from a
+//! plant and set on it, sample by sample.
 
 mod chain;
+mod episodes;
 mod head;
 mod journal;
 mod project;
@@ -12,6 +14,10 @@ mod sqlite;
 mod volatile;
 
 pub use chain::{Chain, Sealed};
+pub use episodes::{
+    BadCell, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
+    EpisodeTable, FrameShape, Frames, Sampling, StoredEpisode, TableError, Verified, Window,
+};
 pub use head::{Head, read_heads};
 pub use journal::{AppendError, Batch, Journal, ReadError, Stored, entries, hash_hex};
 pub use project::{OwnError, Owner, Project};

@@ -52,6 +52,11 @@ impl Project {
         self.dir.join("forethought.sock")
     }
 
+    /// Episodes of environments.
+    pub fn episodes(&self) -> PathBuf {
+        self.dir.join("episodes.db")
+    }
+
     /// Reports for people.
     pub fn reports(&self) -> PathBuf {
         self.dir.join("reports")

@@ -12,7 +12,7 @@ use crate::head::{Head, write_heads};
 use crate::journal::{AppendError, Batch, Journal, ReadError, Stored, hash_hex};
 
 /// Held back so that what is under way can still be recorded on a full disk.
-const RESERVE_BYTES: usize = 1 << 20;
+pub(crate) const RESERVE_BYTES: usize = 1 << 20;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS campaign (
@@ -264,7 +264,7 @@ fn head(seq: Seq, hash: &[u8]) -> Head {
     Head { seq, hash: hash.iter().map(|b| format!("{b:02x}")).collect() }
 }
 
-fn reserve_path(path: &Path) -> PathBuf {
+pub(crate) fn reserve_path(path: &Path) -> PathBuf {
     path.with_extension("reserve")
 }
 
@@ -282,7 +282,7 @@ fn refused(e: &rusqlite::Error) -> AppendError {
 }
 
 /// The kind of network file system that a path lies on.
-fn network_drive(path: &Path) -> Option<&'static str> {
+pub(crate) fn network_drive(path: &Path) -> Option<&'static str> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     #[cfg(target_os = "linux")]
     {
