@@ -6,12 +6,17 @@
 
 mod campaign;
 mod claim;
+mod drive;
 mod event;
 mod id;
 mod trial;
 
 pub use campaign::{Campaign, FoldError, Status};
 pub use claim::{Claim, ClaimState, Says, Verdict};
+pub use drive::{
+    AlarmState, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd, EpisodeState, Kept, ModelState,
+    Purpose, Score,
+};
 pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, Reason, Resolution};
 pub use id::{CampaignId, KeyError, RunKey, Seq};
 pub use trial::{Order, OrderState, Trial, TrialState};

@@ -37,6 +37,7 @@ mod space;
 mod structure;
 mod tree;
 mod value;
+mod world;
 
 pub use channel::{ActionBounds, ActionSpec, Channel, ChannelKind, EnvironmentCard};
 pub use diagnostic::{Diagnostic, Place, nearest};
@@ -54,3 +55,4 @@ pub use sample::Infeasible;
 pub use space::{Feature, Linear, Mixture, Point, Space, SpaceError};
 pub use structure::DriverSchema;
 pub use value::{Recipe, Value, number_text};
+pub use world::{CardOf, Track, World, WorldFile, parse_world, world_schema};

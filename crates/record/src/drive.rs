@@ -1,0 +1,431 @@
+//! What can happen when a plant is driven, as events, and the state they fold to.
+//!
+//! The unit of durability is the episode: intended before the first action, sealed by hash after the last. The readings
+//! and actions themselves stand in the store of episodes.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Actor, Reason};
+use crate::id::{CampaignId, Seq};
+
+/// One event of a world with its time and its actor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DriveEntry {
+    /// [`crate::FORMAT`] when it was written.
+    pub v: u32,
+    /// When it was recorded, by the clock of the shell.
+    pub at: Timestamp,
+    /// Who did it.
+    pub by: Actor,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: DriveEvent,
+}
+
+/// What an episode is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To learn how the plant moves.
+    Explore,
+    /// To do what is wanted.
+    Drive,
+}
+
+/// How an episode ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "snake_case")]
+pub enum EpisodeEnd {
+    /// After all its periods, or by itself.
+    Whole,
+    /// The plant could not be spoken to.
+    Fault {
+        /// In words.
+        message: String,
+    },
+    /// Somebody stopped it.
+    Stopped {
+        /// Why.
+        reason: Reason,
+    },
+    /// The engine died in it; what followed the last sync is uncertain.
+    Interrupted,
+}
+
+/// Intervals that were written before a reading, and how many of them held it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Periods ahead.
+    pub ahead: usize,
+    /// By sensor: kept, settled.
+    pub sensors: Vec<(u64, u64)>,
+}
+
+/// Everything that can happen when a plant is driven.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum DriveEvent {
+    /// The first event: from now on this file's text rules.
+    WorldOpened {
+        /// The world's name for ever.
+        campaign: CampaignId,
+        /// Its name for people.
+        name: String,
+        /// The world file.
+        text: String,
+        /// The program's version.
+        version: String,
+    },
+    /// The file was changed.
+    WorldRevised {
+        /// The new world file.
+        text: String,
+        /// Why.
+        reason: Reason,
+    },
+    /// The plant was brought to its safe action before anything else was done.
+    MadeSafe {
+        /// Why.
+        reason: Reason,
+    },
+    /// An episode will be run: durable before its first action.
+    EpisodeIntended {
+        /// Its number, from 1.
+        episode: u64,
+        /// Its number in the store of episodes.
+        stored: u64,
+        /// What it is for.
+        purpose: Purpose,
+        /// What the environment is reset with, as text.
+        seed: String,
+        /// What acts: `excitation`, or a planner with its settings.
+        policy: String,
+        /// Hash of the model that is planned with.
+        model: Option<String>,
+        /// Bounds, rates and limits that hold.
+        envelope: serde_json::Value,
+        /// Periods that it takes at most.
+        longest: u64,
+    },
+    /// An episode is over.
+    EpisodeSealed {
+        /// Its number.
+        episode: u64,
+        /// Periods that were recorded.
+        periods: u64,
+        /// blake3 over its readings and actions, in hex.
+        hash: String,
+        /// How it ended.
+        #[serde(flatten)]
+        end: EpisodeEnd,
+        /// What it cost, where it was to do what is wanted.
+        cost: Option<f64>,
+        /// Periods at whose end a sensor showed more than its limit.
+        #[serde(default)]
+        beyond: u64,
+        /// What was claimed before it was read, settled.
+        #[serde(default)]
+        kept: Vec<Kept>,
+    },
+    /// A model was learnt.
+    ModelLearnt {
+        /// Hash of its blob.
+        model: String,
+        /// Stored episodes that it was learnt from.
+        episodes: Vec<u64>,
+        /// Hash of the model that it began from.
+        recalled: Option<String>,
+        /// What it foresees: periods ahead, then per sensor the errors left out, beside persistence and the linear model.
+        scores: Vec<Score>,
+    },
+    /// The plant did what it should not.
+    AlarmRaised {
+        /// The alarm, from 1.
+        alarm: u64,
+        /// The episode.
+        episode: u64,
+        /// The period in it.
+        period: u64,
+        /// The sensor that began it.
+        sensor: String,
+        /// How improbable it is.
+        p: f64,
+        /// What was seen, in a sentence.
+        text: String,
+    },
+    /// A person says what an alarm was.
+    AlarmJudged {
+        /// The alarm.
+        alarm: u64,
+        /// It was no fault: the like is not called one again.
+        no_fault: bool,
+    },
+    /// Nothing more is done.
+    WorldFinished {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// What a model foresees some periods ahead, on parts that it was not learnt from; root mean square errors by sensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Periods ahead.
+    pub ahead: usize,
+    /// The model's.
+    pub model: Vec<f64>,
+    /// The linear model's.
+    pub linear: Vec<f64>,
+    /// That of "as it is now".
+    pub persistence: Vec<f64>,
+}
+
+/// One episode, as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpisodeState {
+    /// Its number in the store of episodes.
+    pub stored: u64,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Hash of the model that is planned with.
+    pub model: Option<String>,
+    /// How it ended; None while it runs, or where the engine died in it.
+    pub end: Option<EpisodeEnd>,
+    /// Periods that were recorded.
+    pub periods: u64,
+    /// What it cost.
+    pub cost: Option<f64>,
+    /// Periods beyond a limit.
+    pub beyond: u64,
+    /// Claims settled.
+    pub kept: Vec<Kept>,
+}
+
+/// A model, as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelState {
+    /// Hash of its blob.
+    pub hash: String,
+    /// Stored episodes that it was learnt from.
+    pub episodes: Vec<u64>,
+    /// What it foresees.
+    pub scores: Vec<Score>,
+}
+
+/// One alarm, as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlarmState {
+    /// The episode.
+    pub episode: u64,
+    /// The period in it.
+    pub period: u64,
+    /// The sensor that began it.
+    pub sensor: String,
+    /// How improbable it is.
+    pub p: f64,
+    /// What was seen.
+    pub text: String,
+    /// A person says that it was no fault.
+    pub no_fault: Option<bool>,
+}
+
+/// All that happened in a world: the fold of its entries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drive {
+    /// Its name for ever.
+    pub id: CampaignId,
+    /// Its name for people.
+    pub name: String,
+    /// The world file that rules.
+    pub text: String,
+    /// Events so far.
+    pub seq: Seq,
+    /// By number.
+    pub episodes: BTreeMap<u64, EpisodeState>,
+    /// Oldest first.
+    pub models: Vec<ModelState>,
+    /// By number.
+    pub alarms: BTreeMap<u64, AlarmState>,
+    /// Why nothing more is done.
+    pub finished: Option<Reason>,
+}
+
+/// An event that cannot follow what was there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {seq} cannot follow what was recorded before it: {what}")]
+pub struct DriveError {
+    /// Which.
+    pub seq: Seq,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Drive {
+    /// Folds entries from the first on.
+    ///
+    /// # Errors
+    /// [`DriveError`] for an event that cannot follow those before it.
+    pub fn fold(entries: &[DriveEntry]) -> Result<Drive, DriveError> {
+        let wrong = |what: &str| DriveError { seq: 1, what: what.into() };
+        let Some((first, rest)) = entries.split_first() else { return Err(wrong("there is none")) };
+        let DriveEvent::WorldOpened { campaign, name, text, .. } = &first.event else {
+            return Err(wrong("a world begins by being opened"));
+        };
+        let mut drive = Drive {
+            id: *campaign,
+            name: name.clone(),
+            text: text.clone(),
+            seq: 1,
+            episodes: BTreeMap::new(),
+            models: Vec::new(),
+            alarms: BTreeMap::new(),
+            finished: None,
+        };
+        for entry in rest {
+            drive.apply(entry)?;
+        }
+        Ok(drive)
+    }
+
+    /// One more entry.
+    ///
+    /// # Errors
+    /// [`DriveError`] where it cannot follow.
+    pub fn apply(&mut self, entry: &DriveEntry) -> Result<(), DriveError> {
+        let seq = self.seq + 1;
+        let wrong = |what: String| DriveError { seq, what };
+        match &entry.event {
+            DriveEvent::WorldOpened { .. } => return Err(wrong("the world is open already".into())),
+            DriveEvent::WorldRevised { text, .. } => self.text.clone_from(text),
+            DriveEvent::MadeSafe { .. } => {}
+            DriveEvent::EpisodeIntended { episode, stored, purpose, model, .. } => {
+                if self.open().is_some() || *episode != self.episodes.len() as u64 + 1 {
+                    return Err(wrong(format!("episode {episode} is not the next, or another one runs")));
+                }
+                self.finished = None;
+                let state = EpisodeState {
+                    stored: *stored,
+                    purpose: *purpose,
+                    model: model.clone(),
+                    end: None,
+                    periods: 0,
+                    cost: None,
+                    beyond: 0,
+                    kept: Vec::new(),
+                };
+                self.episodes.insert(*episode, state);
+            }
+            DriveEvent::EpisodeSealed { episode, periods, end, cost, beyond, kept, .. } => {
+                let state = self.episodes.get_mut(episode).filter(|e| e.end.is_none());
+                let state = state.ok_or_else(|| wrong(format!("episode {episode} does not run")))?;
+                state.end = Some(end.clone());
+                (state.periods, state.cost, state.beyond) = (*periods, *cost, *beyond);
+                state.kept.clone_from(kept);
+            }
+            DriveEvent::ModelLearnt { model, episodes, scores, .. } => self.models.push(ModelState {
+                hash: model.clone(),
+                episodes: episodes.clone(),
+                scores: scores.clone(),
+            }),
+            DriveEvent::AlarmRaised { alarm, episode, period, sensor, p, text } => {
+                let state = AlarmState {
+                    episode: *episode,
+                    period: *period,
+                    sensor: sensor.clone(),
+                    p: *p,
+                    text: text.clone(),
+                    no_fault: None,
+                };
+                self.alarms.insert(*alarm, state);
+            }
+            DriveEvent::AlarmJudged { alarm, no_fault } => {
+                let state = self.alarms.get_mut(alarm);
+                state.ok_or_else(|| wrong(format!("there is no alarm {alarm}")))?.no_fault = Some(*no_fault);
+            }
+            DriveEvent::WorldFinished { reason } => self.finished = Some(reason.clone()),
+        }
+        self.seq = seq;
+        Ok(())
+    }
+
+    /// The episode that runs, or in which the engine died.
+    pub fn open(&self) -> Option<(u64, &EpisodeState)> {
+        self.episodes.iter().find(|(_, e)| e.end.is_none()).map(|(n, e)| (*n, e))
+    }
+
+    /// Episodes of one purpose that ended whole.
+    pub fn whole(&self, purpose: Purpose) -> impl Iterator<Item = (u64, &EpisodeState)> {
+        self.episodes
+            .iter()
+            .filter(move |(_, e)| e.purpose == purpose && e.end == Some(EpisodeEnd::Whole))
+            .map(|(n, e)| (*n, e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(event: DriveEvent) -> DriveEntry {
+        DriveEntry { v: crate::FORMAT, at: Timestamp::UNIX_EPOCH, by: Actor::engine(), event }
+    }
+
+    fn opened() -> DriveEntry {
+        let campaign = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
+        entry(DriveEvent::WorldOpened {
+            campaign,
+            name: "x".into(),
+            text: String::new(),
+            version: "0".into(),
+        })
+    }
+
+    fn intended(episode: u64) -> DriveEntry {
+        entry(DriveEvent::EpisodeIntended {
+            episode,
+            stored: episode,
+            purpose: Purpose::Explore,
+            seed: "1".into(),
+            policy: "excitation".into(),
+            model: None,
+            envelope: serde_json::json!({}),
+            longest: 9,
+        })
+    }
+
+    fn sealed(episode: u64, end: EpisodeEnd) -> DriveEntry {
+        let hash = "00".into();
+        let event = DriveEvent::EpisodeSealed {
+            episode,
+            periods: 9,
+            hash,
+            end,
+            cost: None,
+            beyond: 0,
+            kept: Vec::new(),
+        };
+        entry(event)
+    }
+
+    #[test]
+    fn an_episode_is_intended_once_and_sealed_once() {
+        let good = [opened(), intended(1), sealed(1, EpisodeEnd::Whole), intended(2)];
+        let drive = Drive::fold(&good).unwrap();
+        assert_eq!((drive.open().map(|e| e.0), drive.whole(Purpose::Explore).count()), (Some(2), 1));
+        assert!(Drive::fold(&[opened(), intended(1), intended(2)]).is_err());
+        assert!(Drive::fold(&[opened(), intended(2)]).is_err());
+        let twice = [opened(), intended(1), sealed(1, EpisodeEnd::Interrupted), sealed(1, EpisodeEnd::Whole)];
+        assert_eq!(Drive::fold(&twice).unwrap_err().seq, 4);
+    }
+
+    #[test]
+    fn entries_survive_json() {
+        for before in [opened(), intended(1), sealed(1, EpisodeEnd::Fault { message: "gone".into() })] {
+            let text = serde_json::to_string(&before).unwrap();
+            assert_eq!(serde_json::from_str::<DriveEntry>(&text).unwrap(), before, "{text}");
+        }
+    }
+}

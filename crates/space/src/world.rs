@@ -1,0 +1,565 @@
+//! The world file: a plant that is driven, what is wanted of it, and what it must never do.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::channel::EnvironmentCard;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::duration::Seconds;
+use crate::structure::{self, DriverSchema};
+use crate::tree::Tree;
+
+/// Standard weight of a move over an action's whole range, in units of one squared scale.
+const MOVE: f64 = 0.1;
+/// Horizons that a plan may have, in periods.
+const HORIZONS: std::ops::RangeInclusive<usize> = 2..=200;
+
+/// A world: a plant, what is wanted of it, and what it must never do.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorldFile {
+    /// The version of this format: 1.
+    pub forethought: u32,
+    /// The world's name: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Where every random draw comes from; 0 when left out.
+    #[serde(default)]
+    pub seed: u64,
+    /// What is driven: `driver`, and that driver's own options.
+    pub environment: EnvironmentFile,
+    /// What is wanted of sensors, and what they must never show, by name.
+    #[serde(default)]
+    pub sensor: BTreeMap<String, SensorFile>,
+    /// How actions may be narrowed, and what they cost, by name.
+    #[serde(default)]
+    pub action: BTreeMap<String, ActionFile>,
+    /// How to learn before the first plan.
+    pub explore: ExploreFile,
+    /// How to act.
+    pub drive: DriveFile,
+    /// When to raise an alarm.
+    #[serde(default)]
+    pub surprise: SurpriseFile,
+}
+
+/// What is driven.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct EnvironmentFile {
+    /// `simulator`, `pipe`, …
+    pub driver: String,
+    /// The driver's own options.
+    #[serde(flatten)]
+    pub options: Map<String, Json>,
+}
+
+/// What is wanted of a sensor.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SensorFile {
+    /// What it should show all the time.
+    pub target: Option<f64>,
+    /// What it should show when: `[["0min", 20], ["90min", 850]]`, straight lines between, held after the last.
+    pub programme: Option<Vec<(ClockTime, f64)>>,
+    /// The deviation that costs 1 a period.
+    pub scale: Option<f64>,
+    /// What it must never show.
+    pub limit: Option<SensorLimitFile>,
+    /// By how much it may drift a week without being called faulty.
+    pub drift: Option<f64>,
+}
+
+/// What a sensor must never show.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SensorLimitFile {
+    /// Never below.
+    pub min: Option<f64>,
+    /// Never above.
+    pub max: Option<f64>,
+}
+
+/// A time from the beginning of an episode, as `"0s"`, `"90min"`, `"1h 30m"`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct ClockTime(pub f64);
+
+impl TryFrom<String> for ClockTime {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.trim().trim_end_matches(char::is_alphabetic).trim();
+        if digits.parse::<f64>().is_ok_and(|v| v == 0.0) {
+            return Ok(ClockTime(0.0));
+        }
+        Seconds::try_from(text).map(|s| ClockTime(s.0))
+    }
+}
+
+impl From<ClockTime> for String {
+    fn from(t: ClockTime) -> String {
+        if t.0 == 0.0 { "0s".into() } else { Seconds(t.0).to_string() }
+    }
+}
+
+/// What an action may be, and what it costs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ActionFile {
+    /// Lowest and highest value, within what the plant allows.
+    pub range: Option<(f64, f64)>,
+    /// The largest change a second.
+    pub rate: Option<f64>,
+    /// What brings the plant to rest.
+    pub safe: Option<f64>,
+    /// Cost of a jump over the whole range in one period, squared; 0.1 when left out.
+    #[serde(rename = "move")]
+    pub change: Option<f64>,
+    /// Cost of one unit held over one period.
+    pub price: f64,
+}
+
+/// How to learn before the first plan.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExploreFile {
+    /// All of it together.
+    pub time: Seconds,
+    /// Episodes that it is divided into; 8 when left out.
+    #[serde(default = "eight")]
+    pub episodes: u32,
+}
+
+fn eight() -> u32 {
+    8
+}
+
+/// How to act.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DriveFile {
+    /// One episode.
+    pub time: Seconds,
+    /// Episodes; 1 when left out. The model learns again after each.
+    #[serde(default = "one")]
+    pub episodes: u32,
+    /// How far a plan looks ahead; 30 periods when left out.
+    #[serde(default)]
+    pub horizon: Option<Seconds>,
+    /// How long one decision may take; as long as its iterations need when left out.
+    #[serde(default)]
+    pub deadline: Option<Seconds>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// When to raise an alarm.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SurpriseFile {
+    /// False alarms a week that are put up with.
+    pub per_week: f64,
+}
+
+impl Default for SurpriseFile {
+    fn default() -> Self {
+        SurpriseFile { per_week: 1.0 }
+    }
+}
+
+/// What one sensor should show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Which, in the card's order.
+    pub sensor: usize,
+    /// Seconds from the episode's beginning and values, times rising.
+    pub points: Vec<(f64, f64)>,
+    /// The deviation that costs 1 a period.
+    pub scale: f64,
+}
+
+impl Track {
+    /// What it should show at a time: straight lines between the points, held before the first and after the last.
+    pub fn at(&self, time_s: f64) -> f64 {
+        let next = self.points.partition_point(|p| p.0 <= time_s);
+        match (next.checked_sub(1).and_then(|i| self.points.get(i)), self.points.get(next)) {
+            (Some(a), Some(b)) => a.1 + (b.1 - a.1) * (time_s - a.0) / (b.0 - a.0),
+            (Some(a), None) => a.1,
+            (None, Some(b)) => b.1,
+            (None, None) => f64::NAN,
+        }
+    }
+}
+
+/// A checked world file.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Its name.
+    pub name: String,
+    /// Where every random draw comes from.
+    pub seed: u64,
+    /// The environment's driver.
+    pub driver: String,
+    /// The driver's own options.
+    pub options: Map<String, Json>,
+    /// The plant's channels, actions narrowed as the file says: the envelope.
+    pub card: EnvironmentCard,
+    /// What is wanted.
+    pub tracks: Vec<Track>,
+    /// Lowest and highest that each sensor may show, infinite where nothing limits it; the card's order.
+    pub limits: Vec<(f64, f64)>,
+    /// Cost of a jump over the whole range, each action.
+    pub change: Vec<f64>,
+    /// Cost of one unit held over one period, each action.
+    pub price: Vec<f64>,
+    /// Drift of each sensor that is no fault, units a second.
+    pub drift: Vec<f64>,
+    /// Periods of each exploring episode, and how many.
+    pub explore: (usize, u32),
+    /// Periods of each acting episode, and how many.
+    pub drive: (usize, u32),
+    /// Periods that a plan looks ahead.
+    pub horizon: usize,
+    /// Seconds that a decision may take.
+    pub deadline_s: Option<f64>,
+    /// False alarms a week that are put up with.
+    pub alarms_per_week: f64,
+}
+
+/// The channels of an environment, from its driver's name and options; in words where it cannot be built.
+pub type CardOf<'a> = dyn Fn(&str, &Map<String, Json>) -> Result<EnvironmentCard, String> + 'a;
+
+/// Checks a world file. `card` builds the environment from `driver` and its options far enough to know its channels.
+///
+/// # Errors
+/// All mistakes at once; those of channels only where the shape is right and the environment could be built.
+pub fn parse_world(
+    text: &str,
+    drivers: &[DriverSchema],
+    card: &CardOf<'_>,
+) -> Result<World, Vec<Diagnostic>> {
+    let tree = Tree::parse(text)?;
+    let mut out = Vec::new();
+    structure::check(&tree, &world_schema(drivers), &mut out);
+    if !out.is_empty() {
+        return Err(out);
+    }
+    let file: WorldFile = serde_json::from_value(tree.json())
+        .map_err(|e| vec![Diagnostic::new("shape", e.to_string(), tree.span(&[]))])?;
+    let card = card(&file.environment.driver, &file.environment.options)
+        .map_err(|e| vec![Diagnostic::new("environment", e, tree.span(&["environment"]))])?;
+    let mut check = Check { tree: &tree, out: Vec::new() };
+    let world = check.world(file, card);
+    if check.out.is_empty() { Ok(world) } else { Err(check.out) }
+}
+
+/// The JSON schema of a world file, with the environments' parts.
+pub fn world_schema(drivers: &[DriverSchema]) -> Json {
+    let mut schema = schemars::schema_for!(WorldFile).to_value();
+    let variants: Vec<Json> = drivers
+        .iter()
+        .map(|d| {
+            let mut part = d.schema.clone();
+            part["properties"]["driver"] = serde_json::json!({ "const": d.name });
+            part["additionalProperties"] = Json::Bool(false);
+            part["type"] = Json::String("object".into());
+            part
+        })
+        .collect();
+    let definitions: Vec<Map<String, Json>> =
+        drivers.iter().filter_map(|d| d.schema.get("$defs").and_then(Json::as_object).cloned()).collect();
+    if let (false, Some(defs)) = (variants.is_empty(), schema.get_mut("$defs").and_then(Json::as_object_mut))
+    {
+        defs.insert("EnvironmentFile".into(), serde_json::json!({ "anyOf": variants }));
+        definitions.into_iter().for_each(|d| defs.extend(d));
+    }
+    schema
+}
+
+struct Check<'a> {
+    tree: &'a Tree,
+    out: Vec<Diagnostic>,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, code: &'static str, path: &[&str], message: String, hint: &str) {
+        let diagnostic = Diagnostic::new(code, message, self.tree.span(path));
+        self.out.push(if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) });
+    }
+
+    fn world(&mut self, file: WorldFile, mut card: EnvironmentCard) -> World {
+        if file.forethought != 1 {
+            self.wrong(
+                "version",
+                &["forethought"],
+                format!("version {} is not known", file.forethought),
+                "write 1",
+            );
+        }
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if file.name.is_empty() || !file.name.chars().all(is_word) {
+            let message = format!("the name `{}` holds more than letters, digits, `-` and `_`", file.name);
+            self.wrong("name", &["name"], message, "write a name such as furnace-2");
+        }
+        let (change, price) = self.actions(&file, &mut card);
+        let (tracks, limits, drift) = self.sensors(&file, &card);
+        let periods = |s: Seconds| (s.0 / card.period_s).round().max(1.0) as usize;
+        let explore = periods(Seconds(file.explore.time.0 / f64::from(file.explore.episodes.max(1))));
+        if explore < 20 || file.explore.episodes == 0 {
+            let message = format!(
+                "{} in {} episodes are {explore} periods of {} s each",
+                file.explore.time, file.explore.episodes, card.period_s
+            );
+            self.wrong("explore", &["explore"], message, "give each episode at least 20 periods");
+        }
+        if tracks.is_empty() && price.iter().all(|p| *p == 0.0) {
+            self.wrong(
+                "goal",
+                &["sensor"],
+                "nothing is wanted: no sensor has a `target` or a `programme`, no action a `price`".into(),
+                "say what a sensor should show, such as target = 12.0",
+            );
+        }
+        let horizon = file.drive.horizon.map_or(30, periods);
+        if !HORIZONS.contains(&horizon) {
+            let message = format!(
+                "a plan of {horizon} periods: from {} to {} are possible",
+                HORIZONS.start(),
+                HORIZONS.end()
+            );
+            self.wrong("horizon", &["drive", "horizon"], message, "");
+        }
+        if !(file.surprise.per_week.is_finite() && file.surprise.per_week > 0.0) {
+            self.wrong(
+                "alarms",
+                &["surprise", "per_week"],
+                "alarms a week must be more than 0".into(),
+                "write 1",
+            );
+        }
+        World {
+            name: file.name,
+            seed: file.seed,
+            driver: file.environment.driver,
+            options: file.environment.options,
+            tracks,
+            limits,
+            change,
+            price,
+            drift,
+            explore: (explore, file.explore.episodes),
+            drive: (periods(file.drive.time), file.drive.episodes.max(1)),
+            horizon,
+            deadline_s: file.drive.deadline.map(|d| d.0),
+            alarms_per_week: file.surprise.per_week,
+            card,
+        }
+    }
+
+    /// Narrows the card's actions; what moves and holding cost.
+    fn actions(&mut self, file: &WorldFile, card: &mut EnvironmentCard) -> (Vec<f64>, Vec<f64>) {
+        let names: Vec<String> = card.actions.iter().map(|a| a.channel.name.clone()).collect();
+        self.names("action", file.action.keys(), &names);
+        let (mut change, mut price) = (vec![MOVE; names.len()], vec![0.0; names.len()]);
+        for (i, action) in card.actions.iter_mut().enumerate() {
+            let Some(own) = file.action.get(&names[i]) else { continue };
+            let at = ["action", names[i].as_str()];
+            let (low, high) = (action.channel.low, action.channel.high);
+            if let Some((a, b)) = own.range {
+                if !(low <= a && a < b && b <= high) {
+                    let message =
+                        format!("`{}` cannot go from {a} to {b}: the plant allows {low} to {high}", names[i]);
+                    self.wrong(
+                        "range",
+                        &[at[0], at[1], "range"],
+                        message,
+                        "write lowest and highest, within that",
+                    );
+                }
+                (action.channel.low, action.channel.high) = (a, b);
+            }
+            if let Some(rate) = own.rate {
+                if rate <= 0.0 {
+                    self.wrong(
+                        "rate",
+                        &[at[0], at[1], "rate"],
+                        format!("a rate of {rate} a second"),
+                        "write more than 0",
+                    );
+                }
+                action.rate = action.rate.min(rate);
+            }
+            action.safe = own.safe.unwrap_or(action.safe);
+            if !(action.channel.low <= action.safe && action.safe <= action.channel.high) {
+                let message = format!(
+                    "the safe value {} of `{}` lies outside {} to {}",
+                    action.safe, names[i], action.channel.low, action.channel.high
+                );
+                self.wrong("safe", &at, message, "name a safe value within the range");
+            }
+            change[i] = own.change.unwrap_or(MOVE);
+            price[i] = own.price;
+            if change[i] < 0.0 {
+                self.wrong(
+                    "move",
+                    &[at[0], at[1], "move"],
+                    format!("a move costs {}", change[i]),
+                    "write 0 or more",
+                );
+            }
+        }
+        (change, price)
+    }
+
+    fn sensors(
+        &mut self,
+        file: &WorldFile,
+        card: &EnvironmentCard,
+    ) -> (Vec<Track>, Vec<(f64, f64)>, Vec<f64>) {
+        let names: Vec<String> = card.sensors.iter().map(|s| s.name.clone()).collect();
+        self.names("sensor", file.sensor.keys(), &names);
+        let mut limits = vec![(f64::NEG_INFINITY, f64::INFINITY); names.len()];
+        let mut drift = vec![0.0; names.len()];
+        let mut tracks = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            let Some(own) = file.sensor.get(name) else { continue };
+            let at = ["sensor", name.as_str()];
+            if let Some(limit) = own.limit {
+                limits[i] = (limit.min.unwrap_or(f64::NEG_INFINITY), limit.max.unwrap_or(f64::INFINITY));
+                if limits[i].0 >= limits[i].1 || (limit.min.is_none() && limit.max.is_none()) {
+                    let message = format!("the limit of `{name}` leaves nothing, or limits nothing");
+                    self.wrong("limit", &[at[0], at[1], "limit"], message, "write limit = { max = … }");
+                }
+            }
+            if let Some(week) = own.drift {
+                if week < 0.0 {
+                    self.wrong(
+                        "drift",
+                        &[at[0], at[1], "drift"],
+                        format!("a drift of {week} a week"),
+                        "write 0 or more",
+                    );
+                }
+                drift[i] = week / (7.0 * 86_400.0);
+            }
+            let points = match (&own.target, &own.programme) {
+                (Some(_), Some(_)) => {
+                    self.wrong(
+                        "goal",
+                        &at,
+                        format!("`{name}` has a target and a programme"),
+                        "keep one of them",
+                    );
+                    continue;
+                }
+                (Some(target), None) => vec![(0.0, *target)],
+                (None, Some(points)) => points.iter().map(|(t, v)| (t.0, *v)).collect(),
+                (None, None) => continue,
+            };
+            if points.is_empty() || points.windows(2).any(|w| w[0].0 >= w[1].0) {
+                let message = format!("the programme of `{name}` is empty, or its times don't rise");
+                self.wrong(
+                    "programme",
+                    &[at[0], at[1], "programme"],
+                    message,
+                    "give each time once, in order",
+                );
+            }
+            let (low, high) = limits[i];
+            if let Some((t, v)) = points.iter().find(|(_, v)| *v < low || *v > high) {
+                let message = format!("`{name}` should be {v} after {t} s, but its limit is {low} to {high}");
+                self.wrong("programme", &at, message, "ask for what the limit allows");
+            }
+            let scale = own.scale.unwrap_or_else(|| 0.01 * (card.sensors[i].high - card.sensors[i].low));
+            if !(scale > 0.0 && scale.is_finite()) {
+                self.wrong(
+                    "scale",
+                    &[at[0], at[1], "scale"],
+                    format!("a scale of {scale}"),
+                    "write more than 0",
+                );
+            }
+            tracks.push(Track { sensor: i, points, scale });
+        }
+        (tracks, limits, drift)
+    }
+
+    fn names<'n>(&mut self, table: &str, found: impl Iterator<Item = &'n String>, known: &[String]) {
+        for name in found.filter(|n| !known.contains(n)) {
+            let hint = match nearest(name, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the plant has {}", known.join(", ")),
+            };
+            self.wrong(
+                "unknown-channel",
+                &[table, name],
+                format!("the plant has no {table} `{name}`"),
+                &hint,
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{ActionSpec, Channel, ChannelKind};
+
+    fn card() -> EnvironmentCard {
+        let channel =
+            |name: &str, kind, high| Channel { name: name.into(), unit: None, kind, low: 0.0, high };
+        EnvironmentCard {
+            name: "tank".into(),
+            period_s: 5.0,
+            actions: vec![ActionSpec {
+                channel: channel("pump", ChannelKind::Action, 10.0),
+                rate: 1.0,
+                safe: 0.0,
+            }],
+            sensors: vec![channel("level", ChannelKind::Sensor, 20.0)],
+        }
+    }
+
+    const GOOD: &str = r#"
+forethought = 1
+name = "tank"
+environment = { driver = "simulator", model = "x" }
+explore = { time = "20min", episodes = 4 }
+drive = { time = "1h" }
+sensor.level = { programme = [["0s", 4], ["10min", 8]], limit = { max = 15 }, scale = 0.5 }
+action.pump = { range = [1, 9], safe = 2 }
+"#;
+
+    fn parse(text: &str) -> Result<World, Vec<Diagnostic>> {
+        parse_world(text, &[], &|_, _| Ok(card()))
+    }
+
+    #[test]
+    fn a_world_is_read() {
+        let world = parse(GOOD).unwrap();
+        assert_eq!((world.explore, world.drive, world.horizon), ((60, 4), (720, 1), 30));
+        assert_eq!((world.card.actions[0].channel.low, world.card.safe()), (1.0, vec![2.0]));
+        let track = &world.tracks[0];
+        assert_eq!((track.at(0.0), track.at(300.0), track.at(1e6)), (4.0, 6.0, 8.0));
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_place() {
+        let text = GOOD
+            .replace("sensor.level", "sensor.levle")
+            .replace("safe = 2", "safe = 20")
+            .replace("[1, 9]", "[1, 19]");
+        let mistakes = parse(&text).unwrap_err();
+        let codes: Vec<_> = mistakes.iter().map(|d| d.code).collect();
+        assert_eq!(codes, ["range", "safe", "unknown-channel", "goal"]);
+        assert_eq!(mistakes[2].hint.as_deref(), Some("did you mean `level`?"));
+        assert!(mistakes.iter().all(|d| d.span.is_some()));
+        let wrong = parse(&GOOD.replace("max = 15", "max = 7")).unwrap_err();
+        assert!(wrong[0].message.contains("should be 8"), "{wrong:?}");
+        assert_eq!(parse(&GOOD.replace("drive =", "driv =")).unwrap_err().len(), 2);
+    }
+}

@@ -1,0 +1,234 @@
+//! Several latent models that saw different parts of the data: their mean foresees, their spread says where they guess.
+
+use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::WorldError;
+use crate::arx::Arx;
+use crate::fit::{Prior, fit, spread};
+use crate::gain::{USUAL, choose, gain};
+use crate::latent::{LatentModel, on_time};
+use crate::realise::{realise, rest};
+use crate::state_space::{Size, StateSpace};
+
+/// Members of an ensemble; each leaves out one part of the data.
+pub const MEMBERS: usize = 4;
+/// Nonlinear features of each member.
+const FEATURES: usize = 6;
+/// Standard deviations of what is believed before there are data, plain numbers.
+const LINEAR_SD: f64 = 0.3;
+const FEATURE_SD: f64 = 0.5;
+const READOUT_SD: f64 = 0.1;
+/// Around a model that is recalled, parameters are believed this many times closer.
+const RECALLED: f64 = 0.3;
+/// Errors are never believed smaller than this, plain numbers.
+const FLOOR: f64 = 1e-4;
+/// How far from what is believed beforehand a fit may go: factors of the standard deviations.
+const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
+
+/// How a plant moves, as several models believe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ensemble {
+    pub(crate) members: Vec<LatentModel>,
+    /// The linear model it began with, always beside it.
+    pub(crate) linear: Arx,
+}
+
+impl Ensemble {
+    /// Learns from episodes of one plant. Where a model is `recalled`, from the same plant earlier or from one of the same
+    /// kind, the new one is believed to lie near it.
+    ///
+    /// # Errors
+    /// [`WorldError`] where there is too little to learn from.
+    pub fn learn(episodes: &[&Episode], recalled: Option<&Ensemble>, seed: u64) -> Result<Self, WorldError> {
+        let linear = Arx::learn(episodes)?;
+        let members = (0..MEMBERS)
+            .into_par_iter()
+            .map(|member| {
+                let (kept, left): (Vec<_>, Vec<_>) =
+                    parts(episodes).into_iter().enumerate().partition(|(part, _)| part % MEMBERS != member);
+                let episodes =
+                    |parts: Vec<(usize, Episode)>| parts.into_iter().map(|(_, e)| e).collect::<Vec<_>>();
+                let before = recalled.and_then(|r| r.members.get(member));
+                train(&linear, &episodes(kept), &episodes(left), before, seed, member)
+            })
+            .collect();
+        Ok(Ensemble { members, linear })
+    }
+
+    /// The linear model, fitted to the same episodes.
+    pub fn linear(&self) -> &Arx {
+        &self.linear
+    }
+
+    /// Moves a latent on as [`Dynamics::assimilate`] does; the members' mean surprise of each sensor, in its unit, 0 where
+    /// nothing was read.
+    pub fn surprise(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) -> Vec<f64> {
+        let mut mean = vec![0.0; observed.len()];
+        let mut from = 0;
+        for member in &self.members {
+            let part = &mut latent.0[from..from + member.width()];
+            from += member.width();
+            let error = member.assimilate_into(part, action, observed);
+            mean.iter_mut().zip(error).for_each(|(m, e)| *m += e / self.members.len() as f64);
+        }
+        mean
+    }
+
+    /// The member that has not seen this part of the data.
+    pub(crate) fn outsider(&self, part: usize) -> &LatentModel {
+        &self.members[part % MEMBERS]
+    }
+}
+
+/// The parts of which members leave some out: whole episodes, cut where they are few and long.
+pub(crate) fn parts(episodes: &[&Episode]) -> Vec<Episode> {
+    let pieces = MEMBERS.div_ceil(episodes.len().max(1));
+    let mut out = Vec::new();
+    for episode in episodes {
+        let length = episode.periods().div_ceil(pieces).max(24);
+        let mut from = 0;
+        while from < episode.periods() {
+            let mut to = (from + length).min(episode.periods());
+            if episode.periods() - to < length / 2 {
+                to = episode.periods();
+            }
+            out.push(episode.part(from, to));
+            from = to;
+        }
+    }
+    out
+}
+
+fn train(
+    linear: &Arx,
+    kept: &[Episode],
+    left: &[Episode],
+    recalled: Option<&LatentModel>,
+    seed: u64,
+    member: usize,
+) -> LatentModel {
+    let (sensors, actions) = (kept[0].sensors, kept[0].actions);
+    let size = Size { sensors, actions, hidden: sensors.max(2), features: FEATURES };
+    let (scaling, delays) = match recalled {
+        Some(model) => (model.scaling.clone(), model.delays.clone()),
+        None => (linear.scaling.clone(), linear.delays.clone()),
+    };
+    let plain = |parts: &[Episode]| parts.iter().map(|e| on_time(&scaling, &delays, e)).collect::<Vec<_>>();
+    let (episodes, unseen) = (plain(kept), plain(left));
+    let noise: Vec<f64> = linear.error.iter().map(|e| e * e).collect();
+    let (mut model, prior) = match recalled {
+        Some(model) => (model.space.clone(), near(&model.space)),
+        None => fresh(linear, &episodes, size, &noise, seed, member),
+    };
+    // From a tight belief to looser ones, each fit from where the one before ended; what is kept is what foresees the
+    // unseen part best.
+    let mut best: Option<(f64, StateSpace)> = None;
+    for looseness in LOOSENESS {
+        let weights = spread(&model, &episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
+        model = fit(model, &prior.loosened(looseness), &episodes, &weights);
+        let score = choose(&mut model, &unseen, &noise, FLOOR);
+        if best.as_ref().is_none_or(|b| score < b.0) {
+            best = Some((score, model.clone()));
+        }
+    }
+    let space = best.map_or(model, |b| b.1);
+    LatentModel { scaling, delays, space }
+}
+
+/// Where to begin without a model, and what to believe.
+fn fresh(
+    linear: &Arx,
+    episodes: &[Episode],
+    size: Size,
+    noise: &[f64],
+    seed: u64,
+    member: usize,
+) -> (StateSpace, Prior) {
+    let filtered = |mut m: StateSpace| {
+        if let Some(gain) = gain(&m, USUAL, noise) {
+            m.gain = gain;
+        }
+        m
+    };
+    let calm = filtered(rest(size));
+    let error = |m: &StateSpace| spread(m, episodes, FLOOR).iter().map(|s| s * s).sum::<f64>();
+    let mut start = realise(linear, size).map(filtered).filter(|m| error(m) < error(&calm)).unwrap_or(calm);
+    let p = size.places();
+    let mut sd = vec![LINEAR_SD; size.parameters()];
+    sd[p.w..p.g].fill(FEATURE_SD);
+    sd[p.g..p.first].fill(READOUT_SD);
+    let mut rng = stream(seed, member);
+    for w in &mut start.parameters[p.w..p.g] {
+        *w = FEATURE_SD * normal(&mut rng);
+    }
+    let prior = Prior { mean: start.parameters.clone(), sd };
+    (start, prior)
+}
+
+fn near(space: &StateSpace) -> Prior {
+    let p = space.size.places();
+    let mut sd = vec![RECALLED * LINEAR_SD; space.parameters.len()];
+    sd[p.w..p.g].fill(RECALLED * FEATURE_SD);
+    sd[p.g..p.first].fill(RECALLED * READOUT_SD);
+    Prior { mean: space.parameters.clone(), sd }
+}
+
+fn stream(seed: u64, member: usize) -> ChaCha8Rng {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&(member as u64).to_le_bytes());
+    hasher.update(b"features");
+    ChaCha8Rng::from_seed(*hasher.finalize().as_bytes())
+}
+
+/// Standard normal, by inversion.
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let uniform = ((rng.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+    forethought_calibrate::normal_quantile(uniform)
+}
+
+impl Dynamics for Ensemble {
+    fn shape(&self) -> Shape {
+        self.linear.shape()
+    }
+
+    fn begin(&self, observed: &[f64]) -> Latent {
+        let mut latent = vec![0.0; self.members.iter().map(LatentModel::width).sum()];
+        let mut from = 0;
+        for member in &self.members {
+            member.begin_into(observed, &mut latent[from..from + member.width()]);
+            from += member.width();
+        }
+        Latent(latent)
+    }
+
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) {
+        self.surprise(latent, action, observed);
+    }
+
+    fn imagine(&self, latent: &Latent, actions: &[f64], imagined: &mut Imagined) {
+        let count = self.members.len() as f64;
+        imagined.mean.fill(0.0);
+        imagined.spread.fill(0.0);
+        let mut from = 0;
+        for (seen, member) in self.members.iter().enumerate() {
+            let part = &latent.0[from..from + member.width()];
+            from += member.width();
+            let shape = (imagined.batch, imagined.horizon);
+            let (mean, spread) = (&mut imagined.mean, &mut imagined.spread);
+            // Welford's update of mean and sum of squares.
+            member.rollout(part, actions, shape, &mut |at, _, value| {
+                let off = value - mean[at];
+                mean[at] += off / (seen + 1) as f64;
+                spread[at] += off * (value - mean[at]);
+            });
+        }
+        for s in &mut imagined.spread {
+            *s = (*s / (count - 1.0).max(1.0)).max(0.0).sqrt();
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! How sure a model may be of what it foresees: intervals whose unit is the episode.
+
+use forethought_calibrate::{Adaptive, Interval, weighted_quantile};
+use forethought_space::{Dynamics, Episode, Imagined};
+use serde::{Deserialize, Serialize};
+
+use crate::ensemble::{Ensemble, parts};
+use crate::persistence::Persistence;
+
+/// Periods ahead for which intervals are claimed.
+pub const CLAIMED: [usize; 3] = [1, 5, 20];
+/// The odds of a claimed interval.
+pub const LEVEL: f64 = 0.9;
+/// Readings of a part that only bring a filter to the truth.
+const BURN_IN: usize = 5;
+/// How far one broken claim widens the intervals that follow, in ln.
+const RATE: f64 = 0.02;
+
+/// Intervals around what an [`Ensemble`] foresees.
+///
+/// The width is that of errors on parts of the episodes that the predicting member had not seen, joined with the members'
+/// disagreement. Its factor is conformal, each part counting once (Dunn, Wasserman & Ramdas, JASA 118, 2023), since errors
+/// within an episode are alike; while a plant is driven, where nothing is exchangeable, it follows the claims that were
+/// settled (Gibbs & Candès 2021; Angelopoulos et al. 2023).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Foresight {
+    /// Standard deviation of errors left out, `[CLAIMED × sensors]`, in the sensors' units.
+    scale: Vec<f64>,
+    /// Half width of an interval in those, `[CLAIMED × sensors]`.
+    radius: Vec<f64>,
+    /// What settled claims made of it.
+    follow: Vec<Adaptive>,
+    sensors: usize,
+}
+
+/// Root mean square errors on parts left out, by sensor, in its unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeftOut {
+    /// Periods ahead.
+    pub ahead: usize,
+    /// The ensemble's members, each on what it had not seen.
+    pub model: Vec<f64>,
+    /// The linear model's, which had seen all: a bound from below.
+    pub linear: Vec<f64>,
+    /// That of [`Persistence`].
+    pub persistence: Vec<f64>,
+}
+
+impl Foresight {
+    /// Measures an ensemble on the episodes that it was learnt from, each member on the parts that it left out.
+    pub fn measure(ensemble: &Ensemble, episodes: &[&Episode]) -> (Foresight, Vec<LeftOut>) {
+        let sensors = ensemble.shape().sensors;
+        let parts = parts(episodes);
+        let floor = Persistence(ensemble.shape());
+        let none = vec![Vec::<Vec<f64>>::new(); CLAIMED.len() * sensors];
+        let (mut ours, mut line, mut still) = (none.clone(), none.clone(), none);
+        for (number, part) in parts.iter().enumerate() {
+            let judge = |model: &dyn Dynamics, errors: &mut Vec<Vec<Vec<f64>>>| {
+                errors.iter_mut().zip(errors_of(model, part)).for_each(|(place, found)| place.push(found));
+            };
+            judge(ensemble.outsider(number), &mut ours);
+            judge(ensemble.linear(), &mut line);
+            judge(&floor, &mut still);
+        }
+        let scale: Vec<f64> = ours.iter().map(|e| root_mean_square(e).max(1e-12)).collect();
+        let radius = ours.iter().zip(&scale).map(|(errors, scale)| radius(errors, *scale)).collect();
+        let follow = vec![Adaptive::new(RATE, 1.0 - LEVEL); CLAIMED.len() * sensors];
+        let row = |errors: &[Vec<Vec<f64>>], k: usize| {
+            errors[k * sensors..(k + 1) * sensors].iter().map(|e| root_mean_square(e)).collect()
+        };
+        let scores = CLAIMED
+            .iter()
+            .enumerate()
+            .map(|(k, &ahead)| LeftOut {
+                ahead,
+                model: row(&ours, k),
+                linear: row(&line, k),
+                persistence: row(&still, k),
+            })
+            .collect();
+        (Foresight { scale, radius, follow, sensors }, scores)
+    }
+
+    /// Where the reading of a sensor will lie, `CLAIMED[row]` periods from now, with odds of [`LEVEL`].
+    pub fn interval(&self, row: usize, sensor: usize, mean: f64, spread: f64) -> Interval {
+        let at = row * self.sensors + sensor;
+        let half = self.unit(at, spread) * self.radius[at] * self.follow[at].quantile();
+        Interval { low: mean - half, high: mean + half, level: LEVEL }
+    }
+
+    /// Learns from a reading for which an interval was claimed.
+    pub fn settle(&mut self, row: usize, sensor: usize, mean: f64, spread: f64, seen: f64) {
+        let at = row * self.sensors + sensor;
+        let score = (seen - mean).abs() / (self.unit(at, spread) * self.radius[at]).max(1e-300);
+        self.follow[at].update(score);
+    }
+
+    /// Standard deviation of what a plan of `horizon` periods foresees of a sensor, `[horizon]`: straight lines in √k between
+    /// the horizons that were measured.
+    pub fn deviation(&self, sensor: usize, horizon: usize) -> Vec<f64> {
+        let sd = |row: usize| {
+            let at = row * self.sensors + sensor;
+            self.scale[at] * self.follow[at].quantile().max(1.0)
+        };
+        let root = |k: usize| (k as f64).sqrt();
+        (1..=horizon)
+            .map(|k| {
+                let row = CLAIMED.iter().rposition(|&c| c <= k).unwrap_or(0).min(CLAIMED.len() - 2);
+                let (a, b) = (CLAIMED[row], CLAIMED[row + 1]);
+                let share = (root(k) - root(a)) / (root(b) - root(a));
+                sd(row) + share.max(0.0) * (sd(row + 1) - sd(row)).max(0.0)
+            })
+            .collect()
+    }
+
+    fn unit(&self, at: usize, spread: f64) -> f64 {
+        (self.scale[at] * self.scale[at] + spread * spread).sqrt()
+    }
+}
+
+/// The errors of a model in a part, `[CLAIMED × sensors]`, one each beginning.
+fn errors_of(model: &dyn Dynamics, part: &Episode) -> Vec<Vec<f64>> {
+    let sensors = part.sensors;
+    let mut out = vec![Vec::new(); CLAIMED.len() * sensors];
+    let mut latent = model.begin(part.reading(0));
+    for t in 0..part.periods() {
+        if t >= BURN_IN {
+            let horizon = CLAIMED[CLAIMED.len() - 1].min(part.periods() - t);
+            let mut imagined = Imagined::new(1, horizon, sensors);
+            model.imagine(&latent, &part.set[t * part.actions..(t + horizon) * part.actions], &mut imagined);
+            for (row, &ahead) in CLAIMED.iter().enumerate().filter(|(_, a)| **a <= horizon) {
+                for s in 0..sensors {
+                    let error = part.reading(t + ahead)[s] - imagined.at(0, ahead - 1)[s];
+                    if error.is_finite() {
+                        out[row * sensors + s].push(error);
+                    }
+                }
+            }
+        }
+        model.assimilate(&mut latent, part.action(t), part.reading(t + 1));
+    }
+    out
+}
+
+fn root_mean_square(parts: &[Vec<f64>]) -> f64 {
+    let n: usize = parts.iter().map(Vec::len).sum();
+    let squares: f64 = parts.iter().flatten().map(|e| e * e).sum();
+    if n == 0 { 0.0 } else { (squares / n as f64).sqrt() }
+}
+
+/// The conformal quantile, each part counting once. With few parts its correction asks for more than was ever seen: then it
+/// is what was seen most.
+fn radius(parts: &[Vec<f64>], scale: f64) -> f64 {
+    let filled: Vec<&Vec<f64>> = parts.iter().filter(|p| !p.is_empty()).collect();
+    let scores: Vec<(f64, f64)> =
+        filled.iter().flat_map(|p| p.iter().map(|e| (e.abs() / scale, 1.0 / p.len() as f64))).collect();
+    let n = filled.len() as f64;
+    let found = weighted_quantile(&scores, (LEVEL * (n + 1.0) / n.max(1.0)).min(1.0));
+    if found.is_finite() && found > 0.0 { found } else { 1.645 }
+}

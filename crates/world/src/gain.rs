@@ -1,0 +1,90 @@
+//! How much of a surprise moves the state, and how much the offset of a sensor.
+
+use faer::prelude::Solve;
+use faer::{Mat, Side};
+use forethought_space::Episode;
+
+use crate::fit::{AHEAD, spread};
+use crate::state_space::StateSpace;
+
+/// Variances of what moves the states unseen in a period, in variances of a reading, that are tried.
+const RESTLESS: [f64; 5] = [1e-3, 1e-2, 1e-1, 1.0, 10.0];
+/// The same of the offsets.
+const DRIFTING: [f64; 3] = [1e-5, 1e-3, 1e-1];
+/// Steps of the Riccati recursion.
+const STEPS: usize = 400;
+
+/// What is taken to happen unseen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Unseen {
+    pub(crate) states: f64,
+    pub(crate) offsets: f64,
+}
+
+/// Where a fit begins.
+pub(crate) const USUAL: Unseen = Unseen { states: 0.1, offsets: 1e-3 };
+
+/// The gain of the stationary Kalman filter (Kalman 1960; Anderson & Moore, *Optimal Filtering*, 1979) of the model in the
+/// middle of the data, its states and offsets moved by independent noise. `noise`: variance of a reading, `[sensors]`.
+/// None where the recursion gives nothing finite.
+pub(crate) fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<Vec<f64>> {
+    let (n, s) = (model.size.states(), model.size.sensors);
+    let all = n + s;
+    let transition = model.transition();
+    let a = Mat::from_fn(all, all, |i, j| match (i < n, j < n) {
+        (true, true) => transition[i * n + j],
+        (false, false) if i == j => 1.0,
+        _ => 0.0,
+    });
+    let c = Mat::from_fn(s, all, |i, j| if j == i || j == n + i { 1.0 } else { 0.0 });
+    let typical = noise.iter().sum::<f64>() / s as f64;
+    let q: Vec<f64> = (0..all)
+        .map(|i| match i {
+            i if i < s => unseen.states * noise[i],
+            i if i < n => unseen.states * typical,
+            i => unseen.offsets * noise[i - n],
+        })
+        .collect();
+    let mut p = Mat::from_fn(all, all, |i, j| if i == j { 10.0 * q[i] } else { 0.0 });
+    let mut k = Mat::zeros(all, s);
+    for _ in 0..STEPS {
+        let mut before = &a * &p * a.transpose();
+        for (i, q) in q.iter().enumerate() {
+            before[(i, i)] += q;
+        }
+        let seen = &before * c.transpose();
+        let mut innovation = &c * &seen;
+        for i in 0..s {
+            innovation[(i, i)] += noise[i];
+        }
+        k = innovation.llt(Side::Lower).ok()?.solve(seen.transpose()).transpose().to_owned();
+        let after = &before - &k * seen.transpose();
+        p = Mat::from_fn(all, all, |i, j| 0.5 * (after[(i, j)] + after[(j, i)]));
+    }
+    let out: Vec<f64> = (0..all).flat_map(|i| (0..s).map(move |j| (i, j))).map(|(i, j)| k[(i, j)]).collect();
+    out.iter().all(|v| v.is_finite()).then_some(out)
+}
+
+/// The gain with the smallest errors, one and many steps ahead, on episodes that the model has not seen: there its own
+/// mistakes count among what happens unseen. The mean logarithm of those errors; infinite where no gain gives any.
+pub(crate) fn choose(model: &mut StateSpace, unseen_episodes: &[Episode], noise: &[f64], floor: f64) -> f64 {
+    let mut best: Option<(f64, Vec<f64>)> = None;
+    for states in RESTLESS {
+        for offsets in DRIFTING {
+            let Some(gain) = gain(model, Unseen { states, offsets }, noise) else { continue };
+            model.gain = gain;
+            let errors = spread(model, unseen_episodes, floor);
+            let score = errors.iter().map(|e| libm::log(*e)).sum::<f64>() / AHEAD.len() as f64;
+            if score.is_finite() && best.as_ref().is_none_or(|b| score < b.0) {
+                best = Some((score, model.gain.clone()));
+            }
+        }
+    }
+    match best {
+        Some((score, gain)) => {
+            model.gain = gain;
+            score
+        }
+        None => f64::INFINITY,
+    }
+}

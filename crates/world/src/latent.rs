@@ -1,0 +1,136 @@
+//! One latent model in the plant's own units, with late actions.
+
+use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
+use serde::{Deserialize, Serialize};
+
+use crate::scaling::Scaling;
+use crate::state_space::StateSpace;
+
+/// A nonlinear state space behind actions that come late by whole periods.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LatentModel {
+    pub(crate) scaling: Scaling,
+    pub(crate) delays: Vec<usize>,
+    pub(crate) space: StateSpace,
+}
+
+/// An episode in plain numbers whose action `t` is what acted on the plant between readings `t` and `t + 1`. Before its
+/// beginning it is taken to have rested at its first action.
+pub(crate) fn on_time(scaling: &Scaling, delays: &[usize], episode: &Episode) -> Episode {
+    let plain = scaling.apply(episode);
+    let mut out = plain.clone();
+    for t in 0..plain.periods() {
+        for (a, delay) in delays.iter().enumerate() {
+            out.set[t * plain.actions + a] = plain.action(t.saturating_sub(*delay))[a];
+        }
+    }
+    out
+}
+
+impl LatentModel {
+    /// Numbers of a latent: state, offsets, whether an action was seen, then the actions on their way, oldest first.
+    pub(crate) fn width(&self) -> usize {
+        self.space.size.states() + self.space.size.sensors + 1 + self.delays.iter().sum::<usize>()
+    }
+
+    /// What acts now when `action` is set, `[actions]`; the queue moves on.
+    fn late(&self, queue: &mut [f64], action: &[f64], acting: &mut [f64]) {
+        let is_first = queue[0] == 0.0;
+        queue[0] = 1.0;
+        let mut from = 1;
+        for (a, &delay) in self.delays.iter().enumerate() {
+            let now = self.scaling.action_in(a, action[a]);
+            let part = &mut queue[from..from + delay];
+            from += delay;
+            if is_first {
+                part.fill(now);
+            }
+            acting[a] = match part.first() {
+                Some(&oldest) => {
+                    part.copy_within(1.., 0);
+                    part[delay - 1] = now;
+                    oldest
+                }
+                None => now,
+            };
+        }
+    }
+
+    pub(crate) fn begin_into(&self, observed: &[f64], latent: &mut [f64]) {
+        let plain: Vec<f64> =
+            observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
+        latent.fill(0.0);
+        let n = self.space.size.states();
+        self.space.begin(&plain, &mut latent[..n]);
+    }
+
+    /// Moves a latent on; the surprise of each sensor in its own unit, 0 where nothing was read.
+    pub(crate) fn assimilate_into(&self, latent: &mut [f64], action: &[f64], observed: &[f64]) -> Vec<f64> {
+        let size = self.space.size;
+        let n = size.states();
+        let (x, rest) = latent.split_at_mut(n);
+        let (d, queue) = rest.split_at_mut(size.sensors);
+        let mut acting = vec![0.0; size.actions];
+        self.late(queue, action, &mut acting);
+        let mut next = vec![0.0; n];
+        self.space.advance(x, &acting, &mut next);
+        x.copy_from_slice(&next);
+        let plain: Vec<f64> =
+            observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
+        let mut error = vec![0.0; size.sensors];
+        self.space.correct(x, d, &plain, &mut error);
+        error.iter().enumerate().map(|(i, e)| e * self.scaling.sensors[i].1).collect()
+    }
+
+    /// Calls `each(place in imagined, sensor, reading)` for all futures.
+    pub(crate) fn rollout(
+        &self,
+        latent: &[f64],
+        sequence: &[f64],
+        imagined: (usize, usize),
+        each: &mut impl FnMut(usize, usize, f64),
+    ) {
+        let (batch, horizon) = imagined;
+        let size = self.space.size;
+        let (n, actions) = (size.states(), size.actions);
+        let (mut x, mut next, mut acting) = (vec![0.0; n], vec![0.0; n], vec![0.0; actions]);
+        let mut queue = latent[n + size.sensors..].to_vec();
+        let d = &latent[n..n + size.sensors];
+        for future in 0..batch {
+            x.copy_from_slice(&latent[..n]);
+            queue.copy_from_slice(&latent[n + size.sensors..]);
+            for period in 0..horizon {
+                let at = future * horizon + period;
+                self.late(&mut queue, &sequence[at * actions..(at + 1) * actions], &mut acting);
+                self.space.advance(&x, &acting, &mut next);
+                std::mem::swap(&mut x, &mut next);
+                for s in 0..size.sensors {
+                    each(at * size.sensors + s, s, self.scaling.sensor_out(s, x[s] + d[s]));
+                }
+            }
+        }
+    }
+}
+
+impl Dynamics for LatentModel {
+    fn shape(&self) -> Shape {
+        Shape { sensors: self.space.size.sensors, actions: self.space.size.actions }
+    }
+
+    fn begin(&self, observed: &[f64]) -> Latent {
+        let mut latent = vec![0.0; self.width()];
+        self.begin_into(observed, &mut latent);
+        Latent(latent)
+    }
+
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) {
+        self.assimilate_into(&mut latent.0, action, observed);
+    }
+
+    fn imagine(&self, latent: &Latent, actions: &[f64], imagined: &mut Imagined) {
+        imagined.spread.fill(0.0);
+        let shape = (imagined.batch, imagined.horizon);
+        let mean = &mut imagined.mean;
+        self.rollout(&latent.0, actions, shape, &mut |at, _, value| mean[at] = value);
+    }
+}

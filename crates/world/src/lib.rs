@@ -1,0 +1,26 @@
+//! World models: how a plant moves, learnt from episodes of readings and actions.
+//!
+//! Three nouns: an [`Ensemble`] of small latent models foresees what a plant will show under any actions, always beside
+//! [`Persistence`] and the linear [`Arx`]; all are [`forethought_space::Dynamics`]. A [`Foresight`] says how sure it may be.
+//!
+//! The crate does no input or output and reads no clock; all chance comes from seeds.
+
+mod arx;
+mod ensemble;
+mod error;
+mod fit;
+mod foresight;
+mod gain;
+mod latent;
+mod persistence;
+mod realise;
+mod ridge;
+mod scaling;
+mod state_space;
+
+pub use arx::Arx;
+pub use ensemble::{Ensemble, MEMBERS};
+pub use error::WorldError;
+pub use foresight::{CLAIMED, Foresight, LEVEL, LeftOut};
+pub use latent::LatentModel;
+pub use persistence::Persistence;

@@ -1,0 +1,360 @@
+//! A small nonlinear state space in innovation form: what the latent models of an ensemble are.
+
+use serde::{Deserialize, Serialize};
+
+/// Sizes of a state space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Size {
+    /// Sensors: the first states are what they show.
+    pub(crate) sensors: usize,
+    pub(crate) actions: usize,
+    /// States that no sensor shows.
+    pub(crate) hidden: usize,
+    /// Nonlinear features.
+    pub(crate) features: usize,
+}
+
+impl Size {
+    pub(crate) fn states(self) -> usize {
+        self.sensors + self.hidden
+    }
+
+    fn inputs(self) -> usize {
+        self.states() + self.actions
+    }
+
+    /// How many parameters there are.
+    pub(crate) fn parameters(self) -> usize {
+        self.places().end
+    }
+
+    pub(crate) fn places(self) -> Places {
+        let (n, s, a, q, h) = (self.states(), self.sensors, self.actions, self.features, self.hidden);
+        let b = n * n;
+        let offset = b + n * a;
+        let w = offset + n;
+        let c = w + q * (n + a);
+        let g = c + q;
+        let first = g + n * q;
+        let start = first + h * s;
+        Places { b, offset, w, c, g, first, start, end: start + h }
+    }
+}
+
+/// Where each matrix begins among the parameters; A begins at 0. All are stored row after row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places {
+    /// B, `[states × actions]`.
+    pub(crate) b: usize,
+    /// The constant, `[states]`.
+    pub(crate) offset: usize,
+    /// W, `[features × (states + actions)]`.
+    pub(crate) w: usize,
+    /// c, `[features]`.
+    pub(crate) c: usize,
+    /// G, `[states × features]`.
+    pub(crate) g: usize,
+    /// M, `[hidden × sensors]`.
+    pub(crate) first: usize,
+    /// m, `[hidden]`.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// The model, all in plain numbers, with z = (x, u):
+///
+/// x⁻ = A·x + B·u + b + G·σ(W·z + c),  ŷ = x⁻[first sensors] + d,  e = y − ŷ,  (x, d) = (x⁻, d) + K·e,
+///
+/// with σ(v) = v/√(1 + v²). K is the gain of a stationary Kalman filter (see `gain`); d follows what neither states nor
+/// actions explain, so that plans have no lasting offset (Pannocchia & Rawlings, AIChE J. 49, 2003). At the first reading
+/// x = (y, M·y + m).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StateSpace {
+    pub(crate) size: Size,
+    pub(crate) parameters: Vec<f64>,
+    /// K, `[(states + sensors) × sensors]`: first what moves x, then what moves d.
+    pub(crate) gain: Vec<f64>,
+}
+
+/// σ and its derivative.
+#[inline(always)]
+fn squash(v: f64) -> (f64, f64) {
+    let root = 1.0 / (1.0 + v * v).sqrt();
+    (v * root, root * root * root)
+}
+
+impl StateSpace {
+    /// The state at the first reading.
+    pub(crate) fn begin(&self, read: &[f64], x: &mut [f64]) {
+        let Size { sensors, hidden, .. } = self.size;
+        let p = self.size.places();
+        for i in 0..sensors {
+            x[i] = if read[i].is_nan() { 0.0 } else { read[i] };
+        }
+        for i in 0..hidden {
+            let row = &self.parameters[p.first + i * sensors..p.first + (i + 1) * sensors];
+            let sum: f64 = row.iter().zip(&x[..sensors]).map(|(a, b)| a * b).sum();
+            x[sensors + i] = sum + self.parameters[p.start + i];
+        }
+    }
+
+    /// One period on: x⁻ of x and u.
+    #[inline(always)]
+    pub(crate) fn advance(&self, x: &[f64], u: &[f64], next: &mut [f64]) {
+        let Size { actions, features, .. } = self.size;
+        let n = self.size.states();
+        let p = self.size.places();
+        let t = &self.parameters;
+        for i in 0..n {
+            let mut sum = t[p.offset + i];
+            for (a, b) in t[i * n..(i + 1) * n].iter().zip(x) {
+                sum += a * b;
+            }
+            for (a, b) in t[p.b + i * actions..p.b + (i + 1) * actions].iter().zip(u) {
+                sum += a * b;
+            }
+            next[i] = sum;
+        }
+        for k in 0..features {
+            let row = &t[p.w + k * (n + actions)..p.w + (k + 1) * (n + actions)];
+            let mut sum = t[p.c + k];
+            for (a, b) in row[..n].iter().zip(x) {
+                sum += a * b;
+            }
+            for (a, b) in row[n..].iter().zip(u) {
+                sum += a * b;
+            }
+            let value = squash(sum).0;
+            for i in 0..n {
+                next[i] += t[p.g + i * features + k] * value;
+            }
+        }
+    }
+
+    /// Takes in a reading: x⁻ becomes x, d follows. NaN where nothing was read. `error`: `[sensors]`, the surprise.
+    pub(crate) fn correct(&self, x: &mut [f64], d: &mut [f64], read: &[f64], error: &mut [f64]) {
+        let sensors = self.size.sensors;
+        for s in 0..sensors {
+            let e = read[s] - x[s] - d[s];
+            error[s] = if e.is_nan() { 0.0 } else { e };
+        }
+        for (v, row) in x.iter_mut().chain(d).zip(self.gain.chunks_exact(sensors)) {
+            *v += row.iter().zip(&*error).map(|(a, b)| a * b).sum::<f64>();
+        }
+    }
+
+    /// dx⁻/dx in the middle of the data, `[states × states]`.
+    pub(crate) fn transition(&self) -> Vec<f64> {
+        let n = self.size.states();
+        let p = self.size.places();
+        let t = &self.parameters;
+        let mut out = t[..n * n].to_vec();
+        for k in 0..self.size.features {
+            let slope = squash(t[p.c + k]).1;
+            for i in 0..n {
+                for j in 0..n {
+                    out[i * n + j] +=
+                        t[p.g + i * self.size.features + k] * slope * t[p.w + k * self.size.inputs() + j];
+                }
+            }
+        }
+        out
+    }
+}
+
+/// A state with its derivatives by all parameters.
+#[derive(Debug, Clone)]
+pub(crate) struct Tangent {
+    pub(crate) x: Vec<f64>,
+    pub(crate) d: Vec<f64>,
+    /// dx/dθ, `[states × parameters]`.
+    pub(crate) dx: Vec<f64>,
+    /// dd/dθ, `[sensors × parameters]`.
+    pub(crate) dd: Vec<f64>,
+}
+
+/// Room for [`Tangent::advance`].
+#[derive(Debug, Clone)]
+pub(crate) struct TangentRoom {
+    next: Vec<f64>,
+    dnext: Vec<f64>,
+    jacobian: Vec<f64>,
+}
+
+impl TangentRoom {
+    pub(crate) fn new(size: Size) -> Self {
+        let n = size.states();
+        TangentRoom {
+            next: vec![0.0; n],
+            dnext: vec![0.0; n * size.parameters()],
+            jacobian: vec![0.0; n * n],
+        }
+    }
+}
+
+impl Tangent {
+    pub(crate) fn new(size: Size) -> Self {
+        let count = size.parameters();
+        Tangent {
+            x: vec![0.0; size.states()],
+            d: vec![0.0; size.sensors],
+            dx: vec![0.0; size.states() * count],
+            dd: vec![0.0; size.sensors * count],
+        }
+    }
+
+    pub(crate) fn copy_from(&mut self, other: &Tangent) {
+        self.x.copy_from_slice(&other.x);
+        self.d.copy_from_slice(&other.d);
+        self.dx.copy_from_slice(&other.dx);
+        self.dd.copy_from_slice(&other.dd);
+    }
+
+    pub(crate) fn begin(&mut self, model: &StateSpace, read: &[f64]) {
+        let Size { sensors, hidden, .. } = model.size;
+        let (p, count) = (model.size.places(), model.size.parameters());
+        model.begin(read, &mut self.x);
+        self.d.fill(0.0);
+        self.dx.fill(0.0);
+        self.dd.fill(0.0);
+        for i in 0..hidden {
+            let row = &mut self.dx[(sensors + i) * count..(sensors + i + 1) * count];
+            row[p.first + i * sensors..p.first + (i + 1) * sensors].copy_from_slice(&self.x[..sensors]);
+            row[p.start + i] = 1.0;
+        }
+    }
+
+    /// x⁻ and its derivatives.
+    pub(crate) fn advance(&mut self, model: &StateSpace, u: &[f64], room: &mut TangentRoom) {
+        let Size { actions, features, .. } = model.size;
+        let n = model.size.states();
+        let inputs = model.size.inputs();
+        let (p, count) = (model.size.places(), model.size.parameters());
+        let t = &model.parameters;
+        let TangentRoom { next, dnext, jacobian } = room;
+        jacobian.copy_from_slice(&t[..n * n]);
+        for i in 0..n {
+            let linear: f64 = t[i * n..(i + 1) * n].iter().zip(&self.x).map(|(a, b)| a * b).sum();
+            let driven: f64 =
+                t[p.b + i * actions..p.b + (i + 1) * actions].iter().zip(u).map(|(a, b)| a * b).sum();
+            next[i] = t[p.offset + i] + linear + driven;
+        }
+        dnext.fill(0.0);
+        for i in 0..n {
+            let row = &mut dnext[i * count..(i + 1) * count];
+            row[i * n..(i + 1) * n].copy_from_slice(&self.x);
+            row[p.b + i * actions..p.b + (i + 1) * actions].copy_from_slice(u);
+            row[p.offset + i] = 1.0;
+        }
+        for k in 0..features {
+            let w = &t[p.w + k * inputs..p.w + (k + 1) * inputs];
+            let sum: f64 = t[p.c + k]
+                + w[..n].iter().zip(&self.x).map(|(a, b)| a * b).sum::<f64>()
+                + w[n..].iter().zip(u).map(|(a, b)| a * b).sum::<f64>();
+            let (value, slope) = squash(sum);
+            for i in 0..n {
+                let g = t[p.g + i * features + k];
+                next[i] += g * value;
+                let row = &mut dnext[i * count..(i + 1) * count];
+                row[p.g + i * features + k] = value;
+                let pull = g * slope;
+                row[p.c + k] = pull;
+                let at = p.w + k * inputs;
+                for (r, z) in row[at..at + inputs].iter_mut().zip(self.x.iter().chain(u)) {
+                    *r = pull * z;
+                }
+                for (j, w) in w[..n].iter().enumerate() {
+                    jacobian[i * n + j] += pull * w;
+                }
+            }
+        }
+        for i in 0..n {
+            let row = &mut dnext[i * count..(i + 1) * count];
+            for j in 0..n {
+                let factor = jacobian[i * n + j];
+                let before = &self.dx[j * count..(j + 1) * count];
+                row.iter_mut().zip(before).for_each(|(r, b)| *r += factor * b);
+            }
+        }
+        self.x.copy_from_slice(next);
+        self.dx.copy_from_slice(dnext);
+    }
+
+    /// Takes in a reading. `error`: `[sensors]`.
+    pub(crate) fn correct(&mut self, model: &StateSpace, read: &[f64], error: &mut [f64]) {
+        let sensors = model.size.sensors;
+        let count = model.size.parameters();
+        // de = −dŷ, before x and d move.
+        let mut derror = vec![0.0; sensors * count];
+        for s in (0..sensors).filter(|&s| !read[s].is_nan()) {
+            let row = &mut derror[s * count..(s + 1) * count];
+            let (dx, dd) = (&self.dx[s * count..(s + 1) * count], &self.dd[s * count..(s + 1) * count]);
+            row.iter_mut().zip(dx.iter().zip(dd)).for_each(|(r, (a, b))| *r = -(a + b));
+        }
+        model.correct(&mut self.x, &mut self.d, read, error);
+        let rows = self.dx.chunks_exact_mut(count).chain(self.dd.chunks_exact_mut(count));
+        for (row, gain) in rows.zip(model.gain.chunks_exact(sensors)) {
+            for (g, de) in gain.iter().zip(derror.chunks_exact(count)) {
+                row.iter_mut().zip(de).for_each(|(r, e)| *r += g * e);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model() -> StateSpace {
+        let size = Size { sensors: 2, actions: 1, hidden: 2, features: 3 };
+        // Any numbers will do: a fixed irrational walk.
+        let parameters =
+            (0..size.parameters()).map(|i| 0.6 * ((i as f64 * 0.618_034).fract() - 0.5)).collect();
+        let gain = (0..6 * 2).map(|i| 0.3 * ((i as f64 * 0.414_214).fract() - 0.2)).collect();
+        StateSpace { size, parameters, gain }
+    }
+
+    /// Sum of what is predicted one step ahead and open loop afterwards.
+    fn outcome(model: &StateSpace) -> f64 {
+        let n = model.size.states();
+        let (mut x, mut next, mut d, mut error) = (vec![0.0; n], vec![0.0; n], vec![0.0; 2], vec![0.0; 2]);
+        model.begin(&[0.3, -0.2], &mut x);
+        for t in 0..6 {
+            let u = [f64::from(t) * 0.2 - 0.4];
+            model.advance(&x, &u, &mut next);
+            std::mem::swap(&mut x, &mut next);
+            if t < 3 {
+                model.correct(&mut x, &mut d, &[0.5 - 0.1 * f64::from(t), f64::NAN], &mut error);
+            }
+        }
+        x[0] + d[0] + 2.0 * (x[1] + d[1])
+    }
+
+    #[test]
+    fn derivatives_agree_with_differences() {
+        let base = model();
+        let size = base.size;
+        let mut tangent = Tangent::new(size);
+        let mut room = TangentRoom::new(size);
+        let mut error = vec![0.0; 2];
+        tangent.begin(&base, &[0.3, -0.2]);
+        for t in 0..6 {
+            tangent.advance(&base, &[f64::from(t) * 0.2 - 0.4], &mut room);
+            if t < 3 {
+                tangent.correct(&base, &[0.5 - 0.1 * f64::from(t), f64::NAN], &mut error);
+            }
+        }
+        let count = size.parameters();
+        for i in 0..count {
+            let analytic =
+                tangent.dx[i] + tangent.dd[i] + 2.0 * (tangent.dx[count + i] + tangent.dd[count + i]);
+            let shifted = |by: f64| {
+                let mut m = base.clone();
+                m.parameters[i] += by;
+                outcome(&m)
+            };
+            let difference = (shifted(1e-6) - shifted(-1e-6)) / 2e-6;
+            assert!((analytic - difference).abs() < 1e-7, "parameter {i}: {analytic} and {difference}");
+        }
+    }
+}
