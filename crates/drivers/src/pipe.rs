@@ -1,0 +1,160 @@
+//! Any program as an environment: JSON lines over its standard input and output.
+//!
+//! | we write | it answers |
+//! |---|---|
+//! | `{"hello":1}` | `{"card":{…}}`, or `{"ok":true}` where the options hold the card |
+//! | `{"reset":7}` | `{"read":[20.1,null]}`; `null` where nothing valid was read |
+//! | `{"step":[0.5]}` | `{"read":[20.4,3.0],"done":false}` |
+//! | `{"reset":[7,8]}`, `{"step":[[0.5],[0.1]]}` | `{"read":[[…],[…]],"done":[false,true]}`: many at once |
+//! | `{"safe":true}` | `{"ok":true}` |
+//!
+//! Instead of any answer: `{"error":"what went wrong"}`. What the program prints on standard error is shown when it fails. It
+//! ends when its standard input ends; a program that does not is killed.
+
+mod card;
+mod gymnasium;
+mod many;
+mod message;
+mod program;
+
+use std::time::Duration;
+
+use forethought_machine::{
+    Environment, EnvironmentBuild, EnvironmentDriver, EnvironmentError, Fault, Reading,
+};
+use forethought_space::EnvironmentCard;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub use gymnasium::GYMNASIUM_BRIDGE;
+pub use many::PipeMany;
+
+use card::CardOption;
+use program::Program;
+
+/// The version of the protocol, the number after `hello`.
+const VERSION: u64 = 1;
+/// Time that a program has for an answer: loading Python with its libraries takes a few seconds on a busy machine.
+const TIMEOUT_S: f64 = 30.0;
+/// The longest time that may be asked for: a day.
+const TIMEOUT_S_MOST: f64 = 86_400.0;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    /// The program and its arguments; it runs in the world file's folder. Files beside the world file are found.
+    #[serde(default)]
+    command: Vec<String>,
+    /// A Gymnasium environment by its id, such as "Pendulum-v1", instead of a command.
+    gymnasium: Option<String>,
+    /// Arguments for `gymnasium.make`.
+    #[serde(default)]
+    arguments: serde_json::Map<String, Value>,
+    /// The reward is read as one more sensor, `reward`.
+    #[serde(default)]
+    reward: bool,
+    /// The Python that has Gymnasium installed.
+    #[serde(default = "python3")]
+    python: String,
+    /// Seconds from one action to the next, where a Gymnasium environment does not tell.
+    period_s: Option<f64>,
+    /// How long the program may take for an answer, seconds.
+    #[serde(default = "timeout_s")]
+    timeout_s: f64,
+    /// What is set and read, where the program does not tell; it wins over what the program tells.
+    card: Option<CardOption>,
+}
+
+fn python3() -> String {
+    "python3".to_owned()
+}
+
+fn timeout_s() -> f64 {
+    TIMEOUT_S
+}
+
+pub(crate) fn environment() -> EnvironmentDriver {
+    let schema = schemars::schema_for!(Options).to_value();
+    EnvironmentDriver { name: "pipe", schema, build }
+}
+
+fn build(b: &EnvironmentBuild<'_>) -> Result<Box<dyn Environment>, EnvironmentError> {
+    Ok(Box::new(Pipe::build(b)?))
+}
+
+/// A program, and what it is.
+#[derive(Debug)]
+struct Pipe {
+    program: Program,
+    card: EnvironmentCard,
+}
+
+impl Pipe {
+    fn build(b: &EnvironmentBuild<'_>) -> Result<Self, EnvironmentError> {
+        let error = |what: String| EnvironmentError(format!("environment `pipe`: {what}"));
+        let options: Options =
+            serde_json::from_value(Value::Object(b.options.clone())).map_err(|e| error(e.to_string()))?;
+        if !(options.timeout_s > 0.0 && options.timeout_s <= TIMEOUT_S_MOST) {
+            return Err(error(format!(
+                "`timeout_s` is {}; a number above 0 and up to {TIMEOUT_S_MOST} is expected",
+                options.timeout_s
+            )));
+        }
+        let command = match (&options.gymnasium, options.command.is_empty()) {
+            (Some(id), true) => gymnasium::command(&options, id),
+            (None, false) => options.command.clone(),
+            _ => return Err(error("give either `command` or `gymnasium`".to_owned())),
+        };
+        let timeout = Duration::from_secs_f64(options.timeout_s);
+        let mut program = Program::new(command, b.dir.clone(), timeout);
+        let answer = program.ask(&json!({ "hello": VERSION })).map_err(|e| error(e.0))?;
+        let told = match (options.card, answer.card) {
+            (Some(ours), _) => ours,
+            (None, Some(theirs)) => theirs,
+            (None, None) => {
+                return Err(error("the program told no `card`, and the options have none".to_owned()));
+            }
+        };
+        let card = told.check(program.name()).map_err(error)?;
+        Ok(Pipe { program, card })
+    }
+
+    fn safe(&mut self) -> Result<(), Fault> {
+        self.program.revive()?;
+        let answer = self.program.ask(&json!({ "safe": true }))?;
+        if answer.ok {
+            Ok(())
+        } else {
+            Err(self.program.give_up("the program did not answer {\"safe\":true} by {\"ok\":true}"))
+        }
+    }
+
+    fn read(&mut self, question: &Value) -> Result<Reading, Fault> {
+        let answer = self.program.ask(question)?;
+        answer.one(self.card.sensors.len()).map_err(|what| self.program.give_up(&what))
+    }
+}
+
+impl Environment for Pipe {
+    fn card(&self) -> &EnvironmentCard {
+        &self.card
+    }
+
+    fn reset(&mut self, seed: u64) -> Result<Reading, Fault> {
+        self.program.revive()?;
+        self.read(&json!({ "reset": seed }))
+    }
+
+    fn step(&mut self, action: &[f64]) -> Result<Reading, Fault> {
+        message::check_action(action, &self.card)?;
+        self.read(&json!({ "step": action }))
+    }
+
+    fn make_safe(&mut self) -> Result<(), Fault> {
+        let was_running = self.program.is_running();
+        let first = self.safe();
+        // One that died or hung is replaced by a fresh one, which can still bring the plant to rest.
+        if first.is_err() && was_running && !self.program.is_running() { self.safe() } else { first }
+    }
+}
