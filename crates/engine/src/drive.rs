@@ -121,11 +121,23 @@ enum Phase {
     Over,
 }
 
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// All exploring episodes are over.
+    Explored,
+    /// A model is learnt from all that there is.
+    Learnt,
+    /// All acting episodes are over.
+    Driven,
+}
+
 /// Drives one plant. Holds every rule; does nothing itself.
 #[derive(Debug)]
 pub struct DriveCore {
     world: Arc<World>,
     drive: Drive,
+    until: Until,
     model: Option<Arc<WorldModel>>,
     /// A model of the same kind of plant, near which this one's should lie.
     recalled: Option<Arc<WorldModel>>,
@@ -146,11 +158,13 @@ impl DriveCore {
         drive: Drive,
         model: Option<Arc<WorldModel>>,
         recalled: Option<Arc<WorldModel>>,
+        until: Until,
     ) -> Self {
         let is_stale = model.as_ref().is_none_or(|m| m.episodes != learnable(&drive));
         DriveCore {
             world,
             drive,
+            until,
             model,
             recalled,
             is_stale,
@@ -216,6 +230,11 @@ impl DriveCore {
             return effects.push(DriveEffect::Done(DriveEnd::Stopped));
         }
         let explored = self.done(Purpose::Explore);
+        let is_explored = explored >= self.world.explore.1 as usize;
+        if is_explored && self.until == Until::Explored {
+            self.phase = Phase::Over;
+            return effects.push(DriveEffect::Done(DriveEnd::Finished));
+        }
         let wants_model = explored >= GUIDED_FROM.min(self.world.explore.1 as usize);
         let learnable = learnable(&self.drive);
         if wants_model && self.is_stale && !learnable.is_empty() {
@@ -228,7 +247,11 @@ impl DriveCore {
             };
             return effects.push(DriveEffect::Learn(Box::new(ask)));
         }
-        let (purpose, longest) = if explored < self.world.explore.1 as usize {
+        if self.until == Until::Learnt && self.model.is_some() {
+            self.phase = Phase::Over;
+            return effects.push(DriveEffect::Done(DriveEnd::Finished));
+        }
+        let (purpose, longest) = if !is_explored {
             (Purpose::Explore, self.world.explore.0)
         } else if self.done(Purpose::Drive) < self.world.drive.1 as usize {
             (Purpose::Drive, self.world.drive.0)

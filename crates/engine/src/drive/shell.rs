@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use super::model::{WorldModel, learn};
 use super::policy::plan_action;
 use super::run::claim_channels;
-use super::{DriveCore, DriveEffect, DriveEnd, DriveInput, EpisodePlan};
+use super::{DriveCore, DriveEffect, DriveEnd, DriveInput, EpisodePlan, Until};
 use crate::store::{Store, StoreError, take};
 
 /// Seconds of readings that a crash may lose, at most.
@@ -138,9 +138,10 @@ impl DriveShell {
         environment: Box<dyn Environment>,
         world: Arc<World>,
         recalled: Option<Arc<WorldModel>>,
+        until: Until,
     ) -> Self {
         let OpenedWorld { store, drive, model } = opened;
-        let core = DriveCore::new(world.clone(), drive, model, recalled);
+        let core = DriveCore::new(world.clone(), drive, model, recalled, until);
         DriveShell { core, store, episodes, environment, world, method: Method::default(), recording: None }
     }
 
