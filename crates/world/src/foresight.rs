@@ -14,7 +14,7 @@ pub const LEVEL: f64 = 0.9;
 /// Readings of a part that only bring a filter to the truth.
 const BURN_IN: usize = 5;
 /// How far one broken claim widens the intervals that follow, in ln.
-const RATE: f64 = 0.02;
+const RATE: f64 = 0.05;
 
 /// Intervals around what an [`Ensemble`] foresees.
 ///
