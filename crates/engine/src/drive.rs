@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 pub use model::{LearnAsk, WorldModel, learn};
-pub use policy::{PlanAsk, Planned, exploring_tracks, plan_action, stage_cost};
+pub use policy::{PlanAsk, Planned, Way, exploring_tracks, limits, plan_action, stage_cost};
 pub use run::claim_channels;
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
 
@@ -68,7 +68,7 @@ pub enum DriveEffect {
     /// Append to the episode: the action that was held before the reading (none before the first), the reading, and what is
     /// claimed now of readings to come, two numbers a claim. NaN where there is none.
     Record(Option<Vec<f64>>, Vec<f64>, Vec<f64>),
-    /// Close an episode of the store, whole or interrupted, then say `Closed`.
+    /// Close an episode of the store, whole or interrupted, unless it is closed already, then say `Closed`.
     Close(u64, bool),
     /// Learn a model, then say `Learnt`.
     Learn(Box<LearnAsk>),
