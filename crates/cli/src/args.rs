@@ -126,6 +126,9 @@ pub(crate) enum Verb {
     Backtest(Backtest),
     /// List the campaign's machines.
     Machines(File),
+    /// Learn how a plant moves, foresee, and steer it.
+    #[command(subcommand)]
+    World(World),
     /// Print the JSON schema of campaign files.
     Schema,
     /// Print a completion script for a shell.
@@ -135,6 +138,99 @@ pub(crate) enum Verb {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum World {
+    /// Explore, learn, plan and act, until every episode of the world file is done.
+    #[command(after_help = "Examples:
+  forethought world drive examples/tanks
+  forethought world drive furnace-2.toml --recall examples/furnace    begin from another plant's model")]
+    Drive(Driving),
+    /// Explore only: safe episodes from which a model can be learnt.
+    Explore(Driving),
+    /// Learn a model from all episodes, exploring first where that is not done.
+    Train(Driving),
+    /// What the plant would show under given actions, with 90 % bands.
+    #[command(after_help = "Examples:
+  forethought world imagine examples/tanks --set pump_1=4 --periods 40
+  forethought world imagine examples/tanks --episode 9 --from 100        against what was measured")]
+    Imagine(Imagine),
+    /// What surprised the model in an episode, and what a person says of an alarm.
+    #[command(after_help = "Examples:
+  forethought world surprise examples/tanks                  the last episode
+  forethought world surprise examples/tanks --alarm 3 --no-fault")]
+    Surprise(Surprise),
+    /// Where the world stands.
+    Status(File),
+    /// Check a world file: every mistake at once, with line and column.
+    Check(File),
+    /// Write the report, one HTML file that works offline.
+    Report(Report),
+    /// Write an episode as a CSV table.
+    Export(ExportEpisode),
+    /// Print the JSON schema of world files.
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Driving {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// A world file of the same kind of plant whose model to begin from.
+    #[arg(long, value_name = "WORLD")]
+    pub(crate) recall: Option<PathBuf>,
+    /// Write no report at the end.
+    #[arg(long)]
+    pub(crate) no_report: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Imagine {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// The episode; the last when left out.
+    #[arg(long)]
+    pub(crate) episode: Option<u64>,
+    /// The reading from which to imagine, periods from the beginning; the last when left out.
+    #[arg(long)]
+    pub(crate) from: Option<usize>,
+    /// How far.
+    #[arg(long, default_value_t = 30)]
+    pub(crate) periods: usize,
+    /// An action to hold, as NAME=VALUE; the others stay as they were set.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Surprise {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// The episode; the last when left out.
+    #[arg(long)]
+    pub(crate) episode: Option<u64>,
+    /// The alarm that is judged.
+    #[arg(long)]
+    pub(crate) alarm: Option<u64>,
+    /// It was no fault.
+    #[arg(long, requires = "alarm", conflicts_with = "fault")]
+    pub(crate) no_fault: bool,
+    /// It was a fault.
+    #[arg(long, requires = "alarm")]
+    pub(crate) fault: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportEpisode {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// The episode; the last when left out.
+    #[arg(long)]
+    pub(crate) episode: Option<u64>,
+    /// Where to write it; standard output when left out.
+    #[arg(long, short, value_name = "CSV")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// A campaign file.

@@ -205,7 +205,7 @@ pub(crate) fn cells(name: &str, bad: &[forethought_engine::CellError]) -> Failur
 }
 
 /// The campaign file in a folder, or the file itself.
-fn campaign_file(path: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn campaign_file(path: &Path) -> Result<PathBuf, Failure> {
     if !path.is_dir() {
         if path.exists() {
             return Ok(path.to_owned());
@@ -234,7 +234,7 @@ fn campaign_file(path: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-fn actor(arguments: &Arguments) -> Actor {
+pub(crate) fn actor(arguments: &Arguments) -> Actor {
     let name = arguments
         .actor
         .clone()

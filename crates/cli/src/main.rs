@@ -64,6 +64,7 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Verb::Export(v) => verb::export(arguments, v),
         Verb::Report(v) => verb::report(arguments, v),
         Verb::Machines(v) => verb::machines(arguments, v),
+        Verb::World(v) => verb::world(arguments, v),
         Verb::Backtest(v) => verb::backtest(arguments, v),
         Verb::Completions { shell } => {
             let mut command = <Arguments as clap::CommandFactory>::command();

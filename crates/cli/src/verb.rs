@@ -7,6 +7,7 @@ mod look;
 mod people;
 mod report;
 mod run;
+mod world;
 
 pub(crate) use backtest::backtest;
 pub(crate) use init::init;
@@ -15,3 +16,4 @@ pub(crate) use look::{best, export, log, machines, predict, status, why};
 pub(crate) use people::{Simple, Whole, amend, ask, import, next, resolve, simple, tell, whole};
 pub(crate) use report::{report, write_report};
 pub(crate) use run::run;
+pub(crate) use world::world;

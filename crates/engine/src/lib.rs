@@ -8,6 +8,7 @@
 mod campaign;
 mod decide;
 mod desk;
+mod drive;
 mod import;
 mod rehearsal;
 mod replay;
@@ -19,6 +20,11 @@ mod store;
 pub use campaign::{Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest};
 pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};
+pub use drive::{
+    DriveCore, DriveEffect, DriveEnd, DriveInput, DriveShell, DriveShellError, DriveUpdate, EpisodePlan,
+    LearnAsk, OpenedWorld, PlanAsk, Planned, Until, WorldModel, claim_channels, exploring_tracks, learn,
+    open_world, plan_action, stage_cost,
+};
 pub use import::{CellError, import_rows, read_tells, run_sheet};
 pub use rehearsal::{Rehearsal, Trace};
 pub use replay::{Difference, Replayed, replay};

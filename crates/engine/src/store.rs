@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use forethought_memory::{AppendError, Batch, Chain, Journal, ReadError, entries, hash_hex};
+use forethought_memory::{AppendError, Batch, Chain, Journal, ReadError, Sealed, entries, hash_hex};
 use forethought_model::Belief;
 use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, FORMAT, FoldError, Seq};
 use forethought_space::Problem;
 use jiff::Timestamp;
+use serde::Serialize;
 use uuid::{NoContext, Uuid};
 
 /// Appends to one campaign's chain.
@@ -40,11 +41,20 @@ pub enum StoreError {
 }
 
 impl Store {
+    /// The campaign's name for ever.
+    pub(crate) fn campaign(&self) -> CampaignId {
+        self.chain.campaign
+    }
+
     /// Makes entries and their blobs durable; gives the position of the last.
     ///
     /// # Errors
     /// [`AppendError`], with nothing recorded.
-    pub fn append(&mut self, entries: &[Entry], blobs: Vec<(String, Vec<u8>)>) -> Result<Seq, AppendError> {
+    pub fn append<E: Serialize>(
+        &mut self,
+        entries: &[E],
+        blobs: Vec<(String, Vec<u8>)>,
+    ) -> Result<Seq, AppendError> {
         let mut chain = self.chain;
         let events = entries
             .iter()
@@ -91,22 +101,15 @@ impl Store {
 /// # Errors
 /// [`StoreError`]: a damaged record above all.
 pub fn open_campaign(
-    mut journal: Box<dyn Journal>,
+    journal: Box<dyn Journal>,
     problem: &Problem,
     text: &str,
     by: &Actor,
     at: Timestamp,
 ) -> Result<Opened, StoreError> {
-    let known = journal.campaigns()?.into_iter().rev().find(|c| c.name == problem.name);
-    let id = known.as_ref().map_or_else(|| new_id(at), |c| c.id);
-    let fence = journal.take(id)?;
-    let mut store = Store { journal, chain: Chain::new(id), fence, name: problem.name.clone() };
-    if known.is_some() {
-        let sealed = store.journal.read(id)?;
-        if let Some(last) = sealed.last() {
-            store.chain.seq = last.seq;
-            store.chain.hash = last.hash;
-        }
+    let (mut store, sealed) = take(journal, &problem.name, at)?;
+    let id = store.chain.campaign;
+    if !sealed.is_empty() {
         let entries = entries(id, &sealed)?;
         let campaign = fold(store.journal(), &entries)?;
         return Ok(Opened { store, campaign, is_new: false });
@@ -129,6 +132,26 @@ pub fn open_campaign(
     store.append(std::slice::from_ref(&first), blobs)?;
     let campaign = fold(store.journal(), &[first])?;
     Ok(Opened { store, campaign, is_new: true })
+}
+
+/// Owns the chain of this name, a new one where there is none, and gives its events.
+///
+/// # Errors
+/// [`StoreError`]: a damaged record above all.
+pub(crate) fn take(
+    mut journal: Box<dyn Journal>,
+    name: &str,
+    at: Timestamp,
+) -> Result<(Store, Vec<Sealed>), StoreError> {
+    let known = journal.campaigns()?.into_iter().rev().find(|c| c.name == name);
+    let id = known.as_ref().map_or_else(|| new_id(at), |c| c.id);
+    let fence = journal.take(id)?;
+    let sealed = if known.is_some() { journal.read(id)? } else { Vec::new() };
+    let mut chain = Chain::new(id);
+    if let Some(last) = sealed.last() {
+        (chain.seq, chain.hash) = (last.seq, last.hash);
+    }
+    Ok((Store { journal, chain, fence, name: name.to_owned() }, sealed))
 }
 
 /// Folds entries whose blobs are in a journal.

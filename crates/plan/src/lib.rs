@@ -1,4 +1,5 @@
-//! What to try next: [`decide`] turns a [`Question`] into a [`Decision`].
+//! What to try next: [`decide`] turns a [`Question`] into a [`Decision`], [`plan_trajectory`] a [`TrajectoryTask`] into a
+//! [`Trajectory`].
 //!
 //! Three nouns: a [`Question`] is everything a decision may look at; a [`Decision`] holds [`Proposal`]s, each with what to
 //! expect of it, and the belief that the next decision starts from; [`Effort`] counts the work. Deciding is a pure function:
@@ -19,6 +20,7 @@ mod question;
 mod random;
 mod search;
 mod study;
+mod trajectory;
 
 pub use best::best;
 pub use chance::chance_of_gain;
@@ -29,3 +31,6 @@ pub use forethought_model::Belief;
 pub use importance::{Importance, importance};
 pub use predict::{LeftOut, leave_one_out, predict};
 pub use question::{Effort, Question};
+pub use trajectory::{
+    Cem, Icem, Method, Moves, Mppi, StateLimit, Trajectory, TrajectoryTask, Within, plan_trajectory,
+};

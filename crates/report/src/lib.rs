@@ -22,6 +22,7 @@ mod slices;
 mod tests;
 mod trials;
 mod view;
+mod world;
 
 use forethought_plan::Question;
 use forethought_record::{Campaign, Seq};
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 use maud::html;
 
 pub use figure::{Figure, script_json};
+pub use world::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
 
 use page::Section;
 use view::View;

@@ -1,6 +1,7 @@
 //! The shell around the sections: title line, contents, style, and the scripts that draw.
 
 use forethought_record::TrialState;
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::view::View;
@@ -18,9 +19,13 @@ pub(crate) struct Section {
 }
 
 pub(crate) fn page(view: &View<'_>, sections: &[Section]) -> String {
-    let name = &view.problem().name;
+    document(&view.problem().name, view.input.generated, &header(view), sections)
+}
+
+/// A whole page: `header` above, then the contents, then the sections.
+pub(crate) fn document(name: &str, generated: Timestamp, header: &Markup, sections: &[Section]) -> String {
     // Only scripts that carry this word run: a text that slipped through as HTML could not.
-    let nonce = format!("f{:x}", view.input.generated.as_nanosecond());
+    let nonce = format!("f{:x}", generated.as_nanosecond());
     // Plotly's parallel coordinates compile their WebGL calls, hence `unsafe-eval`; it sets styles on what it draws.
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src 'unsafe-inline'; \
@@ -40,7 +45,7 @@ pub(crate) fn page(view: &View<'_>, sections: &[Section]) -> String {
             }
             body {
                 a.skip href="#claims" { "Skip to the claims" }
-                (header(view))
+                (header)
                 nav aria-label="Contents" {
                     @for section in sections {
                         a href={ "#" (section.id) } { (section.title) }

@@ -88,6 +88,16 @@ impl Foresight {
         Interval { low: mean - half, high: mean + half, level: LEVEL }
     }
 
+    /// Where the reading of a sensor will lie `ahead` periods from now, any number of them, with odds of [`LEVEL`]: between the
+    /// horizons that were measured as [`Foresight::deviation`] says.
+    pub fn band(&self, sensor: usize, ahead: usize, mean: f64, spread: f64) -> Interval {
+        let row = CLAIMED.iter().rposition(|&c| c <= ahead).unwrap_or(0);
+        let at = row * self.sensors + sensor;
+        let sd = self.deviation(sensor, ahead).last().copied().unwrap_or(0.0);
+        let half = (sd * sd + spread * spread).sqrt() * self.radius[at];
+        Interval { low: mean - half, high: mean + half, level: LEVEL }
+    }
+
     /// Learns from a reading for which an interval was claimed.
     pub fn settle(&mut self, row: usize, sensor: usize, mean: f64, spread: f64, seen: f64) {
         let at = row * self.sensors + sensor;

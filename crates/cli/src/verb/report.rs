@@ -38,11 +38,16 @@ pub(crate) fn write_report(loaded: &Loaded, output: Option<PathBuf>) -> Result<O
     });
     let path = output
         .unwrap_or_else(|| loaded.project.reports().join(format!("{}.html", read.campaign.problem.name)));
+    write_page(&path, &html)?;
+    Ok(Some(path.display().to_string()))
+}
+
+/// Writes a page, with its folder.
+pub(crate) fn write_page(path: &Path, html: &str) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| file_error(folder, &e))?;
     }
-    std::fs::write(&path, html).map_err(|e| file_error(&path, &e))?;
-    Ok(Some(path.display().to_string()))
+    std::fs::write(path, html).map_err(|e| file_error(path, &e))
 }
 
 /// A file that cannot be read or written.

@@ -1,0 +1,27 @@
+//! `world …`: a plant that is explored, learnt, driven and looked at.
+
+mod drive;
+mod imagine;
+mod loaded;
+mod look;
+mod page;
+
+use crate::args::{Arguments, World};
+use crate::exit::{Exit, Failure};
+use forethought_engine::Until;
+
+/// One function a verb.
+pub(crate) fn world(arguments: &Arguments, v: &World) -> Result<Exit, Failure> {
+    match v {
+        World::Drive(v) => drive::drive(arguments, v, Until::Driven),
+        World::Explore(v) => drive::drive(arguments, v, Until::Explored),
+        World::Train(v) => drive::drive(arguments, v, Until::Learnt),
+        World::Imagine(v) => imagine::imagine(arguments, v),
+        World::Surprise(v) => look::surprise(arguments, v),
+        World::Status(v) => look::status(arguments, v),
+        World::Check(v) => look::check(arguments, v),
+        World::Report(v) => page::report(arguments, v),
+        World::Export(v) => look::export(arguments, v),
+        World::Schema => look::schema(),
+    }
+}

@@ -1,0 +1,182 @@
+//! `world drive`, `world explore`, `world train`: to the end of what is asked for.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use forethought_engine::{
+    DriveEnd, DriveShell, DriveShellError, DriveUpdate, OpenedWorld, Until, WorldModel, open_world,
+};
+use forethought_memory::{EpisodeStore, SqliteJournal};
+use forethought_record::{Drive, DriveEntry, DriveEvent, Purpose};
+use forethought_space::World;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::loaded::{Loaded, episode_failure};
+use super::{look, page};
+use crate::args::{Arguments, Driving};
+use crate::exit::{Exit, Failure};
+use crate::{now, say, talk};
+
+pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let owner = loaded.own()?;
+    let environment = loaded.environment()?;
+    let recalled = v.recall.as_deref().map(|from| recall(arguments, from, &loaded.world)).transpose()?;
+    let journal = SqliteJournal::open(&loaded.project.journal())?;
+    let opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
+        .map_err(|e| failure(&loaded.path, e))?;
+    let episodes = EpisodeStore::open(&loaded.project.episodes()).map_err(episode_failure)?;
+    let bar = progress_bar(arguments);
+    greet(arguments, &bar, &loaded.world, &opened);
+    let interrupt = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // Without a handler the signal ends the program, which the record survives as well.
+        let _ = signal_hook::flag::register(signal, Arc::clone(&interrupt));
+    }
+    let mut shell = DriveShell::new(opened, episodes, environment, loaded.world.clone(), recalled, until);
+    let ended = shell.run(&now, &interrupt, &mut |update| show(arguments, &bar, &loaded.world, &update));
+    bar.finish_and_clear();
+    let end = ended.map_err(|e| failure(&loaded.path, e))?;
+    let drive = shell.drive_state().clone();
+    drop(shell);
+    drop(owner);
+    let report = if v.no_report { None } else { Some(page::write(&loaded, None)?) };
+    finish(arguments, &loaded, &drive, &end, report)
+}
+
+fn greet(arguments: &Arguments, bar: &ProgressBar, world: &World, opened: &OpenedWorld) {
+    if !arguments.quiet && !arguments.json {
+        let verb = if opened.drive.episodes.is_empty() { "Opened" } else { "Resumed" };
+        bar.println(format!("{verb} world {} ({})", world.name, opened.drive.id));
+    }
+}
+
+/// A model of the same kind of plant, from its own record.
+fn recall(arguments: &Arguments, from: &Path, world: &World) -> Result<Arc<WorldModel>, Failure> {
+    let other = Loaded::at(arguments, from, None)?;
+    let names = |w: &World| {
+        let actions = w.card.actions.iter().map(|a| a.channel.name.clone());
+        w.card.sensors.iter().map(|s| s.name.clone()).chain(actions).collect::<Vec<_>>()
+    };
+    if names(&other.world) != names(world) || other.world.card.period_s != world.card.period_s {
+        return Err(Failure::yours(
+            "recall",
+            format!("{} is another kind of plant: its channels or its period differ", from.display()),
+        )
+        .hint("recall a plant with the same sensors, actions and period"));
+    }
+    Ok(Arc::new(other.read()?.model()?))
+}
+
+fn failure(path: &Path, e: DriveShellError) -> Failure {
+    match e {
+        DriveShellError::Store(e) => e.into(),
+        DriveShellError::Append(e) => e.into(),
+        DriveShellError::Read(e) => e.into(),
+        DriveShellError::Episode(e) => episode_failure(e),
+        e @ (DriveShellError::Fold(_) | DriveShellError::Model(..)) => {
+            Failure::yours("record", format!("{}: {e}", path.display()))
+        }
+    }
+}
+
+fn progress_bar(arguments: &Arguments) -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if arguments.quiet || !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        return bar;
+    }
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} [{elapsed_precise}] {bar:32} {pos}/{len} periods  {msg}")
+    {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+fn show(arguments: &Arguments, bar: &ProgressBar, world: &World, update: &DriveUpdate<'_>) {
+    match update {
+        DriveUpdate::Period(episode, purpose, period, longest) => {
+            bar.set_length(*longest as u64);
+            bar.set_position(*period as u64);
+            let what = match purpose {
+                Purpose::Explore => "exploring",
+                Purpose::Drive => "acting",
+            };
+            if *period <= 1 {
+                bar.set_message(format!("episode {episode}, {what}"));
+            }
+        }
+        DriveUpdate::Learning(count) => bar.set_message(format!("learning from {count} episodes")),
+        DriveUpdate::Recorded(entry) => {
+            if arguments.quiet {
+                return;
+            }
+            if let Some(text) = sentence(world, entry) {
+                if bar.is_hidden() { talk(text) } else { bar.println(text) }
+            }
+        }
+    }
+}
+
+/// What is worth a line.
+fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
+    match &entry.event {
+        DriveEvent::EpisodeSealed { episode, periods, cost, beyond, .. } => {
+            let cost = cost
+                .map(|c| format!(", cost {:.3} a period", c / (*periods).max(1) as f64))
+                .unwrap_or_default();
+            let beyond =
+                if *beyond > 0 { format!(", {beyond} readings beyond a limit") } else { String::new() };
+            Some(format!("episode {episode}: {periods} periods{cost}{beyond}"))
+        }
+        DriveEvent::ModelLearnt { scores, episodes, .. } => {
+            let score = scores.last()?;
+            let errors = world.card.sensors.iter().zip(&score.model).zip(&score.persistence);
+            let errors: Vec<String> = errors
+                .map(|((s, m), p)| {
+                    format!("{} ±{m:.3} {} (as it is now: {p:.3})", s.name, s.unit.as_deref().unwrap_or(""))
+                })
+                .collect();
+            Some(format!(
+                "learnt from {} episodes; {} periods ahead: {}",
+                episodes.len(),
+                score.ahead,
+                errors.join(", ")
+            ))
+        }
+        DriveEvent::AlarmRaised { alarm, text, .. } => Some(format!("alarm {alarm}: {text}")),
+        DriveEvent::MadeSafe { reason } => Some(format!("the plant was made safe: {reason}")),
+        _ => None,
+    }
+}
+
+fn finish(
+    arguments: &Arguments,
+    loaded: &Loaded,
+    drive: &Drive,
+    end: &DriveEnd,
+    report: Option<String>,
+) -> Result<Exit, Failure> {
+    let exit = match end {
+        DriveEnd::Finished => Exit::Done,
+        DriveEnd::Stopped => Exit::Interrupted,
+        DriveEnd::Failed(message) => return Err(Failure::ours("plant", message.clone())),
+    };
+    if arguments.json {
+        let mut document = look::state_json(drive);
+        document["report"] = json!(report);
+        say(document);
+    } else {
+        say(look::state_text(&loaded.world, drive));
+        if let Some(report) = report {
+            say(format!("Report: {report}"));
+        }
+    }
+    Ok(exit)
+}

@@ -1,0 +1,116 @@
+//! `world imagine`: what the plant would show.
+
+use forethought_engine::WorldModel;
+use forethought_space::{Dynamics, Episode, Imagined, World};
+use serde_json::json;
+
+use super::loaded::Loaded;
+use crate::args::{Arguments, Imagine};
+use crate::exit::{Exit, Failure};
+use crate::say;
+
+/// Low, mean and high of each sensor at the end of each period: `[sensors][periods]`.
+pub(super) fn bands(
+    model: &WorldModel,
+    episode: &Episode,
+    from: usize,
+    actions: &[f64],
+) -> Vec<Vec<(f64, f64, f64)>> {
+    let ensemble = &model.ensemble;
+    let mut latent = ensemble.begin(episode.reading(0));
+    for t in 0..from {
+        ensemble.assimilate(&mut latent, episode.action(t), episode.reading(t + 1));
+    }
+    let horizon = actions.len() / episode.actions;
+    let mut imagined = Imagined::new(1, horizon, episode.sensors);
+    ensemble.imagine(&latent, actions, &mut imagined);
+    (0..episode.sensors)
+        .map(|s| {
+            (0..horizon)
+                .map(|k| {
+                    let (mean, spread) = (imagined.at(0, k)[s], imagined.spread_at(0, k)[s]);
+                    let interval = model.foresight.band(s, k + 1, mean, spread);
+                    (interval.low, mean, interval.high)
+                })
+                .collect()
+        })
+        .collect()
+}
+
+pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let world = &loaded.world;
+    let read = loaded.read()?;
+    let model = read.model()?;
+    let (number, episode) = read.episode(v.episode, world.card.period_s)?;
+    let last = episode.periods();
+    let from = v.from.unwrap_or(last);
+    if from > last || v.periods == 0 || v.periods > 100_000 {
+        return Err(Failure::yours("from", format!("episode {number} has {last} periods"))
+            .hint(format!("--from 0 to {last}, --periods 1 to 100000")));
+    }
+    let actions = actions(world, v, &episode, from)?;
+    let bands = bands(&model, &episode, from, &actions);
+    let measured = |s: usize, k: usize| (from + k < last).then(|| episode.reading(from + k + 1)[s]);
+    if arguments.json {
+        let sensors: serde_json::Map<_, _> = world
+            .card
+            .sensors
+            .iter()
+            .enumerate()
+            .map(|(s, channel)| {
+                let rows: Vec<_> = bands[s]
+                    .iter()
+                    .enumerate()
+                    .map(|(k, (low, mean, high))| {
+                        json!({ "ahead": k + 1, "low": low, "mean": mean, "high": high, "measured": measured(s, k) })
+                    })
+                    .collect();
+                (channel.name.clone(), json!(rows))
+            })
+            .collect();
+        say(json!({ "forethought": 1, "episode": number, "from": from, "odds": 0.9, "sensors": sensors }));
+        return Ok(Exit::Done);
+    }
+    say(format!("Imagined from reading {from} of episode {number}, 90 % bands:"));
+    for k in 0..v.periods {
+        let cells: Vec<String> = world
+            .card
+            .sensors
+            .iter()
+            .enumerate()
+            .map(|(s, channel)| {
+                let (low, mean, high) = bands[s][k];
+                let seen = measured(s, k).map(|m| format!(", measured {m:.3}")).unwrap_or_default();
+                format!("{} {mean:.3} ({low:.3} to {high:.3}{seen})", channel.name)
+            })
+            .collect();
+        say(format!("{:>5}  {}", k + 1, cells.join("  ")));
+    }
+    Ok(Exit::Done)
+}
+
+/// What is held: as recorded where nothing is said, else the last action with what is set.
+fn actions(world: &World, v: &Imagine, episode: &Episode, from: usize) -> Result<Vec<f64>, Failure> {
+    let width = episode.actions;
+    let hold = if from > 0 { episode.action(from - 1).to_vec() } else { world.card.safe() };
+    let mut own = vec![None; width];
+    for text in &v.set {
+        let wrong = |what: String| Failure::yours("set", what).hint("write it like --set pump_1=4");
+        let (name, value) =
+            text.split_once('=').ok_or_else(|| wrong(format!("`{text}` is no NAME=VALUE")))?;
+        let at = world.card.action(name).ok_or_else(|| wrong(format!("the plant has no action `{name}`")))?;
+        let value: f64 = value.parse().map_err(|_| wrong(format!("`{value}` is no number")))?;
+        let channel = &world.card.actions[at].channel;
+        if !(channel.low <= value && value <= channel.high) {
+            return Err(wrong(format!("{name} = {value} lies outside {} to {}", channel.low, channel.high)));
+        }
+        own[at] = Some(value);
+    }
+    let recorded = |k: usize| (from + k < episode.periods()).then(|| episode.action(from + k));
+    let row = |k: usize| {
+        let base = recorded(k).unwrap_or(&hold).to_vec();
+        base.iter().zip(&own).map(|(b, o)| o.unwrap_or(*b)).collect::<Vec<_>>()
+    };
+    Ok((0..v.periods).flat_map(row).collect())
+}

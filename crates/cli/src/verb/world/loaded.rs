@@ -1,0 +1,151 @@
+//! A world file with its project: checked, owned, read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use forethought_engine::WorldModel;
+use forethought_machine::{Environment, EnvironmentBuild, EnvironmentDriver};
+use forethought_memory::{EpisodeId, EpisodeStore, Journal, OwnError, Owner, Project, SqliteJournal};
+use forethought_record::{Actor, Drive, DriveEntry, Seq};
+use forethought_space::{DriverSchema, Episode, World, parse_world};
+use serde_json::{Map, Value};
+
+use crate::args::{Arguments, File};
+use crate::exit::Failure;
+use crate::loaded::{actor, campaign_file};
+
+/// All kinds of environments there are: the one list that names them.
+fn environments() -> Vec<EnvironmentDriver> {
+    let mut all = forethought_drivers::environments();
+    all.extend(forethought_sim::environments());
+    all
+}
+
+pub(super) fn schemas() -> Vec<DriverSchema> {
+    environments().into_iter().map(|d| DriverSchema { name: d.name, schema: d.schema }).collect()
+}
+
+/// A world file that was checked.
+pub(super) struct Loaded {
+    pub(super) path: PathBuf,
+    dir: PathBuf,
+    pub(super) text: String,
+    pub(super) world: Arc<World>,
+    pub(super) project: Project,
+    pub(super) actor: Actor,
+}
+
+/// A world read from its record, which may be owned by another process.
+pub(super) struct Read {
+    pub(super) journal: SqliteJournal,
+    pub(super) drive: Drive,
+    pub(super) head: Option<(Seq, String)>,
+    pub(super) episodes: EpisodeStore,
+}
+
+impl Loaded {
+    pub(super) fn new(arguments: &Arguments, file: &File) -> Result<Self, Failure> {
+        Loaded::at(arguments, &file.file, arguments.project.clone())
+    }
+
+    /// The world file at `path`, its project there or in `project`.
+    pub(super) fn at(arguments: &Arguments, path: &Path, project: Option<PathBuf>) -> Result<Self, Failure> {
+        let path = campaign_file(path)?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", path.display())))?;
+        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        let card = |driver: &str, options: &Map<String, Value>| {
+            build(driver, options, &dir, 0).map(|e| e.card().clone())
+        };
+        let world = parse_world(&text, &schemas(), &card)
+            .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
+        let is_elsewhere = project.is_some();
+        let project = Project::new(project.unwrap_or_else(|| dir.clone()));
+        if is_elsewhere {
+            std::fs::create_dir_all(project.dir())
+                .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", project.dir().display())))?;
+        }
+        Ok(Loaded { path, dir, text, world: Arc::new(world), project, actor: actor(arguments) })
+    }
+
+    pub(super) fn own(&self) -> Result<Owner, OwnError> {
+        self.project.own(&format!("`forethought world` of {} (process {})", self.actor, std::process::id()))
+    }
+
+    pub(super) fn environment(&self) -> Result<Box<dyn Environment>, Failure> {
+        build(&self.world.driver, &self.world.options, &self.dir, self.world.seed)
+            .map_err(|e| Failure::yours("environment", e))
+    }
+
+    /// Reads the world without owning it.
+    pub(super) fn read(&self) -> Result<Read, Failure> {
+        let none = || {
+            Failure::yours("no-record", format!("{} has no record yet", self.path.display()))
+                .hint("`forethought world drive` begins one")
+        };
+        if !self.project.journal().exists() {
+            return Err(none());
+        }
+        let journal = SqliteJournal::open_read_only(&self.project.journal())?;
+        let known = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.world.name);
+        let id = known.ok_or_else(none)?.id;
+        let sealed = journal.read(id)?;
+        let entries: Result<Vec<DriveEntry>, _> =
+            sealed.iter().map(|s| serde_json::from_slice(&s.bytes)).collect();
+        let entries = entries.map_err(|e| {
+            Failure::yours("record", format!("the record of {} is none of a world: {e}", self.world.name))
+                .hint("a campaign may have this name: give the world file another")
+        })?;
+        let drive = Drive::fold(&entries).map_err(|e| Failure::yours("record", e.to_string()))?;
+        let head = sealed.last().map(|s| (s.seq, s.hash.iter().map(|b| format!("{b:02x}")).collect()));
+        let episodes = EpisodeStore::open_read_only(&self.project.episodes()).map_err(episode_failure)?;
+        Ok(Read { journal, drive, head, episodes })
+    }
+}
+
+impl Read {
+    /// The last model that was learnt.
+    pub(super) fn model(&self) -> Result<WorldModel, Failure> {
+        let last = self.drive.models.last().ok_or_else(|| {
+            Failure::yours("no-model", "no model has been learnt yet")
+                .hint("`forethought world train` learns one")
+        })?;
+        let bytes = self.journal.blob(&last.hash)?.unwrap_or_default();
+        WorldModel::read(&bytes)
+            .map_err(|e| Failure::yours("damaged", format!("the model {} cannot be read: {e}", last.hash)))
+    }
+
+    /// An episode's number, the last that has ended where none is named, and the episode.
+    pub(super) fn episode(&self, number: Option<u64>, period_s: f64) -> Result<(u64, Episode), Failure> {
+        let ended = self.drive.episodes.iter().filter(|(_, e)| e.end.is_some());
+        let found = match number {
+            None => ended.last(),
+            Some(n) => self.drive.episodes.get_key_value(&n),
+        };
+        let (number, state) = found.ok_or_else(|| {
+            Failure::yours("no-episode", "there is no such episode")
+                .hint(format!("episodes 1 to {} are recorded", self.drive.episodes.len()))
+        })?;
+        let episode = self.episodes.episode(EpisodeId(state.stored), period_s).map_err(episode_failure)?;
+        Ok((*number, episode))
+    }
+}
+
+pub(super) fn episode_failure(e: forethought_memory::EpisodeError) -> Failure {
+    Failure::yours("episodes", e.to_string())
+}
+
+/// An environment, or in words why there is none.
+fn build(
+    driver: &str,
+    options: &Map<String, Value>,
+    dir: &Path,
+    seed: u64,
+) -> Result<Box<dyn Environment>, String> {
+    let all = environments();
+    let Some(found) = all.iter().find(|d| d.name == driver) else {
+        let known: Vec<&str> = all.iter().map(|d| d.name).collect();
+        return Err(format!("there is no environment `{driver}`; there are {}", known.join(", ")));
+    };
+    (found.build)(&EnvironmentBuild { options, dir: dir.to_owned(), seed }).map_err(|e| e.0)
+}

@@ -1,0 +1,82 @@
+//! `world report`: one HTML file that works offline.
+
+use std::path::PathBuf;
+
+use forethought_memory::EpisodeId;
+use forethought_report::{EpisodeTrace, ImaginedTrace, WorldReport, render_world};
+
+use super::imagine::bands;
+use super::loaded::{Loaded, Read, episode_failure};
+use crate::args::{Arguments, Report};
+use crate::exit::{Exit, Failure};
+use crate::verb::report::write_page;
+use crate::{now, say};
+
+/// Periods that are imagined against what was measured.
+const IMAGINED: usize = 60;
+
+pub(super) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let path = write(&loaded, v.output.clone())?;
+    if arguments.json {
+        say(serde_json::json!({ "forethought": 1, "report": path }));
+    } else {
+        say(format!("Report: {path}"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes the report; says where.
+pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, Failure> {
+    let read = loaded.read()?;
+    let mut episodes = Vec::new();
+    for (number, state) in read.drive.episodes.iter().filter(|(_, e)| e.end.is_some()) {
+        episodes.push(trace(loaded, &read, *number, state.stored)?);
+    }
+    let imagined = imagined(loaded, &read)?;
+    let html = render_world(&WorldReport {
+        world: &loaded.world,
+        drive: &read.drive,
+        episodes: &episodes,
+        imagined: &imagined,
+        surprise: &[],
+        generated: now(),
+        command: &format!("forethought world drive {}", loaded.path.display()),
+        head: read.head.clone(),
+    });
+    let path = output.unwrap_or_else(|| loaded.project.reports().join(format!("{}.html", loaded.world.name)));
+    write_page(&path, &html)?;
+    Ok(path.display().to_string())
+}
+
+fn trace(loaded: &Loaded, read: &Read, number: u64, stored: u64) -> Result<EpisodeTrace, Failure> {
+    let card = &loaded.world.card;
+    let table = read.episodes.table(EpisodeId(stored)).map_err(episode_failure)?;
+    let column = |name: &str| table.values(name).map(<[f64]>::to_vec).map_err(episode_failure);
+    let rows: Result<Vec<_>, _> = card.sensors.iter().map(|s| column(&s.name)).collect();
+    let set: Result<Vec<_>, _> = card.actions.iter().map(|a| column(&a.channel.name)).collect();
+    let mut claimed = Vec::new();
+    for sensor in &card.sensors {
+        let low = column(&format!("{}@1.low", sensor.name))?;
+        let high = column(&format!("{}@1.high", sensor.name))?;
+        // A claim stands at its own time: it is about the reading after.
+        let about = low.iter().zip(&high).map(|(l, h)| (*l, *h));
+        claimed.push(std::iter::once((f64::NAN, f64::NAN)).chain(about).take(low.len()).collect());
+    }
+    let purpose =
+        read.drive.episodes.get(&number).map_or(forethought_record::Purpose::Explore, |e| e.purpose);
+    Ok(EpisodeTrace { number, purpose, read: rows?, set: set?, claimed })
+}
+
+/// The last episode, imagined from its middle on.
+fn imagined(loaded: &Loaded, read: &Read) -> Result<Vec<ImaginedTrace>, Failure> {
+    let Ok(model) = read.model() else { return Ok(Vec::new()) };
+    let (number, episode) = read.episode(None, loaded.world.card.period_s)?;
+    let from = episode.periods() / 2;
+    let periods = IMAGINED.min(episode.periods() - from);
+    if periods == 0 {
+        return Ok(Vec::new());
+    }
+    let actions = &episode.set[from * episode.actions..(from + periods) * episode.actions];
+    Ok(vec![ImaginedTrace { episode: number, from, bands: bands(&model, &episode, from, actions) }])
+}

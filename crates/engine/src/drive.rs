@@ -1,0 +1,496 @@
+//! The second core: a plant that is driven. Sans I/O, as the campaign's.
+//!
+//! Explore, learn, plan, act, remember, in turn, until every episode of the world file is done. An episode is intended in
+//! the journal before its first action and sealed after its last; where the engine died in one, the plant is brought to its
+//! safe action before anything else. No action leaves that the envelope does not let through.
+
+mod model;
+mod policy;
+mod run;
+mod shell;
+
+use std::sync::Arc;
+
+use forethought_machine::Reading;
+use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq};
+use forethought_space::World;
+use jiff::Timestamp;
+use serde_json::json;
+
+pub use model::{LearnAsk, WorldModel, learn};
+pub use policy::{PlanAsk, Planned, exploring_tracks, plan_action, stage_cost};
+pub use run::claim_channels;
+pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
+
+use run::Run;
+
+/// Periods that an episode must have to be learnt from.
+const LEARNT_FROM: u64 = 20;
+/// Episodes after which a model is learnt and plans, even while exploring.
+const GUIDED_FROM: usize = 2;
+
+/// What the core is told.
+#[derive(Debug, Clone)]
+pub enum DriveInput {
+    /// It begins; once.
+    Begin,
+    /// All events up to here are durable.
+    Journaled(Seq),
+    /// The plant holds its safe action, or cannot be spoken to.
+    Safe(Result<(), String>),
+    /// An episode has its place in the store: its number there.
+    Created(u64),
+    /// What was read after a reset or a step.
+    Read(Result<Reading, String>),
+    /// An episode of the store is closed: its periods and its hash in hex.
+    Closed(u64, String),
+    /// A model was learnt, or could not be.
+    Learnt(Box<Result<WorldModel, String>>),
+    /// A plan was made.
+    Planned(Box<Planned>),
+    /// Somebody wants it to end.
+    Stop(Reason),
+}
+
+/// What the core wants done.
+#[derive(Debug, Clone)]
+pub enum DriveEffect {
+    /// Make these durable, then say `Journaled`.
+    Append(Vec<DriveEntry>, Vec<(String, Vec<u8>)>),
+    /// Bring the plant to its safe action, then say `Safe`.
+    MakeSafe,
+    /// Make a place for an episode, then say `Created`.
+    Create(EpisodePlan),
+    /// Begin an episode with this seed, then say `Read`.
+    Reset(u64),
+    /// Hold an action over one period, then say `Read`.
+    Step(Vec<f64>),
+    /// Append to the episode: the action that was held before the reading (none before the first), the reading, and what is
+    /// claimed now of readings to come, two numbers a claim. NaN where there is none.
+    Record(Option<Vec<f64>>, Vec<f64>, Vec<f64>),
+    /// Close an episode of the store, whole or interrupted, then say `Closed`.
+    Close(u64, bool),
+    /// Learn a model, then say `Learnt`.
+    Learn(Box<LearnAsk>),
+    /// Ask the pure function for a plan, then say `Planned`.
+    Plan(Box<PlanAsk>),
+    /// Nothing is left to do.
+    Done(DriveEnd),
+}
+
+/// An episode that is about to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpisodePlan {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What the environment is reset with.
+    pub seed: u64,
+    /// What acts.
+    pub policy: String,
+    /// Hash of the model that plans.
+    pub model: Option<String>,
+    /// Periods, at most.
+    pub longest: usize,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DriveEnd {
+    /// All that the file asks for is done.
+    Finished,
+    /// Somebody stopped it.
+    Stopped,
+    /// The plant, or learning, failed: in words.
+    Failed(String),
+}
+
+/// What the core is waiting for.
+#[derive(Debug)]
+enum Phase {
+    /// Its next event to be durable.
+    Between,
+    /// The plant to be safe after a crash: the episode that was interrupted, its number in the store.
+    Recovering(u64, u64),
+    /// A place for an episode.
+    Creating(EpisodePlan),
+    /// A reading, a plan, the plant's safety at the end, the episode's seal: in that order.
+    Running(Box<Run>),
+    /// A model.
+    Learning,
+    /// Nothing.
+    Over,
+}
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// All exploring episodes are over.
+    Explored,
+    /// A model is learnt from all that there is.
+    Learnt,
+    /// All acting episodes are over.
+    Driven,
+}
+
+/// Drives one plant. Holds every rule; does nothing itself.
+#[derive(Debug)]
+pub struct DriveCore {
+    world: Arc<World>,
+    drive: Drive,
+    until: Until,
+    model: Option<Arc<WorldModel>>,
+    /// A model of the same kind of plant, near which this one's should lie.
+    recalled: Option<Arc<WorldModel>>,
+    /// The model is to be learnt again before the next plan.
+    is_stale: bool,
+    phase: Phase,
+    /// What to do when all is durable.
+    then: Vec<DriveEffect>,
+    stop: Option<Reason>,
+    failed: Option<String>,
+}
+
+impl DriveCore {
+    /// A core that goes on where `drive` stands. `model`: the last one that was learnt, where there is one. `recalled`: a model
+    /// of the same kind of plant, from elsewhere.
+    pub fn new(
+        world: Arc<World>,
+        drive: Drive,
+        model: Option<Arc<WorldModel>>,
+        recalled: Option<Arc<WorldModel>>,
+        until: Until,
+    ) -> Self {
+        let is_stale = model.as_ref().is_none_or(|m| m.episodes != learnable(&drive));
+        DriveCore {
+            world,
+            drive,
+            until,
+            model,
+            recalled,
+            is_stale,
+            phase: Phase::Between,
+            then: Vec::new(),
+            stop: None,
+            failed: None,
+        }
+    }
+
+    /// The fold so far.
+    pub fn drive(&self) -> &Drive {
+        &self.drive
+    }
+
+    /// The run in progress: its episode and how many of its periods are over.
+    pub fn progress(&self) -> Option<(u64, Purpose, usize, usize)> {
+        match &self.phase {
+            Phase::Running(run) => Some((run.episode, run.plan.purpose, run.period, run.plan.longest)),
+            _ => None,
+        }
+    }
+
+    /// One step: what is to be done is pushed to `effects`.
+    pub fn step(&mut self, at: Timestamp, input: DriveInput, effects: &mut Vec<DriveEffect>) {
+        match input {
+            DriveInput::Begin => match self.drive.open().map(|(n, e)| (n, e.stored)) {
+                Some((episode, stored)) => {
+                    self.phase = Phase::Recovering(episode, stored);
+                    effects.push(DriveEffect::MakeSafe);
+                }
+                None => self.next(at, effects),
+            },
+            DriveInput::Journaled(seq) if seq >= self.drive.seq => {
+                if self.then.is_empty() {
+                    if matches!(self.phase, Phase::Between) {
+                        self.next(at, effects);
+                    }
+                } else {
+                    effects.append(&mut self.then);
+                }
+            }
+            DriveInput::Journaled(_) => {}
+            DriveInput::Safe(done) => self.safe(at, done, effects),
+            DriveInput::Created(stored) => self.created(at, stored, effects),
+            DriveInput::Read(reading) => self.read(at, reading, effects),
+            DriveInput::Closed(periods, hash) => self.closed(at, periods, hash, effects),
+            DriveInput::Learnt(model) => self.learnt(at, *model, effects),
+            DriveInput::Planned(planned) => self.planned(*planned, effects),
+            DriveInput::Stop(reason) => self.stop = Some(reason),
+        }
+    }
+
+    /// What comes next, when nothing is under way.
+    fn next(&mut self, at: Timestamp, effects: &mut Vec<DriveEffect>) {
+        self.phase = Phase::Between;
+        if let Some(message) = self.failed.take() {
+            self.phase = Phase::Over;
+            return effects.push(DriveEffect::Done(DriveEnd::Failed(message)));
+        }
+        if self.stop.is_some() {
+            self.phase = Phase::Over;
+            return effects.push(DriveEffect::Done(DriveEnd::Stopped));
+        }
+        let explored = self.done(Purpose::Explore);
+        let is_explored = explored >= self.world.explore.1 as usize;
+        if is_explored && self.until == Until::Explored {
+            self.phase = Phase::Over;
+            return effects.push(DriveEffect::Done(DriveEnd::Finished));
+        }
+        let wants_model = explored >= GUIDED_FROM.min(self.world.explore.1 as usize);
+        let learnable = learnable(&self.drive);
+        if wants_model && self.is_stale && !learnable.is_empty() {
+            self.phase = Phase::Learning;
+            let ask = LearnAsk {
+                episodes: learnable,
+                period_s: self.world.card.period_s,
+                recalled: self.recalled.clone(),
+                seed: self.world.seed,
+            };
+            return effects.push(DriveEffect::Learn(Box::new(ask)));
+        }
+        if self.until == Until::Learnt && self.model.is_some() {
+            self.phase = Phase::Over;
+            return effects.push(DriveEffect::Done(DriveEnd::Finished));
+        }
+        let (purpose, longest) = if !is_explored {
+            (Purpose::Explore, self.world.explore.0)
+        } else if self.done(Purpose::Drive) < self.world.drive.1 as usize {
+            (Purpose::Drive, self.world.drive.0)
+        } else if self.drive.finished.is_none() {
+            let reason = "every episode of the world file is done".to_owned();
+            return self.append(at, vec![DriveEvent::WorldFinished { reason }], Vec::new(), effects);
+        } else {
+            self.phase = Phase::Over;
+            return effects.push(DriveEffect::Done(DriveEnd::Finished));
+        };
+        let number = self.drive.episodes.len() as u64 + 1;
+        let model = self.model.as_ref().map(|m| m.hash.clone());
+        let plan = EpisodePlan {
+            purpose,
+            seed: policy::episode_seed(self.world.seed, number),
+            policy: if model.is_some() { "planner" } else { "excitation" }.to_owned(),
+            model,
+            longest,
+        };
+        effects.push(DriveEffect::Create(plan.clone()));
+        self.phase = Phase::Creating(plan);
+    }
+
+    /// Episodes of a purpose that count: whole ones, and exploring ones that were cut but taught something.
+    fn done(&self, purpose: Purpose) -> usize {
+        let taught = |e: &&forethought_record::EpisodeState| {
+            e.end == Some(EpisodeEnd::Whole)
+                || (purpose == Purpose::Explore && e.end.is_some() && e.periods >= LEARNT_FROM)
+        };
+        self.drive.episodes.values().filter(|e| e.purpose == purpose).filter(taught).count()
+    }
+
+    fn created(&mut self, at: Timestamp, stored: u64, effects: &mut Vec<DriveEffect>) {
+        let Phase::Creating(plan) = std::mem::replace(&mut self.phase, Phase::Between) else { return };
+        let episode = self.drive.episodes.len() as u64 + 1;
+        let bounds = self.world.card.bounds();
+        let event = DriveEvent::EpisodeIntended {
+            episode,
+            stored,
+            purpose: plan.purpose,
+            seed: plan.seed.to_string(),
+            policy: plan.policy.clone(),
+            model: plan.model.clone(),
+            envelope: json!({ "actions": bounds_json(&bounds), "limits": limits_json(&self.world.limits) }),
+            longest: plan.longest as u64,
+        };
+        let tracks = match plan.purpose {
+            Purpose::Drive => self.world.tracks.clone(),
+            Purpose::Explore => exploring_tracks(&self.world, plan.seed, plan.longest),
+        };
+        let reset = DriveEffect::Reset(plan.seed);
+        self.append(at, vec![event], vec![reset], effects);
+        let earlier = self.done(Purpose::Explore);
+        self.phase = Phase::Running(Box::new(Run::new(&self.world, episode, stored, plan, tracks, earlier)));
+    }
+
+    fn read(&mut self, at: Timestamp, reading: Result<Reading, String>, effects: &mut Vec<DriveEffect>) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        match reading {
+            Err(message) => {
+                run.end = Some(EpisodeEnd::Fault { message: message.clone() });
+                self.failed = Some(message);
+            }
+            Ok(reading) => {
+                let is_done = reading.done;
+                let alarms = run.take(&self.world, self.model.as_deref(), &reading.numbers());
+                if is_done || run.period >= run.plan.longest {
+                    run.end = Some(EpisodeEnd::Whole);
+                }
+                if let Some(reason) = &self.stop {
+                    run.end = Some(EpisodeEnd::Stopped { reason: reason.clone() });
+                }
+                self.raise(at, alarms, effects);
+            }
+        }
+        let Phase::Running(run) = &mut self.phase else { return };
+        if run.end.is_some() {
+            effects.extend(run.last_row());
+            effects.push(DriveEffect::MakeSafe);
+            return;
+        }
+        match &self.model {
+            Some(model) => effects.push(DriveEffect::Plan(Box::new(run.ask(&self.world, model)))),
+            None => {
+                let action = run.excite(&self.world);
+                self.act(action, None, effects);
+            }
+        }
+    }
+
+    fn planned(&mut self, planned: Planned, effects: &mut Vec<DriveEffect>) {
+        self.act(planned.action.clone(), Some(planned), effects);
+    }
+
+    /// Records what is claimed, then acts, if the envelope lets it through.
+    fn act(&mut self, mut action: Vec<f64>, planned: Option<Planned>, effects: &mut Vec<DriveEffect>) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        let bounds = self.world.card.bounds();
+        if bounds.violation(&action, &run.previous).is_some() || action.len() != bounds.len() {
+            // A planner's mistake must never reach the plant.
+            action = self.world.card.safe();
+            bounds.clamp(&mut action, &run.previous);
+        }
+        effects.push(run.row(self.model.as_deref(), planned.as_ref()));
+        run.hold(action.clone(), planned);
+        effects.push(DriveEffect::Step(action));
+    }
+
+    fn safe(&mut self, at: Timestamp, done: Result<(), String>, effects: &mut Vec<DriveEffect>) {
+        match (&mut self.phase, done) {
+            (Phase::Recovering(_, stored), Ok(())) => {
+                let stored = *stored;
+                let reason = "the engine had died in an episode".to_owned();
+                let close = DriveEffect::Close(stored, false);
+                self.append(at, vec![DriveEvent::MadeSafe { reason }], vec![close], effects);
+            }
+            (Phase::Recovering(..), Err(message)) => {
+                self.phase = Phase::Over;
+                let message = format!("the plant cannot be brought to its safe action: {message}");
+                effects.push(DriveEffect::Done(DriveEnd::Failed(message)));
+            }
+            (Phase::Running(run), done) => {
+                if let Err(message) = done {
+                    self.failed
+                        .get_or_insert(format!("the plant cannot be brought to its safe action: {message}"));
+                }
+                effects.push(DriveEffect::Close(run.stored, true));
+            }
+            _ => {}
+        }
+    }
+
+    fn closed(&mut self, at: Timestamp, periods: u64, hash: String, effects: &mut Vec<DriveEffect>) {
+        let event = match std::mem::replace(&mut self.phase, Phase::Between) {
+            Phase::Recovering(episode, _) => DriveEvent::EpisodeSealed {
+                episode,
+                periods,
+                hash,
+                end: EpisodeEnd::Interrupted,
+                cost: None,
+                beyond: 0,
+                kept: Vec::new(),
+            },
+            Phase::Running(run) => run.sealed(periods, hash),
+            other => {
+                self.phase = other;
+                return;
+            }
+        };
+        self.is_stale = true;
+        self.append(at, vec![event], Vec::new(), effects);
+    }
+
+    fn learnt(&mut self, at: Timestamp, model: Result<WorldModel, String>, effects: &mut Vec<DriveEffect>) {
+        if !matches!(self.phase, Phase::Learning) {
+            return;
+        }
+        self.phase = Phase::Between;
+        self.is_stale = false;
+        match model {
+            Ok(model) => {
+                let event = DriveEvent::ModelLearnt {
+                    model: model.hash.clone(),
+                    episodes: model.episodes.clone(),
+                    recalled: model.recalled.clone(),
+                    scores: model.scores.clone(),
+                };
+                let blob = (model.hash.clone(), model.bytes.clone());
+                self.model = Some(Arc::new(model));
+                self.append_with(at, vec![event], vec![blob], Vec::new(), effects);
+            }
+            // Too little yet: what is left to explore may mend it.
+            Err(_) if self.done(Purpose::Explore) < self.world.explore.1 as usize => self.next(at, effects),
+            Err(message) => {
+                self.failed = Some(format!("no model could be learnt: {message}"));
+                self.next(at, effects);
+            }
+        }
+    }
+
+    fn raise(&mut self, at: Timestamp, alarms: Vec<run::Alarm>, effects: &mut Vec<DriveEffect>) {
+        for alarm in alarms {
+            let Phase::Running(run) = &self.phase else { return };
+            let event = DriveEvent::AlarmRaised {
+                alarm: self.drive.alarms.len() as u64 + 1,
+                episode: run.episode,
+                period: run.period as u64,
+                sensor: self.world.card.sensors[alarm.sensor].name.clone(),
+                p: alarm.p,
+                text: alarm.text,
+            };
+            let then = std::mem::take(&mut self.then);
+            self.append(at, vec![event], then, effects);
+        }
+    }
+
+    fn append(
+        &mut self,
+        at: Timestamp,
+        events: Vec<DriveEvent>,
+        then: Vec<DriveEffect>,
+        effects: &mut Vec<DriveEffect>,
+    ) {
+        self.append_with(at, events, Vec::new(), then, effects);
+    }
+
+    fn append_with(
+        &mut self,
+        at: Timestamp,
+        events: Vec<DriveEvent>,
+        blobs: Vec<(String, Vec<u8>)>,
+        then: Vec<DriveEffect>,
+        effects: &mut Vec<DriveEffect>,
+    ) {
+        let entries: Vec<DriveEntry> = events
+            .into_iter()
+            .map(|event| DriveEntry { v: FORMAT, at, by: Actor::engine(), event })
+            .collect();
+        for entry in &entries {
+            let applied = self.drive.apply(entry);
+            assert!(applied.is_ok(), "the core wrote an event that cannot follow: {applied:?}");
+        }
+        self.then = then;
+        effects.push(DriveEffect::Append(entries, blobs));
+    }
+}
+
+/// Stored episodes that a model may learn from.
+fn learnable(drive: &Drive) -> Vec<u64> {
+    let ended = drive.episodes.values().filter(|e| e.end.is_some() && e.periods >= LEARNT_FROM);
+    ended.map(|e| e.stored).collect()
+}
+
+fn bounds_json(bounds: &forethought_space::ActionBounds) -> serde_json::Value {
+    let step = bounds.step.iter().map(|s| if s.is_finite() { json!(s) } else { json!(null) });
+    json!({ "low": bounds.low, "high": bounds.high, "step": step.collect::<Vec<_>>() })
+}
+
+fn limits_json(limits: &[(f64, f64)]) -> serde_json::Value {
+    let end = |v: f64| if v.is_finite() { json!(v) } else { json!(null) };
+    limits.iter().map(|(low, high)| json!([end(*low), end(*high)])).collect()
+}

@@ -1,0 +1,268 @@
+//! What acts: excitation before there is a model, plans after. Pure functions of what they are asked.
+
+use std::sync::Arc;
+
+use forethought_plan::{Method, StateLimit, Trajectory, TrajectoryTask, plan_trajectory};
+use forethought_space::{Dynamics, Imagined, Latent, Track, World};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use super::model::WorldModel;
+
+/// Standard deviations of what is foreseen by which a plan stays inside a limit.
+const MARGIN_SD: f64 = 3.0;
+/// What disagreement of the members costs, by squared scale.
+const DOUBT: f64 = 0.5;
+/// Share of an action's range by which exploring shakes a plan.
+const SHAKE: f64 = 0.15;
+/// Periods that an excitation or a shake is held, fewest and most.
+const HELD: (u64, u64) = (3, 16);
+/// Shares of the way from the safe action to anywhere that the first episodes go.
+const AMPLITUDE: [f64; 3] = [0.35, 0.6, 0.8];
+/// Part of the way to a limit that exploring without a model leaves alone, and periods ahead that it looks by a straight line.
+const GUARD: f64 = 0.3;
+const GUARD_AHEAD: f64 = 8.0;
+
+/// What is asked of a planner.
+#[derive(Debug, Clone)]
+pub struct PlanAsk {
+    /// The checked file.
+    pub world: Arc<World>,
+    /// What is believed of the plant.
+    pub model: Arc<WorldModel>,
+    /// What is known of the past.
+    pub latent: Latent,
+    /// The action that was held.
+    pub previous: Vec<f64>,
+    /// The plan before.
+    pub warm: Option<Vec<f64>>,
+    /// What is wanted, over the episode.
+    pub tracks: Arc<Vec<Track>>,
+    /// Periods since the episode began.
+    pub period: usize,
+    /// Key of the random streams.
+    pub seed: u64,
+    /// Shake the plan, to learn.
+    pub shakes: bool,
+}
+
+/// A plan, and its first action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// What to hold now.
+    pub action: Vec<f64>,
+    /// All of it.
+    pub trajectory: Trajectory,
+}
+
+/// The cost of one period: Σ ((y − r)/scale)² over what is wanted, moves and prices of actions.
+pub fn stage_cost(
+    world: &World,
+    tracks: &[Track],
+    end_s: f64,
+    read: &[f64],
+    action: &[f64],
+    previous: &[f64],
+) -> f64 {
+    let off: f64 = tracks.iter().map(|t| ((read[t.sensor] - t.at(end_s)) / t.scale).powi(2)).sum();
+    off + action_cost(world, action, previous)
+}
+
+fn action_cost(world: &World, action: &[f64], previous: &[f64]) -> f64 {
+    let mut sum = 0.0;
+    for (i, spec) in world.card.actions.iter().enumerate() {
+        let moved = (action[i] - previous[i]) / (spec.channel.high - spec.channel.low);
+        sum += world.change[i] * moved * moved + world.price[i] * action[i];
+    }
+    sum
+}
+
+/// Plans. `stop` is asked between iterations.
+pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> bool) -> Planned {
+    let world = &ask.world;
+    let (horizon, period_s) = (world.horizon, world.card.period_s);
+    // References once, not once a candidate.
+    let wanted: Vec<f64> = (1..=horizon)
+        .flat_map(|k| ask.tracks.iter().map(move |t| t.at((ask.period + k) as f64 * period_s)))
+        .collect();
+    let tracks = ask.tracks.as_slice();
+    let cost = |period: usize, read: &[f64], action: &[f64], previous: &[f64]| {
+        let row = &wanted[period * tracks.len()..(period + 1) * tracks.len()];
+        let off: f64 = tracks.iter().zip(row).map(|(t, r)| ((read[t.sensor] - r) / t.scale).powi(2)).sum();
+        off + action_cost(world, action, previous)
+    };
+    let limits = limits(world, &ask.model, horizon);
+    let mut scale: Vec<f64> = world.card.sensors.iter().map(|s| 0.05 * (s.high - s.low)).collect();
+    tracks.iter().for_each(|t| scale[t.sensor] = t.scale);
+    let bounds = world.card.bounds();
+    let task = TrajectoryTask {
+        dynamics: &ask.model.ensemble,
+        latent: &ask.latent,
+        cost: &cost,
+        bounds: &bounds,
+        limits: &limits,
+        previous: &ask.previous,
+        horizon,
+        warm: ask.warm.as_deref(),
+        doubt: DOUBT,
+        scale: &scale,
+        seed: ask.seed,
+        decision: ask.period as u64,
+    };
+    let trajectory = plan_trajectory(&task, method, stop);
+    let mut action = trajectory.actions[..bounds.len()].to_vec();
+    if ask.shakes {
+        if let Some(shaken) = shake(ask, &trajectory, &limits) {
+            action = shaken;
+        }
+    }
+    Planned { action, trajectory }
+}
+
+/// Limits with a margin from the model's own uncertainty.
+fn limits(world: &World, model: &WorldModel, horizon: usize) -> Vec<StateLimit> {
+    let limited =
+        world.limits.iter().enumerate().filter(|(_, (low, high))| low.is_finite() || high.is_finite());
+    limited
+        .map(|(sensor, &(low, high))| {
+            let mut margin = model.foresight.deviation(sensor, horizon);
+            margin.iter_mut().for_each(|m| *m *= MARGIN_SD);
+            StateLimit { sensor, low, high, margin }
+        })
+        .collect()
+}
+
+/// The plan's first action, moved to learn from it, where what is imagined keeps every limit all the same.
+fn shake(ask: &PlanAsk, plan: &Trajectory, limits: &[StateLimit]) -> Option<Vec<f64>> {
+    let bounds = ask.world.card.bounds();
+    let held = held(ask.seed, ask.period as u64);
+    let mut rng = stream(ask.seed, held, b"shake");
+    let mut actions = plan.actions.clone();
+    for i in 0..bounds.len() {
+        actions[i] += SHAKE * (2.0 * uniform(&mut rng) - 1.0) * (bounds.high[i] - bounds.low[i]);
+    }
+    let mut previous = ask.previous.clone();
+    for action in actions.chunks_exact_mut(bounds.len()) {
+        bounds.clamp(action, &previous);
+        previous.copy_from_slice(action);
+    }
+    let sensors = ask.world.card.sensors.len();
+    let mut imagined = Imagined::new(1, ask.world.horizon, sensors);
+    ask.model.ensemble.imagine(&ask.latent, &actions, &mut imagined);
+    let keeps = (0..ask.world.horizon).all(|k| {
+        let read = imagined.at(0, k);
+        limits.iter().all(|l| l.low + l.margin[k] <= read[l.sensor] && read[l.sensor] <= l.high - l.margin[k])
+    });
+    keeps.then(|| actions[..bounds.len()].to_vec())
+}
+
+/// An action to learn from, before there is a model: steps of random height and length from the safe action, the safe action
+/// itself wherever a limit is near. `earlier`: exploring episodes that are over; the first go less far.
+pub(super) fn excite(
+    world: &World,
+    seed: u64,
+    earlier: usize,
+    period: usize,
+    previous: &[f64],
+    last: &[f64],
+    before: &[f64],
+) -> Vec<f64> {
+    let bounds = world.card.bounds();
+    let mut action = world.card.safe();
+    if !is_near_limit(world, last, before) {
+        let amplitude = AMPLITUDE[earlier.min(AMPLITUDE.len() - 1)];
+        for (i, a) in action.iter_mut().enumerate() {
+            // Each action changes at times of its own, so that their effects can be told apart.
+            let own = seed.wrapping_add(i as u64 * 0x9e37_79b9);
+            let mut rng = stream(own, held(own, period as u64), b"excite");
+            let anywhere = bounds.low[i] + uniform(&mut rng) * (bounds.high[i] - bounds.low[i]);
+            *a += amplitude * (anywhere - *a);
+        }
+    }
+    bounds.clamp(&mut action, previous);
+    action
+}
+
+/// A sensor is within its guard of a limit, or a straight line through its last two readings is soon.
+fn is_near_limit(world: &World, last: &[f64], before: &[f64]) -> bool {
+    world.limits.iter().enumerate().any(|(i, &(low, high))| {
+        let channel = &world.card.sensors[i];
+        let (floor, ceiling) = (low.max(channel.low), high.min(channel.high));
+        let guard = GUARD * (ceiling - floor);
+        let soon = last[i] + GUARD_AHEAD * (last[i] - before[i]);
+        let is_beyond =
+            |v: f64| (high.is_finite() && v > high - guard) || (low.is_finite() && v < low + guard);
+        // A plant that begins near a limit must be let go from it.
+        is_beyond(last[i]) && is_beyond(soon) || is_beyond(soon) && (soon - last[i]).abs() > guard
+    })
+}
+
+/// What exploring with a model asks for: levels anywhere between the lowest and highest that the file ever asks for, each for
+/// a while. Sensors without a goal are left alone.
+pub fn exploring_tracks(world: &World, seed: u64, periods: usize) -> Vec<Track> {
+    world
+        .tracks
+        .iter()
+        .enumerate()
+        .map(|(number, track)| {
+            let mut rng = stream(seed, number as u64, b"explore");
+            let values = track.points.iter().map(|p| p.1);
+            let (low, high) =
+                values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+            let room = 0.1 * (high - low) + 2.0 * track.scale;
+            let (floor, ceiling) = world.limits[track.sensor];
+            let inside = |v: f64| {
+                v.clamp(
+                    floor + 0.02 * (ceiling - floor).min(1e9),
+                    ceiling - 0.02 * (ceiling - floor).min(1e9),
+                )
+            };
+            let inside = |v: f64| {
+                if floor.is_finite() && ceiling.is_finite() { inside(v) } else { v.min(ceiling).max(floor) }
+            };
+            let mut points = Vec::new();
+            let mut period = 0;
+            while period < periods {
+                let level = low - room + uniform(&mut rng) * (high - low + 2.0 * room);
+                points.push((period as f64 * world.card.period_s, inside(level)));
+                let hold = 10 + (uniform(&mut rng) * 30.0) as usize;
+                // A step, not a ramp: the level is held until just before the next.
+                let until = (period + hold) as f64 * world.card.period_s - 1e-6;
+                points.push((until, inside(level)));
+                period += hold;
+            }
+            Track { sensor: track.sensor, points, scale: track.scale }
+        })
+        .collect()
+}
+
+/// What an episode is reset with.
+pub(super) fn episode_seed(seed: u64, episode: u64) -> u64 {
+    // JSON's numbers end at 2^53: a seed that people read stays below.
+    stream(seed, episode, b"episode").next_u64() >> 11
+}
+
+/// The beginning of the hold that a period belongs to: holds have random lengths.
+fn held(seed: u64, period: u64) -> u64 {
+    let mut from = 0;
+    loop {
+        let mut rng = stream(seed, from, b"hold");
+        let length = HELD.0 + (uniform(&mut rng) * (HELD.1 - HELD.0 + 1) as f64) as u64;
+        if from + length > period {
+            return from;
+        }
+        from += length;
+    }
+}
+
+fn stream(seed: u64, number: u64, purpose: &[u8]) -> ChaCha8Rng {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&number.to_le_bytes());
+    hasher.update(purpose);
+    ChaCha8Rng::from_seed(*hasher.finalize().as_bytes())
+}
+
+fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}

@@ -1,0 +1,229 @@
+//! One episode under way: what was read and set, what is claimed, what it costs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use forethought_record::{DriveEvent, EpisodeEnd, Kept, Purpose};
+use forethought_space::{Dynamics, EnvironmentCard, Latent, Track, World};
+use forethought_world::{CLAIMED, Foresight};
+
+use super::model::WorldModel;
+use super::policy::{PlanAsk, Planned, excite, stage_cost};
+use super::{DriveEffect, EpisodePlan};
+
+/// Something that the plant should not have done.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Alarm {
+    pub(super) sensor: usize,
+    pub(super) p: f64,
+    pub(super) text: String,
+}
+
+/// A claim that waits for its reading.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Claim {
+    due: usize,
+    row: usize,
+    sensor: usize,
+    mean: f64,
+    spread: f64,
+    low: f64,
+    high: f64,
+}
+
+/// One episode under way.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) episode: u64,
+    pub(super) stored: u64,
+    pub(super) plan: EpisodePlan,
+    /// Periods that are over.
+    pub(super) period: usize,
+    pub(super) previous: Vec<f64>,
+    pub(super) end: Option<EpisodeEnd>,
+    tracks: Arc<Vec<Track>>,
+    /// Exploring episodes before it.
+    earlier: usize,
+    /// The last reading as it came, NaN where nothing was read; then with what was read there before.
+    raw: Vec<f64>,
+    last: Vec<f64>,
+    before: Vec<f64>,
+    latent: Option<Latent>,
+    warm: Option<Vec<f64>>,
+    /// The last reading's row is not recorded yet; what was held before it.
+    unrecorded: Option<Option<Vec<f64>>>,
+    held: Option<Vec<f64>>,
+    foresight: Option<Foresight>,
+    claims: VecDeque<Claim>,
+    kept: Vec<Kept>,
+    cost: f64,
+    beyond: u64,
+}
+
+/// Names of the channels in which a decision is recorded at its time: for each horizon and sensor the low and the high end
+/// of what is claimed, then the planner's iterations, with which a replay makes the same plan.
+pub fn claim_channels(card: &EnvironmentCard) -> Vec<String> {
+    let names = card.sensors.iter().map(|s| s.name.as_str());
+    let claims = CLAIMED
+        .iter()
+        .flat_map(|k| names.clone().flat_map(move |n| [format!("{n}@{k}.low"), format!("{n}@{k}.high")]));
+    claims.chain(["plan.iterations".to_owned()]).collect()
+}
+
+impl Run {
+    pub(super) fn new(
+        world: &World,
+        episode: u64,
+        stored: u64,
+        plan: EpisodePlan,
+        tracks: Vec<Track>,
+        earlier: usize,
+    ) -> Self {
+        let sensors = world.card.sensors.len();
+        let none = CLAIMED.iter().map(|&ahead| Kept { ahead, sensors: vec![(0, 0); sensors] }).collect();
+        Run {
+            episode,
+            stored,
+            plan,
+            period: 0,
+            previous: world.card.safe(),
+            end: None,
+            tracks: Arc::new(tracks),
+            earlier,
+            raw: Vec::new(),
+            last: Vec::new(),
+            before: Vec::new(),
+            latent: None,
+            warm: None,
+            unrecorded: None,
+            held: None,
+            foresight: None,
+            claims: VecDeque::new(),
+            kept: none,
+            cost: 0.0,
+            beyond: 0,
+        }
+    }
+
+    /// A reading, the first or that after an action.
+    pub(super) fn take(&mut self, world: &World, model: Option<&WorldModel>, read: &[f64]) -> Vec<Alarm> {
+        let filled: Vec<f64> = read
+            .iter()
+            .enumerate()
+            .map(|(i, v)| if v.is_nan() { self.last.get(i).copied().unwrap_or(0.0) } else { *v })
+            .collect();
+        self.raw = read.to_vec();
+        self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
+        self.last.clone_from(&filled);
+        let held = self.held.take();
+        if let Some(action) = &held {
+            self.period += 1;
+            let end_s = self.period as f64 * world.card.period_s;
+            self.cost += stage_cost(world, &self.tracks, end_s, &filled, action, &self.previous);
+            let is_beyond = |(v, (low, high)): (&f64, &(f64, f64))| v < low || v > high;
+            self.beyond += u64::from(read.iter().zip(&world.limits).any(is_beyond));
+            self.settle(read);
+            self.previous.clone_from(action);
+        }
+        if let Some(model) = model {
+            self.foresight.get_or_insert_with(|| model.foresight.clone());
+            match (&mut self.latent, &held) {
+                (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read),
+                _ => self.latent = Some(model.ensemble.begin(read)),
+            }
+        }
+        self.unrecorded = Some(held);
+        Vec::new()
+    }
+
+    /// Claims that this reading settles.
+    fn settle(&mut self, read: &[f64]) {
+        while let Some(claim) = self.claims.front().copied().filter(|c| c.due <= self.period) {
+            self.claims.pop_front();
+            let seen = read[claim.sensor];
+            if seen.is_nan() {
+                continue;
+            }
+            let (kept, settled) = &mut self.kept[claim.row].sensors[claim.sensor];
+            *settled += 1;
+            *kept += u64::from(claim.low <= seen && seen <= claim.high);
+            if let Some(foresight) = &mut self.foresight {
+                foresight.settle(claim.row, claim.sensor, claim.mean, claim.spread, seen);
+            }
+        }
+    }
+
+    /// The row of the last reading, with what is claimed now.
+    pub(super) fn row(&mut self, model: Option<&WorldModel>, planned: Option<&Planned>) -> DriveEffect {
+        let sensors = self.last.len();
+        let mut said = vec![f64::NAN; 2 * CLAIMED.len() * sensors + 1];
+        if let (Some(foresight), Some(planned), Some(_)) = (&self.foresight, planned, model) {
+            let trajectory = &planned.trajectory;
+            said[2 * CLAIMED.len() * sensors] = f64::from(trajectory.iterations);
+            for (row, &ahead) in CLAIMED.iter().enumerate() {
+                let at = (ahead - 1) * sensors;
+                // What a plan foresees beyond its first action is claimed as well: planning again is part of the plant.
+                if at + sensors > trajectory.mean.len() || self.period + ahead > self.plan.longest {
+                    continue;
+                }
+                for sensor in 0..sensors {
+                    let (mean, spread) = (trajectory.mean[at + sensor], trajectory.spread[at + sensor]);
+                    let interval = foresight.interval(row, sensor, mean, spread);
+                    let place = 2 * (row * sensors + sensor);
+                    (said[place], said[place + 1]) = (interval.low, interval.high);
+                    let due = self.period + ahead;
+                    let (low, high) = (interval.low, interval.high);
+                    self.claims.push_back(Claim { due, row, sensor, mean, spread, low, high });
+                }
+            }
+            // Nearest first; of equal ones the older first.
+            self.claims.make_contiguous().sort_by_key(|c| c.due);
+        }
+        let held = self.unrecorded.take().flatten();
+        DriveEffect::Record(held, self.raw.clone(), said)
+    }
+
+    /// The last reading, after which nothing is done.
+    pub(super) fn last_row(&mut self) -> Option<DriveEffect> {
+        let held = self.unrecorded.take()?;
+        let said = vec![f64::NAN; 2 * CLAIMED.len() * self.last.len() + 1];
+        Some(DriveEffect::Record(held, self.raw.clone(), said))
+    }
+
+    /// From now on this action is held.
+    pub(super) fn hold(&mut self, action: Vec<f64>, planned: Option<Planned>) {
+        self.held = Some(action);
+        self.warm = planned.map(|p| p.trajectory.actions);
+    }
+
+    pub(super) fn excite(&self, world: &World) -> Vec<f64> {
+        let (last, before) = (&self.last, &self.before);
+        excite(world, self.plan.seed, self.earlier, self.period, &self.previous, last, before)
+    }
+
+    pub(super) fn ask(&self, world: &Arc<World>, model: &Arc<WorldModel>) -> PlanAsk {
+        PlanAsk {
+            world: world.clone(),
+            model: model.clone(),
+            latent: self.latent.clone().unwrap_or_else(|| model.ensemble.begin(&self.last)),
+            previous: self.previous.clone(),
+            warm: self.warm.clone(),
+            tracks: self.tracks.clone(),
+            period: self.period,
+            seed: self.plan.seed,
+            shakes: self.plan.purpose == Purpose::Explore,
+        }
+    }
+
+    pub(super) fn sealed(self, periods: u64, hash: String) -> DriveEvent {
+        DriveEvent::EpisodeSealed {
+            episode: self.episode,
+            periods,
+            hash,
+            end: self.end.unwrap_or(EpisodeEnd::Whole),
+            cost: (self.plan.purpose == Purpose::Drive).then_some(self.cost),
+            beyond: self.beyond,
+            kept: self.kept,
+        }
+    }
+}

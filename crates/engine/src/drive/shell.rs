@@ -1,0 +1,317 @@
+//! Carries out what the drive core asks for: a plant, a journal, a store of episodes. Holds no rule.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use forethought_machine::Environment;
+use forethought_memory::{
+    AppendError, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeStore, Journal,
+    ReadError, Sampling,
+};
+use forethought_plan::Method;
+use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT, Purpose};
+use forethought_space::{Channel, ChannelKind, Episode, World};
+use jiff::Timestamp;
+
+use super::model::{WorldModel, learn};
+use super::policy::plan_action;
+use super::run::claim_channels;
+use super::{DriveCore, DriveEffect, DriveEnd, DriveInput, EpisodePlan, Until};
+use crate::store::{Store, StoreError, take};
+
+/// Seconds of readings that a crash may lose, at most.
+const SYNC_S: f64 = 1.0;
+
+/// Why driving ended before its end.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum DriveShellError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Episode(#[from] EpisodeError),
+    #[error("the record cannot be understood: {0}")]
+    Fold(#[from] DriveError),
+    #[error("the model {0} in the record cannot be read: {1}")]
+    Model(String, String),
+}
+
+/// A world that was found or opened.
+pub struct OpenedWorld {
+    /// Where its events go.
+    pub store: Store,
+    /// The fold of its events.
+    pub drive: Drive,
+    /// The last model that was learnt.
+    pub model: Option<Arc<WorldModel>>,
+}
+
+/// Finds the world of this name in the journal and folds it, or opens a new one with `text` as its file; a changed file is
+/// recorded as revised.
+///
+/// # Errors
+/// [`DriveShellError`]: a damaged record above all.
+pub fn open_world(
+    journal: Box<dyn Journal>,
+    world: &World,
+    text: &str,
+    by: &Actor,
+    at: Timestamp,
+) -> Result<OpenedWorld, DriveShellError> {
+    let (mut store, sealed) = take(journal, &world.name, at)?;
+    let entry = |event| DriveEntry { v: FORMAT, at, by: by.clone(), event };
+    let mut entries = Vec::new();
+    for s in &sealed {
+        let read: Result<DriveEntry, _> = serde_json::from_slice(&s.bytes);
+        entries.push(
+            read.map_err(|e| DriveError { seq: s.seq, what: format!("it is no event of a world: {e}") })?,
+        );
+    }
+    if entries.is_empty() {
+        let first = entry(DriveEvent::WorldOpened {
+            campaign: store.campaign(),
+            name: world.name.clone(),
+            text: text.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        });
+        store.append(std::slice::from_ref(&first), Vec::new())?;
+        entries.push(first);
+    }
+    let mut drive = Drive::fold(&entries)?;
+    if drive.text != text {
+        let revised =
+            entry(DriveEvent::WorldRevised { text: text.to_owned(), reason: "the file was edited".into() });
+        store.append(std::slice::from_ref(&revised), Vec::new())?;
+        drive.apply(&revised)?;
+    }
+    let model = match drive.models.last() {
+        None => None,
+        Some(state) => {
+            let wrong = |what: String| DriveShellError::Model(state.hash.clone(), what);
+            let bytes = store.journal().blob(&state.hash)?.ok_or_else(|| wrong("it is missing".into()))?;
+            Some(Arc::new(WorldModel::read(&bytes).map_err(|e| wrong(e.to_string()))?))
+        }
+    };
+    Ok(OpenedWorld { store, drive, model })
+}
+
+/// What somebody may want to see.
+#[derive(Debug)]
+pub enum DriveUpdate<'a> {
+    /// An episode goes on: its number, what it is for, periods over, periods in all.
+    Period(u64, Purpose, usize, usize),
+    /// A model is being learnt from so many episodes.
+    Learning(usize),
+    /// Something was recorded.
+    Recorded(&'a DriveEntry),
+}
+
+/// Drives a plant to the end of its world file.
+pub struct DriveShell {
+    core: DriveCore,
+    store: Store,
+    episodes: EpisodeStore,
+    environment: Box<dyn Environment>,
+    world: Arc<World>,
+    method: Method,
+    recording: Option<Recording>,
+}
+
+struct Recording {
+    id: EpisodeId,
+    period_ns: i64,
+    /// Periods that were appended.
+    periods: i64,
+    synced: Timestamp,
+}
+
+impl DriveShell {
+    /// A shell around a world that was opened. `recalled`: a model of the same kind of plant, from elsewhere.
+    pub fn new(
+        opened: OpenedWorld,
+        episodes: EpisodeStore,
+        environment: Box<dyn Environment>,
+        world: Arc<World>,
+        recalled: Option<Arc<WorldModel>>,
+        until: Until,
+    ) -> Self {
+        let OpenedWorld { store, drive, model } = opened;
+        let core = DriveCore::new(world.clone(), drive, model, recalled, until);
+        DriveShell { core, store, episodes, environment, world, method: Method::default(), recording: None }
+    }
+
+    /// Runs to the end, or until `interrupt` is set. `clock` is the wall clock.
+    ///
+    /// # Errors
+    /// [`DriveShellError`] where the record cannot be kept: the plant was brought to its safe action then.
+    pub fn run(
+        &mut self,
+        clock: &dyn Fn() -> Timestamp,
+        interrupt: &AtomicBool,
+        update: &mut dyn FnMut(DriveUpdate<'_>),
+    ) -> Result<DriveEnd, DriveShellError> {
+        let done = self.drive(clock, interrupt, update);
+        if done.is_err() {
+            // Whatever became of the record, the plant must not go on as it was last set.
+            let _ = self.environment.make_safe();
+        }
+        done
+    }
+
+    fn drive(
+        &mut self,
+        clock: &dyn Fn() -> Timestamp,
+        interrupt: &AtomicBool,
+        update: &mut dyn FnMut(DriveUpdate<'_>),
+    ) -> Result<DriveEnd, DriveShellError> {
+        let mut inputs = VecDeque::from([DriveInput::Begin]);
+        let mut effects = Vec::new();
+        let mut is_stopped = false;
+        while let Some(input) = inputs.pop_front() {
+            if !is_stopped && interrupt.load(Ordering::Relaxed) {
+                is_stopped = true;
+                self.core.step(clock(), DriveInput::Stop("interrupted".into()), &mut effects);
+            }
+            self.core.step(clock(), input, &mut effects);
+            if let Some((episode, purpose, period, longest)) = self.core.progress() {
+                update(DriveUpdate::Period(episode, purpose, period, longest));
+            }
+            for effect in effects.drain(..) {
+                if let DriveEffect::Done(end) = effect {
+                    return Ok(end);
+                }
+                if let Some(input) = carry_out(
+                    effect,
+                    &mut self.store,
+                    &mut self.episodes,
+                    self.environment.as_mut(),
+                    &self.world,
+                    &self.method,
+                    &mut self.recording,
+                    clock,
+                    update,
+                )? {
+                    inputs.push_back(input);
+                }
+            }
+        }
+        Ok(DriveEnd::Stopped)
+    }
+
+    /// The fold as it stands.
+    pub fn drive_state(&self) -> &Drive {
+        self.core.drive()
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all that one effect may touch, apart from the core that asked for it"
+)]
+fn carry_out(
+    effect: DriveEffect,
+    store: &mut Store,
+    episodes: &mut EpisodeStore,
+    environment: &mut dyn Environment,
+    world: &World,
+    method: &Method,
+    recording: &mut Option<Recording>,
+    clock: &dyn Fn() -> Timestamp,
+    update: &mut dyn FnMut(DriveUpdate<'_>),
+) -> Result<Option<DriveInput>, DriveShellError> {
+    Ok(match effect {
+        DriveEffect::Append(entries, blobs) => {
+            let seq = store.append(&entries, blobs)?;
+            entries.iter().for_each(|e| update(DriveUpdate::Recorded(e)));
+            Some(DriveInput::Journaled(seq))
+        }
+        DriveEffect::MakeSafe => Some(DriveInput::Safe(environment.make_safe().map_err(|f| f.0))),
+        DriveEffect::Create(plan) => {
+            let now = clock();
+            let card = card(world, &plan);
+            let id = episodes.create(&card, now)?;
+            let Some(Sampling::Every { period_ns }) = card.channels.first().map(|c| c.sampling) else {
+                return Ok(None);
+            };
+            *recording = Some(Recording { id, period_ns, periods: 0, synced: now });
+            Some(DriveInput::Created(id.0))
+        }
+        DriveEffect::Reset(seed) => Some(DriveInput::Read(environment.reset(seed).map_err(|f| f.0))),
+        DriveEffect::Step(action) => Some(DriveInput::Read(environment.step(&action).map_err(|f| f.0))),
+        DriveEffect::Record(held, read, said) => {
+            if let Some(recording) = recording {
+                recording.record(episodes, held.as_deref(), &read, &said, clock())?;
+            }
+            None
+        }
+        DriveEffect::Close(stored, whole) => {
+            let id = EpisodeId(stored);
+            let periods = match recording.take() {
+                Some(recording) => recording.periods as u64,
+                None => episodes.episode(id, world.card.period_s)?.periods() as u64,
+            };
+            let hash = if whole { episodes.seal(id, clock())? } else { episodes.interrupt(id, clock())? };
+            Some(DriveInput::Closed(periods, hash.iter().map(|b| format!("{b:02x}")).collect()))
+        }
+        DriveEffect::Learn(ask) => {
+            update(DriveUpdate::Learning(ask.episodes.len()));
+            let read: Result<Vec<Episode>, _> =
+                ask.episodes.iter().map(|&id| episodes.episode(EpisodeId(id), ask.period_s)).collect();
+            Some(DriveInput::Learnt(Box::new(learn(&ask, &read?).map_err(|e| e.to_string()))))
+        }
+        DriveEffect::Plan(ask) => {
+            let begun = clock();
+            let deadline = world.deadline_s;
+            let mut stop = |_| deadline.is_some_and(|d| clock().duration_since(begun).as_secs_f64() > d);
+            Some(DriveInput::Planned(Box::new(plan_action(&ask, method, &mut stop))))
+        }
+        DriveEffect::Done(_) => None,
+    })
+}
+
+impl Recording {
+    fn record(
+        &mut self,
+        episodes: &mut EpisodeStore,
+        held: Option<&[f64]>,
+        read: &[f64],
+        said: &[f64],
+        now: Timestamp,
+    ) -> Result<(), EpisodeError> {
+        let row: Vec<f64> = read.iter().chain(said).copied().collect();
+        let from_ns = self.periods * self.period_ns;
+        match held {
+            None => episodes.append(self.id, &Block::first(self.period_ns, 0, &row))?,
+            Some(action) => {
+                episodes.append(self.id, &Block::periods(self.period_ns, from_ns, action, &row))?;
+                self.periods += 1;
+            }
+        }
+        if now.duration_since(self.synced).as_secs_f64() >= SYNC_S {
+            episodes.sync()?;
+            self.synced = now;
+        }
+        Ok(())
+    }
+}
+
+/// What is written of an episode before its first action: the plant's channels, and those of what is claimed.
+fn card(world: &World, plan: &EpisodePlan) -> EpisodeCard {
+    let mut card = EpisodeCard::of(&world.card, plan.seed, plan.policy.clone());
+    let sampling = card.channels.first().map(|c| c.sampling);
+    let at = world.card.sensors.len();
+    let claims = claim_channels(&world.card).into_iter().filter_map(|name| {
+        let channel = Channel { name, unit: None, kind: ChannelKind::Event, low: -1e300, high: 1e300 };
+        Some(EpisodeChannel { channel, sampling: sampling?, frame: None })
+    });
+    card.channels.splice(at..at, claims);
+    card.model = plan.model.clone();
+    card.longest_s = Some(plan.longest as f64 * world.card.period_s);
+    card.provenance = format!("forethought {}, {:?}", env!("CARGO_PKG_VERSION"), plan.purpose).to_lowercase();
+    card
+}

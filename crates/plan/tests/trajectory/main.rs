@@ -1,0 +1,6 @@
+//! Planners of trajectories, from outside.
+
+mod keeps;
+mod limits;
+mod plants;
+mod reaches;
