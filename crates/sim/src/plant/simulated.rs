@@ -130,7 +130,7 @@ impl Simulated {
         let plant = self.setup.plant.clone();
         let spec = plant.spec();
         let mut effect = [0.0; CHANNELS];
-        for i in 0..self.position.len() {
+        for (i, effect) in effect.iter_mut().enumerate().take(self.position.len()) {
             let target = if self.queue.is_empty() { self.command[i] } else { self.queue[i] };
             let range = self.bounds.high[i] - self.bounds.low[i];
             let fault = |kind| {
@@ -157,7 +157,7 @@ impl Simulated {
             if let Some(share) = fault(FaultKind::Leak) {
                 value = spec.lost[i] + (1.0 - share) * (value - spec.lost[i]);
             }
-            effect[i] = value;
+            *effect = value;
         }
         if !self.queue.is_empty() {
             let m = self.command.len();
