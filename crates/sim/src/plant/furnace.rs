@@ -38,8 +38,14 @@ impl Furnace {
     pub(super) fn new() -> Self {
         let zone = |i: usize| action(&format!("heater_{i}"), "%", 0.0, 100.0, f64::INFINITY, 0.0);
         let read = |i: usize| sensor(&format!("temperature_{i}"), "°C", -50.0, 1200.0);
-        let controlled =
-            |sensor| Controlled { sensor, range: (150.0, 900.0), slope: (0.07, 0.025), scale: 5.0 };
+        let controlled = |sensor| Controlled {
+            sensor,
+            range: (300.0, 900.0),
+            slope: (0.05, 0.015),
+            step: 0.0,
+            apart: 20.0,
+            scale: 5.0,
+        };
         Furnace(PlantSpec {
             card: EnvironmentCard {
                 name: "furnace".into(),
