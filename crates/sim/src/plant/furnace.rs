@@ -3,7 +3,7 @@
 //! An energy balance of lumped bodies (Incropera, Fundamentals of Heat and Mass Transfer, chapters 5 and 13), each
 //! zone: C_z dT_z/dt = P u − E_r − E_c − E_l + G Σ(T_n − T_z), C_b dT_b/dt = E_r + E_c, with radiation
 //! E_r = σ ε A (T_z⁴ − T_b⁴), convection E_c = h A (T_z − T_b) and loss E_l = U (T_z − T_a); a thermocouple follows
-//! its zone with a lag. Sizes are ours: a laboratory furnace of 3 × 12 kW, 2.5 h slow.
+//! its zone with a lag. Sizes are ours: a laboratory furnace of 3 × 12 kW, 3 h slow.
 
 use forethought_space::EnvironmentCard;
 
@@ -53,7 +53,7 @@ impl Furnace {
                 actions: (1..=3).map(zone).collect(),
                 sensors: (1..=3).map(read).collect(),
             },
-            slowest_s: 9000.0,
+            slowest_s: 11_000.0,
             substeps: 4,
             initial: vec![20.0; 9],
             nominal: vec![45.0, 35.0, 45.0],
