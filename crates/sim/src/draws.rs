@@ -22,6 +22,11 @@ impl Draws {
         (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    /// Between two ends.
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.uniform()
+    }
+
     /// Normal around 0.
     pub(crate) fn normal(&mut self, sd: f64) -> f64 {
         let (u, v) = (1.0 - self.uniform(), self.uniform());
