@@ -16,7 +16,9 @@ use forethought_engine::{
 use forethought_machine::Environment;
 use forethought_plan::Method;
 use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, FORMAT};
-use forethought_sim::plant::{Day, Options, Pid, PlantKind, Programme, Simulated, TrueModel, programme, run_day, tune};
+use forethought_sim::plant::{
+    Day, Options, Pid, PlantKind, Programme, Simulated, TrueModel, programme, run_day, tune,
+};
 use forethought_space::{Dynamics, Episode, Latent, World, parse_world};
 use forethought_world::{CLAIMED, Foresight};
 use jiff::Timestamp;
@@ -26,7 +28,8 @@ const TUNED_ON: std::ops::Range<u64> = 1000..1006;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let get = |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1)).cloned();
+    let get =
+        |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1)).cloned();
     let number = |name: &str, or: u64| get(name).and_then(|v| v.parse().ok()).unwrap_or(or);
     let only = get("--plant");
     let (from, seeds, days) = (number("--from", 0), number("--seeds", 1), number("--days", 20));
@@ -37,7 +40,8 @@ fn main() {
         let programmes: Vec<Programme> = (first..first + days).map(|d| programme(kind, d)).collect();
         let pid = days_of(&programmes, |day| {
             let mut pid = Pid::new(kind, &gains);
-            run_day(&options, day, day.seed, |t, read, previous| pid.act(&day.tracks, t, read, previous)).unwrap()
+            run_day(&options, day, day.seed, |t, read, previous| pid.act(&day.tracks, t, read, previous))
+                .unwrap()
         });
         let truth = TrueModel::new(kind, &options).unwrap();
         let sd = kind.plant().spec().noise_sd.clone();
@@ -61,7 +65,8 @@ fn main() {
                 run_day(&options, day, day.seed, |_, read, previous| {
                     let began = Instant::now();
                     claims.settle(driver.period, read);
-                    let limits = limits(&world, &|sensor, horizon| claims.foresight.deviation(sensor, horizon));
+                    let limits =
+                        limits(&world, &|sensor, horizon| claims.foresight.deviation(sensor, horizon));
                     let action = driver.plan(read, previous, &limits);
                     claims.claim(&driver);
                     decided_s += began.elapsed().as_secs_f64();
@@ -240,7 +245,13 @@ impl Claims {
     fn new(world: &World, model: &WorldModel) -> Self {
         let sensors = world.card.sensors.len();
         let counts = vec![(0, 0); CLAIMED.len() * sensors];
-        Claims { foresight: model.foresight.clone(), waiting: Vec::new(), counts, sensors, horizon: world.horizon }
+        Claims {
+            foresight: model.foresight.clone(),
+            waiting: Vec::new(),
+            counts,
+            sensors,
+            horizon: world.horizon,
+        }
     }
 
     fn begin(&mut self, model: &WorldModel) {

@@ -237,6 +237,9 @@ impl DriveCore {
         }
         let wants_model = explored >= GUIDED_FROM.min(self.world.explore.1 as usize);
         let learnable = learnable(&self.drive);
+        // While exploring, a model that has seen most of the data will do.
+        let has_seen = self.model.as_ref().map_or(0, |m| m.episodes.len());
+        let wants_model = wants_model && (is_explored || 2 * learnable.len() >= 3 * has_seen);
         if wants_model && self.is_stale && !learnable.is_empty() {
             self.phase = Phase::Learning;
             let ask = LearnAsk {
@@ -247,7 +250,7 @@ impl DriveCore {
             };
             return effects.push(DriveEffect::Learn(Box::new(ask)));
         }
-        if self.until == Until::Learnt && self.model.is_some() {
+        if is_explored && self.until == Until::Learnt && self.model.is_some() {
             self.phase = Phase::Over;
             return effects.push(DriveEffect::Done(DriveEnd::Finished));
         }
