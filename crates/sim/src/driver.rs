@@ -14,11 +14,10 @@ use forethought_machine::{
 };
 use forethought_record::{Fate, RunKey};
 use forethought_space::{DriverSchema, Measurement, Recipe, Seconds, Value};
-use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::draws::Draws;
 use crate::function::TestFunction;
 use crate::powder_bed::{Alloy, Heat, PowderBed, Print};
 
@@ -150,25 +149,8 @@ impl Model {
 }
 
 /// Random draws of one order: the same for the same seed, trial and stage.
-struct Draws(ChaCha8Rng);
-
-impl Draws {
-    fn of(seed: u64, key: &RunKey) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&seed.to_le_bytes());
-        hasher.update(&key.trial.to_le_bytes());
-        hasher.update(key.stage.as_bytes());
-        Draws(ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()))
-    }
-
-    fn uniform(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self, sd: f64) -> f64 {
-        let (u, v) = (1.0 - self.uniform(), self.uniform());
-        sd * (-2.0 * libm::log(u)).sqrt() * libm::cos(2.0 * std::f64::consts::PI * v)
-    }
+fn draws(seed: u64, key: &RunKey) -> Draws {
+    Draws::of(&[&seed.to_le_bytes(), &key.trial.to_le_bytes(), key.stage.as_bytes()])
 }
 
 fn number(recipe: &Recipe, name: &str) -> Result<f64, String> {
@@ -177,7 +159,7 @@ fn number(recipe: &Recipe, name: &str) -> Result<f64, String> {
 
 impl Simulator {
     fn simulate(&self, order: &Order) -> Result<Fate, String> {
-        let mut draws = Draws::of(self.seed, &order.key);
+        let mut draws = draws(self.seed, &order.key);
         if let Some(function) = self.model.function() {
             let n = function.dimensions().unwrap_or(order.recipe.0.len());
             let x =
