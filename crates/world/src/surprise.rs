@@ -34,7 +34,9 @@ const ORDINARY: f64 = 100.0;
 /// Highest peaks of rarity that are kept.
 const KEPT: usize = 512;
 /// Peaks of rarity from which on their own tail is believed; before, that of their definition.
-const ENOUGH: usize = 30;
+const ENOUGH: usize = 10;
+/// Their definition says that their scale is 1, and counts as this many peaks.
+const BELIEVED: f64 = 10.0;
 /// That tail moves the threshold by this at most, ln of a rate: what lies further away is no matter of chance.
 const TRUSTED: f64 = 2.0;
 
@@ -107,6 +109,7 @@ impl Monitor {
         follower.reset();
         whitener.reset();
         let bank = Bank::learn(&runs, sensors);
+        let (tail, cluster) = gathered(&bank, &runs, sensors);
         let healthy: f64 = runs.iter().map(|r| r.len() as f64).sum();
         let mut out = Monitor {
             period_s,
@@ -116,9 +119,9 @@ impl Monitor {
             whitener,
             events: Events::new(bank.watches.len()),
             bank,
-            tail: Tail::new(KEPT, 1.0),
-            cluster: Cluster::default(),
-            threshold: 0.0,
+            tail,
+            cluster,
+            threshold: f64::INFINITY,
             now: Fitted::PLAIN,
             healthy,
             refit: 2.0 * healthy.max(1000.0),
@@ -127,7 +130,7 @@ impl Monitor {
             is_masked: false,
             is_serviced: false,
         };
-        out.set();
+        out.follow();
         out.bank.limit(out.threshold);
         out
     }
@@ -245,7 +248,7 @@ impl Monitor {
     /// The sums' own tails follow what healthy time showed; rarities, which they define, are gathered anew.
     fn learn_again(&mut self) {
         self.bank.refit(self.threshold);
-        self.tail = Tail::new(KEPT, 1.0);
+        self.tail = Tail::new(KEPT, 1.0, (1.0, BELIEVED));
         self.cluster = Cluster::default();
         self.follow();
     }
@@ -311,6 +314,22 @@ fn highest(bank: &Bank, sensors: usize, standing: &[bool]) -> (f64, usize) {
         }
     }
     best
+}
+
+/// Peaks of rarity on nominal data.
+fn gathered(bank: &Bank, runs: &[Vec<White>], sensors: usize) -> (Tail, Cluster) {
+    let mut tail = Tail::new(KEPT, 1.0, (1.0, BELIEVED));
+    let mut cluster = Cluster::default();
+    let mut watching = bank.clone();
+    for run in runs {
+        watching.reset();
+        for white in run {
+            watching.push(white, 0, true);
+            cluster.push(highest(&watching, sensors, &[]).0, &mut tail);
+        }
+        cluster.close(&mut tail);
+    }
+    (tail, cluster)
 }
 
 /// Neighbouring peaks of rarity are one, as one event has one alarm.

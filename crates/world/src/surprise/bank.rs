@@ -8,7 +8,11 @@ use super::tail::{Fitted, Tail};
 use super::whiten::{OFFSET, White};
 
 /// Highest peaks kept of each sum, both sides together.
-const KEPT: usize = 80;
+const KEPT: usize = 256;
+/// Share of the excursions that is of the tail: smaller ones know little of the next.
+const FAR: f64 = 0.05;
+/// The theory of sums says as much of the scale of their tails as this many peaks.
+const BELIEVED: f64 = 2.0;
 /// Sums beyond this many times what nominal data called too high are, whatever was learnt since.
 const TRUSTED: f64 = 2.0;
 /// The rarity of what is beyond that.
@@ -180,7 +184,7 @@ impl Watch {
         // exp(−2κx/v), v the variance of a sum of many errors a period (Siegmund 1985): of errors of k periods, each of which
         // holds k shocks, it is about k.
         let believed = WATCHED.get(row).map_or(10.0, |&ahead| ahead as f64) / (2.0 * reference);
-        let peaks = Tail::new(KEPT, believed);
+        let peaks = Tail::new(KEPT, FAR, (believed, BELIEVED));
         let tail = peaks.fit(f64::INFINITY);
         let mut watch = Watch {
             sensor,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Periods after which a part of the past is closed; two of them count. On a plant of 5 s these are four weeks.
 pub(crate) const PART: f64 = 500_000.0;
-/// A belief about the scale of the tail before there are peaks counts as this many of them.
-const BELIEVED: f64 = 2.0;
+/// Peaks that a tail is fitted to, at least.
+const LEAST: usize = 20;
 /// Rounds of the correction for peaks that were never kept because they raised an alarm.
 const ROUNDS: usize = 8;
 /// The rate of peaks above level 0, a period; only levels that alarm nobody lie between 0 and the lowest peak kept.
@@ -20,8 +20,11 @@ const ORDINARY: f64 = 0.25;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tail {
     kept: usize,
-    /// The scale believed beforehand.
+    /// The share of all peaks that is of the tail.
+    share: f64,
+    /// The scale believed beforehand, and as how many peaks that counts.
     scale: f64,
+    believed: f64,
     /// The part before, and the part that goes on.
     parts: [Part; 2],
 }
@@ -30,12 +33,15 @@ pub(crate) struct Tail {
 struct Part {
     /// The highest, falling.
     peaks: Vec<f64>,
+    /// How many there were, low ones too.
+    seen: f64,
     /// Periods in which they were found.
     periods: f64,
 }
 
 impl Part {
     fn add(&mut self, peak: f64, kept: usize) {
+        self.seen += 1.0;
         let at = self.peaks.partition_point(|p| *p > peak);
         if at < kept {
             self.peaks.insert(at, peak);
@@ -59,9 +65,10 @@ pub(crate) struct Fitted {
 }
 
 impl Tail {
-    /// Keeps the `kept` highest peaks.
-    pub(crate) fn new(kept: usize, scale: f64) -> Self {
-        Tail { kept, scale, parts: Default::default() }
+    /// Keeps the `kept` highest peaks; the highest `share` of all is of the tail. The scale is believed to be `scale`, as if
+    /// `believed` peaks had said so.
+    pub(crate) fn new(kept: usize, share: f64, (scale, believed): (f64, f64)) -> Self {
+        Tail { kept, share, scale, believed, parts: Default::default() }
     }
 
     /// How many peaks are kept, of those that go on being gathered.
@@ -84,19 +91,20 @@ impl Tail {
         }
     }
 
-    /// The tail. Peaks above `cut` were never kept (they raised alarms): the scale is that of an exponential truncated there.
+    /// The tail. Peaks above `cut` were never kept (they raised alarms): scale and rate are those of an exponential truncated
+    /// there.
     pub(crate) fn fit(&self, cut: f64) -> Fitted {
-        let mut base = self.parts.iter().map(|p| p.base(self.kept)).fold(0.0, f64::max);
+        let floor = self.parts.iter().map(|p| p.base(self.kept)).fold(0.0, f64::max);
         let mut peaks: Vec<f64> =
-            self.parts.iter().flat_map(|p| p.peaks.iter().copied()).filter(|p| *p > base).collect();
+            self.parts.iter().flat_map(|p| p.peaks.iter().copied()).filter(|p| *p > floor).collect();
         peaks.sort_by(|a, b| b.total_cmp(a));
-        // Small excursions are not yet of the tail: half of few peaks is used, and all of those that are the highest of many.
-        if base == 0.0 && peaks.len() > 8 {
-            base = peaks[peaks.len() / 2];
-            peaks.truncate(peaks.len() / 2);
-        }
-        let n = peaks.len() as f64;
-        let mean = (peaks.iter().map(|p| p - base).sum::<f64>() + BELIEVED * self.scale) / (n + BELIEVED);
+        let seen: f64 = self.parts.iter().map(|p| p.seen).sum();
+        let used = ((self.share * seen) as usize).max(LEAST).min(peaks.len());
+        // The lowest of those used is where the tail begins.
+        let base = if used > 1 { peaks[used - 1] } else { floor };
+        let n = used.saturating_sub(1) as f64;
+        let excess: f64 = peaks.iter().take(used).map(|p| p - base).sum();
+        let mean = (excess + self.believed * self.scale) / (n + self.believed);
         let width = cut - base;
         let mut scale = mean;
         if width.is_finite() && width > 0.0 {
@@ -105,10 +113,11 @@ impl Tail {
                 scale = (mean + width / libm::expm1(width / scale)).min(1.5 * mean);
             }
         }
+        let kept = if width > 0.0 { -libm::expm1(-width / scale) } else { 1.0 };
         let periods: f64 = self.parts.iter().map(|p| p.periods).sum();
         // Half a peak where none was found.
-        let rate = (n.max(0.5) / periods.max(1.0)).min(ORDINARY);
-        Fitted { base, log_rate: libm::log(rate), scale, count: n + BELIEVED }
+        let rate = (n.max(0.5) / (periods.max(1.0) * kept.max(0.1))).min(ORDINARY);
+        Fitted { base, log_rate: libm::log(rate), scale, count: n + self.believed }
     }
 }
 
@@ -144,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_rate_extrapolates_and_inverts() {
-        let mut tail = Tail::new(100, 1.0);
+        let mut tail = Tail::new(100, 1.0, (1.0, 2.0));
         for i in 0..2000 {
             tail.pass(10.0);
             tail.add(2.0 * exponential(i));
@@ -159,22 +168,25 @@ mod tests {
 
     #[test]
     fn peaks_that_raised_alarms_are_missed_but_reckoned_with() {
-        let (mut all, mut cut) = (Tail::new(4000, 1.0), Tail::new(4000, 1.0));
+        let (mut all, mut cut) = (Tail::new(4000, 1.0, (1.0, 2.0)), Tail::new(4000, 1.0, (1.0, 2.0)));
         for i in 0..4000 {
             let peak = exponential(i);
+            all.pass(1.0);
+            cut.pass(1.0);
             all.add(peak);
             if peak < 4.0 {
                 cut.add(peak);
             }
         }
-        let (all, cut) = (all.fit(f64::INFINITY).scale, cut.fit(4.0).scale);
-        assert!((cut / all - 1.0).abs() < 0.05, "{cut} {all}");
+        let (all, cut) = (all.fit(f64::INFINITY), cut.fit(4.0));
+        assert!((cut.scale / all.scale - 1.0).abs() < 0.05, "{cut:?} {all:?}");
+        assert!((cut.level(-7.0) / all.level(-7.0) - 1.0).abs() < 0.05, "{cut:?} {all:?}");
     }
 
     #[test]
     fn few_peaks_promise_less() {
         let level = |n: u32| {
-            let mut tail = Tail::new(1000, 1.0);
+            let mut tail = Tail::new(1000, 1.0, (1.0, 2.0));
             (0..n).for_each(|i| tail.add(exponential(i)));
             tail.pass(10.0 * f64::from(n));
             tail.fit(f64::INFINITY).level(-12.0)
