@@ -26,6 +26,8 @@ use run::Run;
 
 /// Periods that an episode must have to be learnt from.
 const LEARNT_FROM: u64 = 20;
+/// An alarm must be so many times less likely than one that was judged no fault to be raised again.
+const CLEARLY_LESS: f64 = 0.1;
 /// Episodes after which a model is learnt and plans, even while exploring.
 const GUIDED_FROM: usize = 2;
 
@@ -242,12 +244,8 @@ impl DriveCore {
         let wants_model = wants_model && (is_explored || 2 * learnable.len() >= 3 * has_seen);
         if wants_model && self.is_stale && !learnable.is_empty() {
             self.phase = Phase::Learning;
-            let ask = LearnAsk {
-                episodes: learnable,
-                period_s: self.world.card.period_s,
-                recalled: self.recalled.clone(),
-                seed: self.world.seed,
-            };
+            let ask =
+                LearnAsk { episodes: learnable, world: self.world.clone(), recalled: self.recalled.clone() };
             return effects.push(DriveEffect::Learn(Box::new(ask)));
         }
         if is_explored && self.until == Until::Learnt && self.model.is_some() {
@@ -438,11 +436,19 @@ impl DriveCore {
     fn raise(&mut self, at: Timestamp, alarms: Vec<run::Alarm>, effects: &mut Vec<DriveEffect>) {
         for alarm in alarms {
             let Phase::Running(run) = &self.phase else { return };
+            let sensor = &self.world.card.sensors[alarm.sensor].name;
+            // What a person called no fault is none again, unless it is far less likely than that was.
+            let is_known = |a: &forethought_record::AlarmState| {
+                a.no_fault == Some(true) && a.sensor == *sensor && alarm.p >= CLEARLY_LESS * a.p
+            };
+            if self.drive.alarms.values().any(is_known) {
+                continue;
+            }
             let event = DriveEvent::AlarmRaised {
                 alarm: self.drive.alarms.len() as u64 + 1,
                 episode: run.episode,
                 period: run.period as u64,
-                sensor: self.world.card.sensors[alarm.sensor].name.clone(),
+                sensor: sensor.clone(),
                 p: alarm.p,
                 text: alarm.text,
             };

@@ -82,6 +82,19 @@ impl Ensemble {
         mean
     }
 
+    /// What the members follow as a lasting offset between states and sensors, their mean, `[sensors]`, in the sensors' units.
+    pub fn offset(&self, latent: &Latent) -> Vec<f64> {
+        let mut mean = vec![0.0; self.shape().sensors];
+        let mut from = 0;
+        for member in &self.members {
+            let part = &latent.0[from..from + member.width()];
+            from += member.width();
+            let offsets = member.offset(part);
+            mean.iter_mut().zip(offsets).for_each(|(m, d)| *m += d / self.members.len() as f64);
+        }
+        mean
+    }
+
     /// A member's twin that has not seen this part of the data; only right after learning.
     pub(crate) fn outsider(&self, part: usize) -> &LatentModel {
         &self.outsiders[part % MEMBERS]

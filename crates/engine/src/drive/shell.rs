@@ -266,7 +266,7 @@ fn carry_out(
         DriveEffect::Learn(ask) => {
             update(DriveUpdate::Learning(ask.episodes.len()));
             let read: Result<Vec<Episode>, _> =
-                ask.episodes.iter().map(|&id| episodes.episode(EpisodeId(id), ask.period_s)).collect();
+                ask.episodes.iter().map(|&id| episodes.episode(EpisodeId(id), world.card.period_s)).collect();
             Some(DriveInput::Learnt(Box::new(learn(&ask, &read?).map_err(|e| e.to_string()))))
         }
         DriveEffect::Plan(ask) => {
