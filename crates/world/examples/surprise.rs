@@ -23,6 +23,8 @@ const WEEK: usize = 120_960;
 const PUMP: (f64, f64) = (2.2, 3.6);
 /// Periods that faults are watched for.
 const WATCHED: usize = 400;
+/// Periods in which the tanks are filled before anybody looks: all that follows is ordinary work.
+const FILL: usize = 100;
 /// Weeks on which the rivals' thresholds are set.
 const SET_ON: usize = 20;
 /// Peaks in blocks of this many periods count as one alarm.
@@ -40,9 +42,14 @@ impl Run {
     fn new(seed: u64, faults: Vec<FaultFile>) -> (Run, Vec<f64>) {
         let options = Options { fault: faults, ..Options::new(KIND) };
         let mut plant = Simulated::new(KIND, &options, seed).unwrap();
-        let first = plant.reset(seed).unwrap().numbers();
+        plant.reset(seed).unwrap();
         let rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
-        (Run { plant, rng, held: [3.0; 2], left: [0; 2] }, first)
+        let mut run = Run { plant, rng, held: [3.0; 2], left: [0; 2] };
+        let mut first = Vec::new();
+        for _ in 0..FILL {
+            first = run.step().1;
+        }
+        (run, first)
     }
 
     fn uniform(&mut self) -> f64 {
@@ -63,12 +70,8 @@ impl Run {
 }
 
 fn episode(seed: u64, periods: usize) -> Episode {
-    let (mut run, _) = Run::new(seed, Vec::new());
-    // Filled first: what is learnt from is ordinary work.
-    (0..100).for_each(|_| {
-        run.step();
-    });
-    let mut out = Episode::begin(PERIOD_S, &run.step().1, 2);
+    let (mut run, first) = Run::new(seed, Vec::new());
+    let mut out = Episode::begin(PERIOD_S, &first, 2);
     for _ in 0..periods {
         let (set, read) = run.step();
         out.push(&set, &read);
@@ -254,12 +257,12 @@ impl Kit {
 
     /// The rivals' heights for one false alarm a week.
     fn heights(&self, seed: u64) -> [f64; 5] {
-        let chains = 4;
+        let chains = SET_ON as u64;
         let chain = |chain: u64| {
             let (mut run, first) = Run::new(seed + 100 + chain, Vec::new());
             let mut rivals = Rivals::new(self, &first);
             let mut out: Vec<[f64; 5]> = Vec::new();
-            for t in 0..SET_ON / chains as usize * WEEK {
+            for t in 0..WEEK {
                 let (set, read) = run.step();
                 let now = rivals.push(&set, &read);
                 if t % BLOCK == 0 {
@@ -299,7 +302,7 @@ type Found = ([Option<usize>; 6], bool);
 fn one_fault(kit: &Kit, monitor: &Monitor, heights: &[f64; 5], name: &str, seed: u64, i: usize) -> Found {
     let (channel, sign) = (i % 2, if i % 4 < 2 { 1.0 } else { -1.0 });
     let at = 420 + (i * 37) % 480;
-    let (mut run, first) = Run::new(seed + i as u64, vec![fault(name, channel, sign, at)]);
+    let (mut run, first) = Run::new(seed + i as u64, vec![fault(name, channel, sign, at + FILL)]);
     let mut rivals = Rivals::new(kit, &first);
     let mut monitor = monitor.clone();
     monitor.update(&kit.ensemble, &[0.0; 2], &first);

@@ -171,7 +171,7 @@ impl Monitor {
                 let watches = self.bank.watches.iter_mut().zip(&self.events.standing);
                 watches.filter(|(_, s)| !**s).for_each(|(w, _)| w.hold(None, sensors));
             } else {
-                self.events.note(&mut self.bank, &all, self.threshold);
+                self.events.note(&mut self.bank, &all, self.threshold, libm::log(ORDINARY));
             }
             return Vec::new();
         }
@@ -269,7 +269,7 @@ impl Monitor {
         self.cluster = Cluster::default();
         let event = self.events.begin(self.period, all.len());
         let (at, began) = first(&self.bank, all, self.threshold).unwrap_or((0, self.period - 1));
-        self.events.note(&mut self.bank, all, self.threshold);
+        self.events.note(&mut self.bank, all, self.threshold, libm::log(ORDINARY));
         // Sums that have said what they had to say shall come down soon after the fault is gone.
         let threshold = self.threshold;
         self.bank.watches.iter_mut().for_each(|w| w.hold(Some(threshold), sensors));

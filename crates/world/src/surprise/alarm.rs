@@ -11,7 +11,7 @@ const REMEMBERED: usize = 32;
 /// Sums beyond what is this much less rare, in ln, than an alarm took part in it.
 const TOGETHER: f64 = 3.0;
 /// What was judged to be no fault may come back this much larger.
-const LIKE: f64 = 1.25;
+const LIKE: f64 = 1.5;
 
 /// An alarm: the beginning of one event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,11 +70,11 @@ impl Events {
         number
     }
 
-    /// Notes how far the sums got. `rarity`: of each sum; `threshold` that of an alarm.
-    pub(crate) fn note(&mut self, bank: &mut Bank, rarity: &[f64], threshold: f64) {
+    /// Notes how far the sums got. `rarity`: of each sum; `threshold` that of an alarm; beyond `ordinary` an offset stands.
+    pub(crate) fn note(&mut self, bank: &mut Bank, rarity: &[f64], threshold: f64, ordinary: f64) {
         let Some(event) = &mut self.open else { return };
         for (i, watch) in bank.watches.iter_mut().enumerate() {
-            if rarity[i] >= threshold {
+            if rarity[i] > ordinary {
                 self.standing[i] |= watch.statistic() == Statistic::Offset;
             }
             if rarity[i] >= threshold - TOGETHER || event.reached[i] > 0.0 {
