@@ -6,6 +6,8 @@
 //! 0, 1, …; PID gains are tuned on seeds from 1000 on). Costs and broken limits are judged on true values. One line of JSON a
 //! training seed.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints its figures, or stops")]
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;

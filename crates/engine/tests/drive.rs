@@ -1,5 +1,7 @@
 //! The drive core over a simulated plant: its order of things, and crashes at any effect.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

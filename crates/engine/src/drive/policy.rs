@@ -177,8 +177,8 @@ fn shake(ask: &PlanAsk, plan: &Trajectory, limits: &[StateLimit]) -> Option<Vec<
     let held = held(ask.seed, ask.period as u64);
     let mut rng = stream(ask.seed, held, b"shake");
     let mut actions = plan.actions.clone();
-    for i in 0..bounds.len() {
-        actions[i] += SHAKE * (2.0 * uniform(&mut rng) - 1.0) * (bounds.high[i] - bounds.low[i]);
+    for (action, (low, high)) in actions.iter_mut().zip(bounds.low.iter().zip(&bounds.high)) {
+        *action += SHAKE * (2.0 * uniform(&mut rng) - 1.0) * (high - low);
     }
     let mut previous = ask.previous.clone();
     for action in actions.chunks_exact_mut(bounds.len()) {

@@ -73,14 +73,14 @@ pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failur
         return Ok(Exit::Done);
     }
     say(format!("Imagined from reading {from} of episode {number}, 90 % bands:"));
-    for k in 0..v.periods {
+    for k in 0..bands.first().map_or(0, Vec::len) {
         let cells: Vec<String> = world
             .card
             .sensors
             .iter()
             .enumerate()
             .map(|(s, channel)| {
-                let (low, mean, high) = bands[s][k];
+                let (low, mean, high) = bands[s].get(k).copied().unwrap_or_default();
                 let seen = measured(s, k).map(|m| format!(", measured {m:.3}")).unwrap_or_default();
                 format!("{} {mean:.3} ({low:.3} to {high:.3}{seen})", channel.name)
             })

@@ -117,9 +117,8 @@ impl Read {
 
     /// An episode's number, the last that has ended where none is named, and the episode.
     pub(super) fn episode(&self, number: Option<u64>, period_s: f64) -> Result<(u64, Episode), Failure> {
-        let ended = self.drive.episodes.iter().filter(|(_, e)| e.end.is_some());
         let found = match number {
-            None => ended.last(),
+            None => self.drive.episodes.iter().rfind(|(_, e)| e.end.is_some()),
             Some(n) => self.drive.episodes.get_key_value(&n),
         };
         let (number, state) = found.ok_or_else(|| {
