@@ -1,7 +1,5 @@
 //! What is learnt from a noisy plant with a hidden state, against the floor, the linear model and the truth.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use forethought_space::{Dynamics, Episode, Imagined, Shape};
 use forethought_world::{Ensemble, Persistence};
 use rand_chacha::ChaCha8Rng;
