@@ -114,7 +114,9 @@ pub(crate) fn best(problem: &Problem, b: &Best) -> String {
 /// The luckiest measurement that kept its limits, for a line of progress only.
 pub(crate) fn luckiest(campaign: &Campaign) -> Option<String> {
     let problem = &campaign.problem;
-    let goal = problem.outcomes.iter().find(|o| !matches!(o.role, Role::Watch | Role::Limited))?;
+    let nothing_is_best =
+        |role: &Role| matches!(role, Role::Watch | Role::Limited | Role::Find(Find::Everything));
+    let goal = problem.outcomes.iter().find(|o| !nothing_is_best(&o.role))?;
     let keeps = |t: &&Trial| {
         problem.outcomes.iter().all(|o| match (&o.limit, campaign.value(t, &o.name)) {
             (Some(limit), Some(x)) => limit.holds(x),
@@ -122,19 +124,14 @@ pub(crate) fn luckiest(campaign: &Campaign) -> Option<String> {
             (None, _) => true,
         })
     };
-    let worth = |x: f64| match goal.role {
-        Role::Minimize | Role::Find(Find::Bottom(_) | Find::Below(_)) => -x,
-        Role::Target { value, .. } => -(x - value).abs(),
-        Role::Within(low, high) => -(low - x).max(x - high).max(0.0),
-        _ => x,
-    };
+    let worth = |x: &f64| goal.role.utility(*x);
     let values = campaign
         .trials
         .values()
         .filter(|t| t.state == TrialState::Measured)
         .filter(keeps)
         .filter_map(|t| campaign.value(t, &goal.name));
-    values.max_by(|a, b| worth(*a).total_cmp(&worth(*b))).map(|x| goal.text(x))
+    values.max_by(|a, b| worth(a).total_cmp(&worth(b))).map(|x| goal.text(x))
 }
 
 /// Claims so far: "claimed 90 %, kept 88.4 % (84–92), n = 226".

@@ -13,6 +13,18 @@ pub struct Sealed {
     pub hash: [u8; 32],
 }
 
+impl Sealed {
+    /// Its hash as people and heads write it.
+    pub fn hex(&self) -> String {
+        hex(&self.hash)
+    }
+}
+
+/// Two hexadecimal digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// The end of a campaign's chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chain {

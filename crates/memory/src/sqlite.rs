@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use forethought_record::{CampaignId, Seq};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
-use crate::chain::{Chain, Sealed};
+use crate::chain::{Chain, Sealed, hex};
 use crate::head::{Head, write_heads};
 use crate::journal::{AppendError, Batch, Journal, ReadError, Stored, hash_hex};
 
@@ -261,7 +261,7 @@ impl Journal for SqliteJournal {
 }
 
 fn head(seq: Seq, hash: &[u8]) -> Head {
-    Head { seq, hash: hash.iter().map(|b| format!("{b:02x}")).collect() }
+    Head { seq, hash: hex(hash) }
 }
 
 pub(crate) fn reserve_path(path: &Path) -> PathBuf {

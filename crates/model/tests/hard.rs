@@ -4,14 +4,14 @@ use forethought_model::{Data, FeatureKind, FitOptions, Posterior, Workspace};
 
 /// Spread over the unit cube: multiples of irrational steps (the square roots of primes), `n` × `d`.
 fn spread(n: usize, d: usize) -> Vec<f64> {
-    let is_prime = |k: &u32| (2..*k).all(|i| k % i != 0);
+    let is_prime = |k: &u32| (2..*k).all(|i| !k.is_multiple_of(i));
     let steps: Vec<f64> = (2..).filter(is_prime).take(d).map(|p| f64::from(p).sqrt().fract()).collect();
     let row = |i: usize| steps.iter().map(move |step| ((i as f64 + 0.5) * step).fract());
     (0..n).flat_map(row).collect()
 }
 
 fn fit(d: usize, points: Vec<f64>, values: Vec<f64>, noise: Option<Vec<f64>>) -> (Data, Posterior) {
-    let data = Data::new(vec![FeatureKind::Real; d], points, values, noise).unwrap();
+    let data = Data::new(vec![FeatureKind::Real; d], points, values, noise).expect("sound data");
     let posterior = Posterior::fit(&data, &FitOptions::default(), None);
     (data, posterior)
 }
@@ -61,7 +61,7 @@ fn repeats_of_one_recipe_teach_its_noise() {
 fn contradictions_among_repeats_are_noise() {
     // Each of ten recipes twice, the two a unit apart: a model without noise would be contradicted ten times.
     let points: Vec<f64> = spread(10, 2).chunks(2).flat_map(|x| [x, x].concat()).collect();
-    let shift = |row: usize| if row % 2 == 0 { 0.5 } else { -0.5 };
+    let shift = |row: usize| if row.is_multiple_of(2) { 0.5 } else { -0.5 };
     let values: Vec<f64> = points.chunks(2).enumerate().map(|(row, x)| 5.0 * x[0] + shift(row)).collect();
     let (data, posterior) = fit(2, points, values, None);
     assert_eq!((data.rows(), data.recipes()), (20, 10));

@@ -3,7 +3,7 @@
 use forethought_model::{Moments, Workspace};
 use forethought_space::{Outcome, Point};
 
-use crate::objective::{Beliefs, HOLDS, goals, utility};
+use crate::objective::{Beliefs, HOLDS, goals};
 use crate::predict::Predictor;
 use crate::study::{Fit, Study};
 use crate::{Best, PlanError, Question};
@@ -67,7 +67,7 @@ pub(crate) fn mean_utility(fit: &Fit, goal: &Outcome, at: Moments) -> f64 {
     let sd = at.variance.sqrt();
     (0..9)
         .map(|i| forethought_calibrate::normal_quantile((f64::from(i) + 0.5) / 9.0))
-        .map(|z| utility(&goal.role, fit.posterior.warp().inverse(at.mean + z * sd)))
+        .map(|z| goal.role.utility(fit.posterior.warp().inverse(at.mean + z * sd)))
         .sum::<f64>()
         / 9.0
 }
@@ -78,7 +78,7 @@ fn worth(study: &Study<'_>, beliefs: &Beliefs, goals: &[&Outcome], point: &Point
     let mut weights = 0.0;
     for goal in goals {
         let fit = beliefs.fits.get(&goal.name)?;
-        let seen = fit.data.values().iter().map(|&v| utility(&goal.role, v));
+        let seen = fit.data.values().iter().map(|&v| goal.role.utility(v));
         let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         let range = if high > low { high - low } else { 1.0 };
         total += goal.weight * (expected(study, beliefs, goal, point)? - low) / range;

@@ -6,7 +6,7 @@ use forethought_space::{Point, Role};
 use crate::best::best_of;
 use crate::decide::centres;
 use crate::merit::{Aim, Merit};
-use crate::objective::{Beliefs, goals, merit, utility};
+use crate::objective::{Beliefs, goals, merit};
 use crate::predict::Predictor;
 use crate::random::{normal, stream};
 use crate::search::Search;
@@ -48,7 +48,7 @@ pub fn chance_of_gain(question: &Question) -> Result<f64, PlanError> {
     let encoded = study.encode_all(&points);
     let joint = fit.posterior.gp().joint(&encoded);
     let factor = fit.posterior.gp().draw_factor(&joint);
-    let seen = fit.data.values().iter().map(|&v| utility(&goal.role, v));
+    let seen = fit.data.values().iter().map(|&v| goal.role.utility(v));
     let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let worth = goal.worth.unwrap_or(WORTH * (high - low));
     // Limits: a candidate that likely breaks one is none.
@@ -59,7 +59,7 @@ pub fn chance_of_gain(question: &Question) -> Result<f64, PlanError> {
     for _ in 0..DRAWS {
         let z: Vec<f64> = (0..points.len()).map(|_| normal(&mut rng)).collect();
         let off = factor(&z);
-        let value = |i: usize| utility(&goal.role, fit.posterior.warp().inverse(joint.mean[i] + off[i]));
+        let value = |i: usize| goal.role.utility(fit.posterior.warp().inverse(joint.mean[i] + off[i]));
         let best = value(0);
         let better = (1..points.len()).any(|i| odds[i] > libm::log(0.5) && value(i) > best + worth);
         gains += usize::from(better);

@@ -8,7 +8,7 @@ use forethought_space::Point;
 use crate::best::best_of;
 use crate::first::{first_trials, key};
 use crate::merit::{Aim, Merit};
-use crate::objective::{Beliefs, HOLDS, goals, merit, utility, works_plain};
+use crate::objective::{Beliefs, HOLDS, goals, merit, works_plain};
 use crate::predict::Predictor;
 use crate::random::stream;
 use crate::search::{Found, Search};
@@ -166,7 +166,7 @@ pub(crate) fn centres(study: &Study<'_>, beliefs: &Beliefs, merit: &Merit) -> Ve
     let mut ranked: Vec<(f64, f64, usize)> = Vec::new();
     for (&group, &row) in fit.data.groups().iter().zip(&fit.rows) {
         if !std::mem::replace(&mut seen[group], true) {
-            let worth = utility(role, fit.posterior.warp().inverse(moments[group].mean));
+            let worth = role.utility(fit.posterior.warp().inverse(moments[group].mean));
             ranked.push((odds[row].min(libm::log(HOLDS)), worth, row));
         }
     }
@@ -200,12 +200,12 @@ fn explain(study: &Study<'_>, beliefs: &Beliefs, aim: &Aim, point: &Point) -> Wh
     };
     let at = fit.posterior.moments(&study.encode(point), &mut Workspace::default());
     let warp = fit.posterior.warp();
-    let expected = utility(&goal.role, warp.inverse(at.mean));
+    let expected = goal.role.utility(warp.inverse(at.mean));
     let best = fit
         .posterior
         .moments_many(&fit.data.recipe_points())
         .iter()
-        .map(|m| utility(&goal.role, warp.inverse(m.mean)))
+        .map(|m| goal.role.utility(warp.inverse(m.mean)))
         .fold(f64::NEG_INFINITY, f64::max);
     let text = |value: f64| goal.text(value);
     if expected > best {

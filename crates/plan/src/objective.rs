@@ -40,17 +40,6 @@ pub(crate) fn goals<'a>(study: &'a Study<'_>) -> Vec<&'a Outcome> {
     study.question.problem.outcomes.iter().filter(wanted).collect()
 }
 
-/// How good a value is: larger is better, in the outcome's unit; 0 is perfect for a target.
-pub(crate) fn utility(role: &Role, value: f64) -> f64 {
-    match role {
-        Role::Maximize | Role::Find(Find::Top(_) | Find::Above(_)) => value,
-        Role::Minimize | Role::Find(Find::Bottom(_) | Find::Below(_)) => -value,
-        Role::Target { value: target, tolerance } => -((value - target).abs() - tolerance).max(0.0),
-        Role::Within(low, high) => -(low - value).max(value - high).max(0.0),
-        Role::Find(Find::Everything) | Role::Watch | Role::Limited => 0.0,
-    }
-}
-
 /// Odds that any recipe can be made, by the rule of succession.
 pub(crate) fn works_plain(study: &Study<'_>) -> f64 {
     let flags = study.flags();
@@ -101,7 +90,7 @@ fn join(study: &Study<'_>) -> Result<Option<Fit>, PlanError> {
     let mut sums = vec![0.0; rows.len()];
     for (goal, draw) in goals.iter().zip(&draws) {
         let seen: Vec<f64> =
-            rows.iter().filter_map(|&row| study.value(goal, row)).map(|v| utility(&goal.role, v)).collect();
+            rows.iter().filter_map(|&row| study.value(goal, row)).map(|v| goal.role.utility(v)).collect();
         let (low, high) =
             seen.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
         let range = if high > low { high - low } else { 1.0 };

@@ -14,17 +14,6 @@ pub(crate) fn goals(problem: &Problem) -> Vec<&Outcome> {
     problem.outcomes.iter().filter(wanted).collect()
 }
 
-/// How good a value is, as the planner counts it: larger is better, 0 is perfect for a target.
-pub(crate) fn utility(role: &Role, value: f64) -> f64 {
-    match role {
-        Role::Maximize | Role::Find(Find::Top(_) | Find::Above(_)) => value,
-        Role::Minimize | Role::Find(Find::Bottom(_) | Find::Below(_)) => -value,
-        Role::Target { value: target, tolerance } => -((value - target).abs() - tolerance).max(0.0),
-        Role::Within(low, high) => -(low - value).max(value - high).max(0.0),
-        Role::Find(Find::Everything) | Role::Watch | Role::Limited => 0.0,
-    }
-}
-
 /// What is wanted, in words.
 pub(crate) fn wanted(outcome: &Outcome) -> String {
     let text = |x: f64| value(outcome, x);

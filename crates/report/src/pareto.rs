@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use crate::figure::{BLUE, Figure, GREY, ORANGE, PURPLE, axis, bars, plain};
-use crate::goal::{goals, label, utility, value, with_ranks};
+use crate::goal::{goals, label, value, with_ranks};
 use crate::view::{Row, View};
 
 /// Pairs of goals that are drawn.
@@ -67,7 +67,7 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
 fn front<'v, 'a>(rows: &[&'v Row<'a>], goals: &[&Outcome]) -> Vec<&'v Row<'a>> {
     let utilities: Vec<Vec<f64>> = rows
         .iter()
-        .map(|row| goals.iter().map(|g| utility(&g.role, row.values[g.name.as_str()])).collect())
+        .map(|row| goals.iter().map(|g| g.role.utility(row.values[g.name.as_str()])).collect())
         .collect();
     let beats =
         |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(x, y)| x >= y) && a.iter().zip(b).any(|(x, y)| x > y);

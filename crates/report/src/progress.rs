@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use crate::figure::{BLUE, Figure, GREEN, GREY, INK, ORANGE, SHADE, VERMILLION, axis, bars, plain};
-use crate::goal::{goals, label, limit, utility, value, wanted, with_ranks};
+use crate::goal::{goals, label, limit, value, wanted, with_ranks};
 use crate::view::{Row, Standing, View};
 
 pub(crate) fn body(view: &View<'_>) -> Markup {
@@ -59,7 +59,7 @@ fn best_so_far(view: &View<'_>, goal: &Outcome) -> (Value, Option<(i64, f64)>) {
     let mut top: Option<(i64, f64)> = None;
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for (row, value) in measured(view, goal).filter(|(row, _)| row.feasible) {
-        if top.is_none_or(|(_, best)| utility(&goal.role, value) > utility(&goal.role, best)) {
+        if top.is_none_or(|(_, best)| goal.role.utility(value) > goal.role.utility(best)) {
             top = Some((row.place, value));
             x.push(row.place);
             y.push(value);

@@ -4,7 +4,7 @@ use forethought_plan::{Best, Predicted};
 use forethought_space::{Outcome, Role};
 use maud::{Markup, html};
 
-use crate::goal::{limit, odds, setting, utility, value, wanted};
+use crate::goal::{limit, odds, setting, value, wanted};
 use crate::view::{Start, View};
 
 pub(crate) fn body(view: &View<'_>) -> Markup {
@@ -81,7 +81,7 @@ fn against(outcome: &Outcome, predicted: Option<&Predicted>, start: &Start) -> M
     let Some((was, measured)) = start.value(&outcome.name) else {
         return html! { td.number { "–" } };
     };
-    let gain = predicted.map_or(0.0, |p| utility(&outcome.role, p.mean) - utility(&outcome.role, was));
+    let gain = predicted.map_or(0.0, |p| outcome.role.utility(p.mean) - outcome.role.utility(was));
     let class = if gain > 0.0 {
         "number better"
     } else if gain < 0.0 {

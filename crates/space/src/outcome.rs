@@ -64,6 +64,19 @@ pub enum Role {
     Limited,
 }
 
+impl Role {
+    /// How good a value is, in the outcome's unit: larger is better, and 0 is perfect for a target.
+    pub fn utility(&self, value: f64) -> f64 {
+        match self {
+            Role::Maximize | Role::Find(Find::Top(_) | Find::Above(_)) => value,
+            Role::Minimize | Role::Find(Find::Bottom(_) | Find::Below(_)) => -value,
+            Role::Target { value: target, tolerance } => -((value - target).abs() - tolerance).max(0.0),
+            Role::Within(low, high) => -(low - value).max(value - high).max(0.0),
+            Role::Find(Find::Everything) | Role::Watch | Role::Limited => 0.0,
+        }
+    }
+}
+
 /// A set of recipes that is looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Find {
@@ -206,6 +219,17 @@ fn censored(text: &str) -> Option<(i8, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nearer_to_what_is_wanted_the_better() {
+        assert!(Role::Minimize.utility(1.0) > Role::Minimize.utility(2.0));
+        assert!(Role::Find(Find::Top(0.05)).utility(2.0) > Role::Find(Find::Top(0.05)).utility(1.0));
+        let target = Role::Target { value: 5.0, tolerance: 1.0 };
+        assert_eq!((target.utility(5.9), target.utility(4.1), target.utility(7.5)), (0.0, 0.0, -1.5));
+        let within = Role::Within(2.0, 3.0);
+        assert_eq!((within.utility(2.5), within.utility(1.0), within.utility(3.5)), (0.0, -1.0, -0.5));
+        assert_eq!(Role::Watch.utility(9.0), 0.0);
+    }
 
     fn outcome() -> Outcome {
         Outcome {

@@ -47,14 +47,13 @@ pub(crate) fn verify(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
     let sealed = read.journal.read(read.id)?;
-    let hex = |h: &[u8; 32]| h.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let heads = read_heads(&loaded.project.head())
         .map_err(|e| Failure::yours("head", format!("{}: {e}", loaded.project.head().display())))?;
     let head = heads.get(&read.id.to_string());
-    let last = sealed.last().map(|s| (s.seq, hex(&s.hash))).unwrap_or_default();
+    let last = sealed.last().map(|s| (s.seq, s.hex())).unwrap_or_default();
     if let Some(head) = head {
         let there = sealed.iter().find(|s| s.seq == head.seq);
-        let kept = there.is_some_and(|s| hex(&s.hash) == head.hash);
+        let kept = there.is_some_and(|s| s.hex() == head.hash);
         if !kept {
             let what = match there {
                 None => format!(
