@@ -47,12 +47,12 @@ fn measure(trial: &Trial<'_>, name: &str, method: &Method, seeds: u64, (plan, ru
     let mut broken = 0;
     for seed in 0..seeds {
         let task = TrajectoryTask { seed, ..trial.task };
-        let start = cpu_seconds();
         let found = plan_trajectory(&task, method, &mut |_| false);
-        times.push(1e3 * (cpu_seconds() - start));
         spent = (found.evaluations * task.horizon as u64) as f64;
         plans.push(found.cost / plan);
+        let start = cpu_seconds();
         let (cost, states) = receding(&task, method, trial.periods);
+        times.push(1e3 * (cpu_seconds() - start) / trial.periods as f64);
         runs.push(cost / run);
         broken += states
             .iter()

@@ -14,6 +14,7 @@ mod mppi;
 mod noise;
 mod polish;
 mod population;
+mod project;
 mod score;
 
 use forethought_space::{ActionBounds, Cost, Dynamics, Latent};

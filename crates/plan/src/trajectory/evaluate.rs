@@ -3,7 +3,7 @@
 use forethought_space::Imagined;
 
 use super::score::Score;
-use super::{Trajectory, TrajectoryTask};
+use super::{StateLimit, Trajectory, TrajectoryTask};
 
 /// How many standard deviations of an ensemble's disagreement limits are tightened by. The margin already covers how far the
 /// model is off where data are; disagreement beyond says that this is elsewhere, and a sensor that one member sees over the
@@ -96,6 +96,12 @@ impl<'a> Evaluator<'a> {
         copy(&mut self.best_spread, &self.imagined.spread, way);
     }
 
+    /// Readings and disagreement of the best plan so far in one period.
+    pub(crate) fn best_at(&self, period: usize) -> (&[f64], &[f64]) {
+        let at = period * self.imagined.sensors..(period + 1) * self.imagined.sensors;
+        (&self.best_mean[at.clone()], &self.best_spread[at])
+    }
+
     /// The best plan so far.
     pub(crate) fn answer(self, iterations: u32, finished: bool) -> Trajectory {
         Trajectory {
@@ -109,6 +115,21 @@ impl<'a> Evaluator<'a> {
             evaluations: self.evaluations,
         }
     }
+}
+
+/// By how much a limit's low and high end are broken, margin and disagreement included; negative where they hold.
+pub(crate) fn excess(
+    task: &TrajectoryTask<'_>,
+    limit: &StateLimit,
+    period: usize,
+    mean: &[f64],
+    spread: &[f64],
+) -> [f64; 2] {
+    let s = limit.sensor;
+    // Unknown or endless margins stay finite, so that less broken still beats more.
+    let most = (WIDEST * (limit.high - limit.low)).min(FAR * task.scale[s]);
+    let inside = limit.margin[period].min(most) + SPREADS * spread[s];
+    [limit.low + inside - mean[s], mean[s] - (limit.high - inside)]
 }
 
 /// The violation and the cost along one way; the worst score where the model imagined no number.
@@ -125,13 +146,8 @@ fn score(task: &TrajectoryTask<'_>, imagined: &Imagined, candidate: usize, actio
         cost += task.cost.stage(t, mean, action, previous);
         cost += task.doubt * spread.iter().zip(task.scale).map(|(s, scale)| (s / scale).powi(2)).sum::<f64>();
         for limit in task.limits {
-            let s = limit.sensor;
-            // Unknown or endless margins stay finite, so that less broken still beats more.
-            let most = (WIDEST * (limit.high - limit.low)).min(FAR * task.scale[s]);
-            let inside = limit.margin[t].min(most) + SPREADS * spread[s];
-            let below = (limit.low + inside - mean[s]).max(0.0);
-            let above = (mean[s] - (limit.high - inside)).max(0.0);
-            violation += (below + above) / task.scale[s];
+            let [below, above] = excess(task, limit, t, mean, spread);
+            violation += (below.max(0.0) + above.max(0.0)) / task.scale[limit.sensor];
         }
     }
     Score::new(violation, cost)

@@ -1,6 +1,7 @@
 //! The end of a search: slopes instead of samples.
 
 use super::Run;
+use super::project::{Lines, dot};
 use super::score::Score;
 
 /// The first probes' length as a share of each number's reach: about what sampling leaves open.
@@ -28,14 +29,16 @@ struct Slopes {
 ///
 /// Slopes are differences over a distance at which the model need not be smooth; a probe that is better is taken as a pattern
 /// search would (Hooke & Jeeves 1961). The quasi-Newton matrix is that of BFGS (Nocedal & Wright 2006, 6.17), begun with the
-/// probes' curvatures. A direction that would break a limit or a bound is left out of the step.
+/// probes' curvatures. A number at its bound is left out of the step, and
+/// the step is bent along the limits, which are read from the probes as straight lines ([`Lines`]).
 pub(crate) fn polish(run: &mut Run<'_>, iterations: u32) {
     let numbers = run.family.numbers();
     let mut corrections = vec![0.0; 2 * numbers.max(STEPS.len()) * numbers];
     let mut slopes =
         Slopes { slope: vec![0.0; numbers], curvature: vec![0.0; numbers], free: vec![false; numbers] };
     let mut inverse = Inverse::new(numbers);
-    let mut direction = vec![0.0; numbers];
+    let (mut direction, mut plain) = (vec![0.0; numbers], vec![0.0; numbers]);
+    let mut lines = Lines::new(numbers);
     let mut moved = vec![0.0; numbers];
     let mut length = FIRST;
     for _ in 0..iterations / 2 {
@@ -52,7 +55,13 @@ pub(crate) fn polish(run: &mut Run<'_>, iterations: u32) {
                 return;
             }
             inverse.descend(&slopes, &mut direction);
-            run.step(&direction, &slopes, &mut corrections);
+            (0..numbers).for_each(|i| plain[i] = slopes.plain(i));
+            if centre.violation == 0.0 && !run.evaluator.task.limits.is_empty() {
+                lines.read(&run.evaluator, &corrections);
+                lines.project(&mut direction, &|a, image| inverse.times(a, &slopes.free, image));
+                lines.project(&mut plain, &|a, image| slopes.times(a, image));
+            }
+            run.step([&direction, &plain], &mut corrections);
         }
         let better = run.evaluator.best.beats(&centre);
         if better {
@@ -85,15 +94,15 @@ impl Run<'_> {
         self.iterations += 1;
     }
 
-    /// Imagines steps along the direction, and along the slopes divided by their curvatures.
-    fn step(&mut self, direction: &[f64], slopes: &Slopes, corrections: &mut [f64]) {
+    /// Imagines steps along two directions.
+    fn step(&mut self, directions: [&[f64]; 2], corrections: &mut [f64]) {
         let numbers = self.family.numbers();
         self.evaluator.room(2 * STEPS.len());
         let candidates = corrections.chunks_exact_mut(numbers).take(2 * STEPS.len());
         for (candidate, correction) in candidates.enumerate() {
             let share = STEPS[candidate / 2];
             for (i, x) in correction.iter_mut().enumerate() {
-                let along = if candidate % 2 == 0 { direction[i] } else { slopes.plain(i) };
+                let along = directions[candidate % 2][i];
                 let reach = self.family.reach(i);
                 *x = (share * along).clamp(-reach, reach);
             }
@@ -109,20 +118,23 @@ impl Slopes {
     fn plain(&self, number: usize) -> f64 {
         if self.free[number] { -self.slope[number] / self.curvature[number] } else { 0.0 }
     }
+
+    /// Divides by the curvatures; numbers that are not free stay.
+    fn times(&self, a: &[f64], image: &mut [f64]) {
+        for (i, x) in image.iter_mut().enumerate() {
+            *x = if self.free[i] { a[i] / self.curvature[i] } else { 0.0 };
+        }
+    }
 }
 
 /// Slopes and curvatures at the centre from probes, of the violation where the centre breaks a limit, of the cost where not.
 fn read_slopes(centre: &Score, corrections: &[f64], scores: &[Score], slopes: &mut Slopes) {
     let numbers = slopes.slope.len();
-    let height = |s: &Score| match centre.violation > 0.0 {
-        true => s.violation,
-        false if s.violation > 0.0 => f64::INFINITY,
-        false => s.cost,
-    };
+    let height = |s: &Score| if centre.violation > 0.0 { s.violation } else { s.cost };
     let base = height(centre);
     for i in 0..numbers {
         let (up, down) = (corrections[2 * i * numbers + i], -corrections[(2 * i + 1) * numbers + i]);
-        // Slopes towards each side; infinite where a bound or a limit is in the way.
+        // Slopes towards each side; infinite where a bound is in the way.
         let side = |distance: f64, score: &Score| {
             if distance > 0.0 { (height(score) - base) / distance } else { f64::INFINITY }
         };
@@ -190,6 +202,13 @@ impl Inverse {
         }
     }
 
+    /// The matrix times a; numbers that are not free stay.
+    fn times(&self, a: &[f64], free: &[bool], image: &mut [f64]) {
+        for (i, x) in image.iter_mut().enumerate() {
+            *x = if free[i] { dot(&self.matrix[i * a.len()..(i + 1) * a.len()], a) } else { 0.0 };
+        }
+    }
+
     /// The quasi-Newton step of the free numbers.
     fn descend(&self, slopes: &Slopes, direction: &mut [f64]) {
         let n = direction.len();
@@ -199,8 +218,4 @@ impl Inverse {
             *d = if slopes.free[i] && step.is_finite() { step } else { 0.0 };
         }
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
