@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 pub use model::{LearnAsk, WorldModel, learn};
-pub use policy::{PlanAsk, Planned, exploring_tracks, plan_action, stage_cost};
+pub use policy::{PlanAsk, Planned, Way, exploring_tracks, limits, plan_action, stage_cost};
 pub use run::claim_channels;
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
 
@@ -26,6 +26,8 @@ use run::Run;
 
 /// Periods that an episode must have to be learnt from.
 const LEARNT_FROM: u64 = 20;
+/// An alarm must be so many times less likely than one that was judged no fault to be raised again.
+const CLEARLY_LESS: f64 = 0.1;
 /// Episodes after which a model is learnt and plans, even while exploring.
 const GUIDED_FROM: usize = 2;
 
@@ -68,7 +70,7 @@ pub enum DriveEffect {
     /// Append to the episode: the action that was held before the reading (none before the first), the reading, and what is
     /// claimed now of readings to come, two numbers a claim. NaN where there is none.
     Record(Option<Vec<f64>>, Vec<f64>, Vec<f64>),
-    /// Close an episode of the store, whole or interrupted, then say `Closed`.
+    /// Close an episode of the store, whole or interrupted, unless it is closed already, then say `Closed`.
     Close(u64, bool),
     /// Learn a model, then say `Learnt`.
     Learn(Box<LearnAsk>),
@@ -237,17 +239,16 @@ impl DriveCore {
         }
         let wants_model = explored >= GUIDED_FROM.min(self.world.explore.1 as usize);
         let learnable = learnable(&self.drive);
+        // While exploring, a model that has seen most of the data will do.
+        let has_seen = self.model.as_ref().map_or(0, |m| m.episodes.len());
+        let wants_model = wants_model && (is_explored || 2 * learnable.len() >= 3 * has_seen);
         if wants_model && self.is_stale && !learnable.is_empty() {
             self.phase = Phase::Learning;
-            let ask = LearnAsk {
-                episodes: learnable,
-                period_s: self.world.card.period_s,
-                recalled: self.recalled.clone(),
-                seed: self.world.seed,
-            };
+            let ask =
+                LearnAsk { episodes: learnable, world: self.world.clone(), recalled: self.recalled.clone() };
             return effects.push(DriveEffect::Learn(Box::new(ask)));
         }
-        if self.until == Until::Learnt && self.model.is_some() {
+        if is_explored && self.until == Until::Learnt && self.model.is_some() {
             self.phase = Phase::Over;
             return effects.push(DriveEffect::Done(DriveEnd::Finished));
         }
@@ -435,11 +436,19 @@ impl DriveCore {
     fn raise(&mut self, at: Timestamp, alarms: Vec<run::Alarm>, effects: &mut Vec<DriveEffect>) {
         for alarm in alarms {
             let Phase::Running(run) = &self.phase else { return };
+            let sensor = &self.world.card.sensors[alarm.sensor].name;
+            // What a person called no fault is none again, unless it is far less likely than that was.
+            let is_known = |a: &forethought_record::AlarmState| {
+                a.no_fault == Some(true) && a.sensor == *sensor && alarm.p >= CLEARLY_LESS * a.p
+            };
+            if self.drive.alarms.values().any(is_known) {
+                continue;
+            }
             let event = DriveEvent::AlarmRaised {
                 alarm: self.drive.alarms.len() as u64 + 1,
                 episode: run.episode,
                 period: run.period as u64,
-                sensor: self.world.card.sensors[alarm.sensor].name.clone(),
+                sensor: sensor.clone(),
                 p: alarm.p,
                 text: alarm.text,
             };

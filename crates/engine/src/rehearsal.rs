@@ -85,12 +85,11 @@ impl Rehearsal {
             .collect()
     }
 
-    /// Runs `trials` trials over a pool.
+    /// Runs `trials` trials and gives back the campaign as it stands then.
     ///
     /// # Errors
     /// Where the planner has no answer.
-    pub fn run(mut self, trials: u32, pool: &[Recipe], goal: &str) -> Result<Trace, String> {
-        let seed = self.problem.seed;
+    pub fn campaign(mut self, trials: u32) -> Result<Campaign, String> {
         self.problem.budget.trials = Some(trials);
         self.problem.budget.stop = None;
         let campaign = self.open()?;
@@ -108,9 +107,18 @@ impl Rehearsal {
         if let Some(reason) = &core.campaign().status.paused {
             return Err(reason.clone());
         }
+        Ok(core.campaign().clone())
+    }
+
+    /// Runs `trials` trials over a pool.
+    ///
+    /// # Errors
+    /// Where the planner has no answer.
+    pub fn run(self, trials: u32, pool: &[Recipe], goal: &str) -> Result<Trace, String> {
+        let seed = self.problem.seed;
+        let c = self.campaign(trials)?;
         let index: BTreeMap<String, usize> =
             pool.iter().enumerate().map(|(i, r)| (r.to_string(), i)).collect();
-        let c = core.campaign();
         let measured: Vec<_> = c.trials.values().filter(|t| t.state == TrialState::Measured).collect();
         let settled = c.claims.values().filter(|k| matches!(k.claim.says, Says::Prediction { .. }));
         let verdicts: Vec<Verdict> = settled.filter_map(|k| Some(k.settled.as_ref()?.0)).collect();

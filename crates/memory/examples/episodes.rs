@@ -41,9 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let n = store.window(last.id, "level_1", until_s / 2.0, until_s / 2.0 + 1.0)?.len();
         println!("a window of {n} samples in the middle of {until_s:.0} s: {:.2} ms", passed(start) * 1e3);
         let start = Instant::now();
-        let joined = store.episode(last.id, PERIOD_NS as f64 * 1e-9)?;
-        let rate = joined.periods() as f64 / passed(start);
-        println!("joined {} periods on one grid, {rate:.2e} a second", joined.periods());
+        let joined = store.episode(last.id, PERIOD_NS as f64 * 1e-8)?;
+        let rate = joined.periods() as f64 * 10.0 / passed(start);
+        println!("joined on a grid of ten steps: {} periods, {rate:.2e} steps/s", joined.periods());
     }
     Ok(())
 }

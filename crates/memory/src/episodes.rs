@@ -120,6 +120,32 @@ pub struct StoredEpisode {
 }
 
 /// Episodes in one SQLite file: one writer, many readers.
+///
+/// ```
+/// use forethought_memory::{Block, EpisodeCard, EpisodeStore, Project};
+/// use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
+///
+/// let channel = |name: &str, kind| Channel { name: name.into(), unit: None, kind, low: 0.0, high: 99.0 };
+/// let tank = EnvironmentCard {
+///     name: "tank".into(),
+///     period_s: 1.0,
+///     actions: vec![ActionSpec { channel: channel("inflow", ChannelKind::Action), rate: 1.0, safe: 0.0 }],
+///     sensors: vec![channel("level", ChannelKind::Sensor)],
+/// };
+/// let dir = tempfile::tempdir()?;
+/// let now = jiff::Timestamp::UNIX_EPOCH; // the caller's clock
+/// let mut store = EpisodeStore::open(&Project::new(dir.path()).episodes())?;
+/// let id = store.create(&EpisodeCard::of(&tank, 7, "by hand"), now)?;
+/// let period_ns = 1_000_000_000;
+/// store.append(id, &Block::first(period_ns, 0, &[20.0]))?;
+/// store.append(id, &Block::periods(period_ns, 0, &[1.0, 2.0], &[21.0, f64::NAN]))?; // nothing was read at the end
+/// store.sync()?; // durable from here on
+/// store.seal(id, now)?;
+/// assert_eq!(store.window(id, "level", 1.0, 2.0)?.values, [21.0]);
+/// let episode = store.episode(id, 1.0)?;
+/// assert_eq!((episode.periods(), episode.action(1)), (2, &[2.0][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct EpisodeStore {
     connection: Connection,
@@ -328,6 +354,7 @@ impl EpisodeStore {
     /// # Errors
     /// [`EpisodeError::Unreadable`].
     pub fn list(&self) -> Result<Vec<StoredEpisode>, EpisodeError> {
+        let _snapshot = self.snapshot()?;
         let mut statement =
             self.connection.prepare("SELECT id FROM episode ORDER BY id").map_err(|e| self.unreadable(&e))?;
         let ids = statement.query_map([], |r| r.get::<_, i64>(0)).map_err(|e| self.unreadable(&e))?;
@@ -432,10 +459,7 @@ impl EpisodeStore {
             })
             .map_err(|e| self.unreadable(&e))?;
         let (card, started, seal, until_ns) = row.ok_or(EpisodeError::Unknown(id))?;
-        let damaged = |what: String| EpisodeError::Unreadable {
-            path: self.path.clone(),
-            what: format!("episode {id}: {what}"),
-        };
+        let damaged = |what: String| self.misread(id, what);
         let time = |text: &str| text.parse::<Timestamp>().map_err(|e| damaged(e.to_string()));
         let state = match seal {
             (Some(ended), Some(at), Some(hash)) => {
@@ -449,8 +473,29 @@ impl EpisodeStore {
             }
             _ => EpisodeState::Open,
         };
-        let card = serde_json::from_str(&card).map_err(|e| damaged(format!("its card: {e}")))?;
+        let card = self.parse_card(id, &card)?;
         Ok(StoredEpisode { id, card, started: time(&started)?, state, until_ns })
+    }
+
+    /// What was known of an episode before its first action.
+    ///
+    /// # Errors
+    /// [`EpisodeError::Unknown`] or [`EpisodeError::Unreadable`].
+    pub fn card(&self, id: EpisodeId) -> Result<EpisodeCard, EpisodeError> {
+        let text: Option<String> = self
+            .connection
+            .prepare_cached("SELECT card FROM episode WHERE id = ?1")
+            .and_then(|mut s| s.query_row([id.0 as i64], |r| r.get(0)).optional())
+            .map_err(|e| self.unreadable(&e))?;
+        self.parse_card(id, &text.ok_or(EpisodeError::Unknown(id))?)
+    }
+
+    fn parse_card(&self, id: EpisodeId, text: &str) -> Result<EpisodeCard, EpisodeError> {
+        serde_json::from_str(text).map_err(|e| self.misread(id, format!("its card: {e}")))
+    }
+
+    fn misread(&self, id: EpisodeId, what: String) -> EpisodeError {
+        EpisodeError::Unreadable { path: self.path.clone(), what: format!("episode {id}: {what}") }
     }
 
     /// Everything that is read while this lives is of one moment, whatever another process writes.

@@ -8,6 +8,7 @@ use crate::evidence::{Evidence, LogPosterior};
 use crate::features::Pairs;
 use crate::lbfgs::{Limits, minimize};
 use crate::prior::{self, LENGTH_BOUNDS, NOISE_BOUNDS, SCALE_BOUNDS};
+use crate::sample::sample;
 use crate::{FeatureKind, Hyper, Kernel};
 
 /// How much work a fit may do, and what it may choose from.
@@ -94,6 +95,15 @@ pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&
     });
     best.evaluations = evaluations;
     best
+}
+
+/// Draws of the hyper-parameters from their posterior around a fit, and how many evaluations they took.
+pub(crate) fn rivals(problem: &Problem<'_>, fitted: &Hyper, count: usize) -> (Vec<Hyper>, usize) {
+    let pairs = Pairs::new(problem.kinds, problem.points, problem.collapsed.means.len());
+    let d = problem.kinds.len();
+    let mut evidence = Evidence::new(&pairs, problem.collapsed, fitted.kernel, d, problem.known_noise);
+    let (draws, evaluations) = sample(&mut evidence, &fitted.to_vector(), count);
+    (draws.iter().map(|theta| Hyper::from_vector(fitted.kernel, theta)).collect(), evaluations)
 }
 
 /// One climb from one start.

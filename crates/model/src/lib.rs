@@ -34,6 +34,7 @@ mod kernel;
 mod lbfgs;
 mod posterior;
 mod prior;
+mod sample;
 mod triangle;
 mod vector;
 mod warp;

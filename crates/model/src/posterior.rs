@@ -3,7 +3,7 @@
 use forethought_calibrate::{Interval, Residual, log_score_gaussian, normal_quantile};
 
 use crate::data::Collapsed;
-use crate::fit::{FitOptions, Problem, fit};
+use crate::fit::{FitOptions, Problem, fit, rivals};
 use crate::warp::{Shape, Warp};
 use crate::{Data, Gp, Moments, OutcomeBelief, Workspace};
 
@@ -15,6 +15,8 @@ use crate::{Data, Gp, Moments, OutcomeBelief, Workspace};
 pub struct Posterior {
     warp: Warp,
     gp: Gp,
+    /// Processes with drawn hyper-parameters, all as likely; only `gp` where there are observations enough.
+    members: Vec<Gp>,
     belief: OutcomeBelief,
     evaluations: usize,
 }
@@ -37,6 +39,11 @@ pub struct Forecast {
 const SCREEN: (usize, usize) = (64, 192);
 /// Most recipes whose evidence is climbed at all; predictions use every one.
 const FIT_MOST: usize = 500;
+/// How many draws of the hyper-parameters stand side by side.
+const MEMBERS: usize = 8;
+/// Up to this many recipes a feature, and never beyond the second number, hyper-parameters are drawn: later their maximum
+/// says it all, and n³ counts.
+const MEMBERS_TO: (usize, usize) = (8, 64);
 /// Recipes from which on warps are tried: fewer can't tell.
 const WARP_FROM: usize = 12;
 /// Nats of leave-one-out score that a warp must gain before it replaces a simpler one.
@@ -60,7 +67,7 @@ impl Posterior {
     pub fn fit(data: &Data, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
         let screen = (data.recipes() / 4).clamp(SCREEN.0, SCREEN.1);
         if data.recipes() <= screen {
-            return Posterior::chosen(data, options, earlier);
+            return Posterior::chosen(data, options, earlier).joined(data);
         }
         let first = Posterior::chosen(&data.subset(screen), options, earlier);
         let shape = first.warp.shape();
@@ -76,7 +83,7 @@ impl Posterior {
             iterations: if data.recipes() > FIT_MOST { 0 } else { options.iterations },
             ..narrowed
         };
-        let mut whole = Posterior::with_shape(data, shape, &last, Some(&belief));
+        let mut whole = Posterior::with_shape(data, shape, &last, Some(&belief)).joined(data);
         if whole.belief.log_likelihood.is_nan() {
             // Not evaluated: the subset's, per recipe, is the honest figure to keep.
             whole.belief.log_likelihood = belief.log_likelihood * data.recipes() as f64 / FIT_MOST as f64;
@@ -126,11 +133,7 @@ impl Posterior {
     fn with_shape(data: &Data, shape: Shape, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
         let warp = Warp::standardising(data.values(), shape);
         let values: Vec<f64> = data.values().iter().map(|&v| warp.forward(v)).collect();
-        let known: Option<Vec<f64>> = data.noise().map(|noise| {
-            let unit = warp.scale() * warp.scale();
-            // The floor keeps repeated rows with "no noise" from contradicting each other.
-            noise.iter().map(|v| (v / unit).max(1e-7)).collect()
-        });
+        let known = standard_noise(data, &warp);
         let collapsed = Collapsed::new(data.groups(), data.recipes(), &values, known.as_deref());
         let points = data.recipe_points();
         let problem = Problem {
@@ -141,8 +144,7 @@ impl Posterior {
         };
         let start = earlier.filter(|b| b.warp.shape() == shape || b.recipes > 0).map(|b| &b.hyper);
         let fitted = fit(&problem, options, start);
-        let typical = known.as_ref().map(|noise| noise.iter().sum::<f64>() / (noise.len() as f64).max(1.0));
-        let gp = Gp::new(data.kinds(), fitted.hyper.clone(), &points, &collapsed, typical);
+        let gp = Gp::new(data.kinds(), fitted.hyper.clone(), &points, &collapsed, typical(known.as_deref()));
         let jacobian: f64 = data.values().iter().map(|&v| warp.log_slope(v)).sum();
         let belief = OutcomeBelief {
             warp,
@@ -151,7 +153,31 @@ impl Posterior {
             log_likelihood: fitted.log_likelihood + jacobian,
             recipes: data.recipes(),
         };
-        Posterior { warp, gp, belief, evaluations: fitted.evaluations }
+        Posterior { warp, members: vec![gp.clone()], gp, belief, evaluations: fitted.evaluations }
+    }
+
+    /// With members, where there are so few recipes that they leave hyper-parameters open.
+    fn joined(mut self, data: &Data) -> Self {
+        let most = (MEMBERS_TO.0 * data.dimensions()).min(MEMBERS_TO.1);
+        if data.recipes() > most {
+            return self;
+        }
+        let values: Vec<f64> = data.values().iter().map(|&v| self.warp.forward(v)).collect();
+        let known = standard_noise(data, &self.warp);
+        let collapsed = Collapsed::new(data.groups(), data.recipes(), &values, known.as_deref());
+        let points = data.recipe_points();
+        let problem = Problem {
+            kinds: data.kinds(),
+            points: &points,
+            collapsed: &collapsed,
+            known_noise: known.is_some(),
+        };
+        let (draws, evaluations) = rivals(&problem, &self.belief.hyper, MEMBERS);
+        let typical = typical(known.as_deref());
+        let member = |hyper| Gp::new(data.kinds(), hyper, &points, &collapsed, typical);
+        self.members = draws.into_iter().map(member).collect();
+        self.evaluations += evaluations;
+        self
     }
 
     /// What a later fit starts from.
@@ -178,28 +204,54 @@ impl Posterior {
         &self.gp
     }
 
-    /// The process over standard units, to append fantasies to.
-    pub fn gp_mut(&mut self) -> &mut Gp {
-        &mut self.gp
+    /// Processes over standard units, each as likely as the others: with few recipes draws of the hyper-parameters, later
+    /// the one process at their maximum. Never empty.
+    #[must_use]
+    pub fn members(&self) -> &[Gp] {
+        &self.members
     }
 
-    /// Moments of the function at x, in standard units.
+    /// The variance of one measurement around the function, in standard units: the mean over the members.
+    #[must_use]
+    pub fn noise(&self) -> f64 {
+        self.members.iter().map(Gp::noise).sum::<f64>() / self.members.len() as f64
+    }
+
+    /// Moments of the function at x, in standard units, over all members.
     #[must_use]
     pub fn moments(&self, x: &[f64], work: &mut Workspace) -> Moments {
-        self.gp.predict(x, work)
+        let all: Vec<Moments> = self.members.iter().map(|gp| gp.predict(x, work)).collect();
+        mixture(all.iter().copied())
+    }
+
+    /// Moments of the function at m points (`points`, m × d), in standard units, over all members.
+    #[must_use]
+    pub fn moments_many(&self, points: &[f64]) -> Vec<Moments> {
+        self.mixed(|gp| gp.predict_many(points))
+    }
+
+    /// Leave-one-recipe-out moments of the function at each distinct recipe, over all members.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<Moments> {
+        self.mixed(Gp::leave_one_out)
+    }
+
+    fn mixed(&self, of: impl Fn(&Gp) -> Vec<Moments>) -> Vec<Moments> {
+        let all: Vec<Vec<Moments>> = self.members.iter().map(of).collect();
+        (0..all.first().map_or(0, Vec::len)).map(|i| mixture(all.iter().map(|m| m[i]))).collect()
     }
 
     /// What one measurement with these moments of the function (standard units) will be, at the given level.
     #[must_use]
     pub fn forecast(&self, moments: Moments, level: f64) -> Forecast {
-        forecast(&self.warp, moments.mean, (moments.variance + self.gp.noise()).sqrt(), level)
+        forecast(&self.warp, moments.mean, (moments.variance + self.noise()).sqrt(), level)
     }
 
     /// Leave-one-recipe-out: for each row of `data` (the data of the fit) what would have been said of it without its
     /// recipe, against what was seen. Hyper-parameters are those of all data.
     #[must_use]
     pub fn leave_one_out(&self, data: &Data, level: f64) -> Vec<Residual> {
-        let moments = self.gp.leave_one_out();
+        let moments = self.left_out();
         let mut counts = vec![0.0; data.recipes()];
         data.groups().iter().for_each(|&recipe| counts[recipe] += 1.0);
         data.groups()
@@ -228,6 +280,26 @@ impl Posterior {
             })
             .sum()
     }
+}
+
+/// Known variances in standard units.
+fn standard_noise(data: &Data, warp: &Warp) -> Option<Vec<f64>> {
+    let unit = warp.scale() * warp.scale();
+    // The floor keeps repeated rows with "no noise" from contradicting each other.
+    data.noise().map(|noise| noise.iter().map(|v| (v / unit).max(1e-7)).collect())
+}
+
+/// The variance of a typical measurement, where variances are known.
+fn typical(known: Option<&[f64]>) -> Option<f64> {
+    known.map(|noise| noise.iter().sum::<f64>() / (noise.len() as f64).max(1.0))
+}
+
+/// Mean and variance of an even mixture.
+fn mixture(parts: impl Iterator<Item = Moments> + Clone) -> Moments {
+    let count = parts.clone().count().max(1) as f64;
+    let mean = parts.clone().map(|m| m.mean).sum::<f64>() / count;
+    let variance = parts.map(|m| m.variance + (m.mean - mean) * (m.mean - mean)).sum::<f64>() / count;
+    Moments { mean, variance }
 }
 
 /// A normal in standard units, told in the outcome's.

@@ -3,7 +3,7 @@
 use forethought_model::{Moments, Workspace};
 use forethought_space::{Outcome, Point};
 
-use crate::objective::{Beliefs, goals, utility};
+use crate::objective::{Beliefs, HOLDS, goals, utility};
 use crate::predict::Predictor;
 use crate::study::{Fit, Study};
 use crate::{Best, PlanError, Question};
@@ -87,18 +87,23 @@ fn worth(study: &Study<'_>, beliefs: &Beliefs, goals: &[&Outcome], point: &Point
     Some(total / weights)
 }
 
-/// Nats by which the odds of keeping limits fall short of what is asked, 0 where they suffice.
+/// Nats by which the odds of keeping all limits together, and of working at all, fall short of what is asked, 0 where they
+/// suffice. Of the odds that limits ask the geometric mean counts.
 fn shortfall(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> f64 {
     let x = study.encode(point);
-    let mut short = 0.0;
+    let (mut asked, mut believed, mut limits) = (0.0, 0.0, 0.0);
     for outcome in &study.question.problem.outcomes {
         let (Some(limit), Some(fit)) = (&outcome.limit, beliefs.fits.get(&outcome.name)) else { continue };
         let at = fit.posterior.moments(&x, &mut Workspace::default());
         let odds = match &outcome.formula {
             Some(formula) => f64::from(u8::from(limit.holds(formula.eval(point)))),
-            None => crate::predict::odds(fit, at, limit.min, limit.max),
+            None => crate::predict::odds_itself(fit, at, limit.min, limit.max),
         };
-        short += (libm::log(limit.chance.max(1e-9)) - libm::log(odds.max(1e-300))).max(0.0);
+        asked += libm::log(limit.chance.max(1e-9));
+        believed += libm::log(odds.max(1e-300));
+        limits += 1.0;
     }
-    short
+    let works = beliefs.odds_of_working(&x, &mut Workspace::default());
+    let fails = (libm::log(HOLDS) - libm::log(works.max(1e-300))).max(0.0);
+    fails + (asked / f64::max(limits, 1.0) - believed).max(0.0)
 }

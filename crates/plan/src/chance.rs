@@ -53,8 +53,7 @@ pub fn chance_of_gain(question: &Question) -> Result<f64, PlanError> {
     let worth = goal.worth.unwrap_or(WORTH * (high - low));
     // Limits: a candidate that likely breaks one is none.
     let conditions = merit(&study, &beliefs, &[]).conditions;
-    let free = Merit { aim: Aim::Free, sign: 1.0, posterior: None, conditions, forest: None };
-    let odds = free.values(&encoded, points.len(), &mut Workspace::default());
+    let odds = Merit::of_conditions(conditions).values(&encoded, points.len(), &mut Workspace::default());
     let mut rng = stream(question.problem.seed, question.decision, "chance");
     let mut gains = 0;
     for _ in 0..DRAWS {
@@ -76,11 +75,11 @@ fn candidates(study: &Study<'_>, beliefs: &Beliefs) -> Result<Vec<Point>, PlanEr
         }
         None => study.space.sample(study.question.problem.seed ^ 0xc4a2ce, 0, SPREAD)?,
     };
-    let centres = centres(study, beliefs);
+    let centres = centres(study, beliefs, &merit(study, beliefs, &[]));
     for (number, factor) in [None, Some(1.0), Some(2.0), Some(3.0)].into_iter().enumerate() {
         let mut merit = merit(study, beliefs, &[]);
-        if let (Some(factor), false) = (factor, matches!(merit.aim, Aim::Near { .. })) {
-            merit.aim = Aim::Reach(factor);
+        if let (Some(factor), false) = (factor, matches!(merit.aim(), Aim::Near { .. })) {
+            merit.members.iter_mut().for_each(|(aim, _)| *aim = Aim::Reach(factor));
         }
         let rng = stream(study.question.problem.seed, study.question.decision, &format!("chance {number}"));
         let (taken, work) = (&study.taken, Workspace::default());

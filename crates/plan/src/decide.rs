@@ -7,8 +7,8 @@ use forethought_space::Point;
 
 use crate::best::best_of;
 use crate::first::{first_trials, key};
-use crate::merit::Aim;
-use crate::objective::{Beliefs, goals, merit, utility};
+use crate::merit::{Aim, Merit};
+use crate::objective::{Beliefs, HOLDS, goals, merit, utility, works_plain};
 use crate::predict::Predictor;
 use crate::random::stream;
 use crate::search::{Found, Search};
@@ -22,8 +22,9 @@ const CENTRES: usize = 5;
 
 /// Decides what to try next. Pure: equal questions have equal answers.
 ///
-/// The first `start.trials` proposals are today's recipe and points spread over the space; then each proposal maximises an
-/// acquisition that counts pending trials and the proposals before it as imagined.
+/// The first `start.trials` proposals are today's recipe and points spread over the space: no model is asked, so none is
+/// fitted and nothing is claimed of them. Then each proposal maximises an acquisition that counts pending trials and the
+/// proposals before it as imagined.
 ///
 /// # Errors
 /// [`PlanError::Infeasible`] where the space is empty, [`PlanError::Recipe`] and [`PlanError::Model`] for a history that does
@@ -41,6 +42,9 @@ pub fn decide(question: &Question) -> Result<Decision, PlanError> {
         chosen.push((point, 0.0, why));
     }
     study.taken = taken;
+    if chosen.len() == question.count {
+        return Ok(unmodelled(&study, chosen));
+    }
     let beliefs = Beliefs::fit(&study)?;
     let informed = beliefs.informed(&study);
     let mut waiting = study.pending.clone();
@@ -84,6 +88,24 @@ pub fn decide(question: &Question) -> Result<Decision, PlanError> {
     Ok(Decision { proposals, belief: beliefs.remembered(), effort, best })
 }
 
+/// A decision of first trials only. It leaves no belief: the last one stays in force.
+fn unmodelled(study: &Study<'_>, chosen: Vec<(Point, f64, Why)>) -> Decision {
+    let works = works_plain(study);
+    let proposals = chosen
+        .into_iter()
+        .map(|(point, acquisition, why)| Proposal {
+            recipe: study.space.recipe(&point),
+            acquisition,
+            why,
+            predicted: BTreeMap::new(),
+            works,
+            limits: BTreeMap::new(),
+        })
+        .collect();
+    let effort = Effort { iterations: 0, ..study.question.effort };
+    Decision { proposals, belief: Belief::default(), effort, best: None }
+}
+
 impl Beliefs {
     /// Whether there is enough to decide by: goals measured at least twice, or limits or failures to learn where there is no
     /// goal.
@@ -111,7 +133,7 @@ fn next(
     number: usize,
 ) -> Result<Option<(Found, Why)>, PlanError> {
     let merit = merit(study, beliefs, waiting);
-    let centres = centres(study, beliefs);
+    let centres = centres(study, beliefs, &merit);
     let purpose = format!("search {number}");
     let mut search = Search {
         study,
@@ -122,12 +144,13 @@ fn next(
         work: Workspace::default(),
     };
     let Some(found) = search.best()? else { return Ok(None) };
-    let why = explain(study, beliefs, &merit.aim, &found.point);
+    let why = explain(study, beliefs, merit.aim(), &found.point);
     Ok(Some((found, why)))
 }
 
-/// Measured points with the best posterior means, best first.
-pub(crate) fn centres(study: &Study<'_>, beliefs: &Beliefs) -> Vec<Point> {
+/// Measured points with the best posterior means among those likely to keep all conditions, best first; then the others, the
+/// likeliest first. What a search looks around must not lie where nothing works.
+pub(crate) fn centres(study: &Study<'_>, beliefs: &Beliefs, merit: &Merit) -> Vec<Point> {
     let goals = goals(study);
     let (fit, role) = match (&beliefs.joined, goals.first()) {
         (Some(fit), _) => (fit, &forethought_space::Role::Maximize),
@@ -137,16 +160,18 @@ pub(crate) fn centres(study: &Study<'_>, beliefs: &Beliefs) -> Vec<Point> {
         },
         (None, None) => return Vec::new(),
     };
-    let moments = fit.posterior.gp().predict_many(&fit.data.recipe_points());
+    let moments = fit.posterior.moments_many(&fit.data.recipe_points());
+    let odds = merit.log_odds(study, &study.observed);
     let mut seen = vec![false; moments.len()];
-    let mut ranked: Vec<(f64, usize)> = Vec::new();
+    let mut ranked: Vec<(f64, f64, usize)> = Vec::new();
     for (&group, &row) in fit.data.groups().iter().zip(&fit.rows) {
         if !std::mem::replace(&mut seen[group], true) {
-            ranked.push((utility(role, fit.posterior.warp().inverse(moments[group].mean)), row));
+            let worth = utility(role, fit.posterior.warp().inverse(moments[group].mean));
+            ranked.push((odds[row].min(libm::log(HOLDS)), worth, row));
         }
     }
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let inside = ranked.into_iter().map(|(_, row)| study.space.round(&study.observed[row]));
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+    let inside = ranked.into_iter().map(|(.., row)| study.space.round(&study.observed[row]));
     inside.filter(|point| study.space.feasible(point)).take(CENTRES).collect()
 }
 
@@ -178,8 +203,7 @@ fn explain(study: &Study<'_>, beliefs: &Beliefs, aim: &Aim, point: &Point) -> Wh
     let expected = utility(&goal.role, warp.inverse(at.mean));
     let best = fit
         .posterior
-        .gp()
-        .predict_many(&fit.data.recipe_points())
+        .moments_many(&fit.data.recipe_points())
         .iter()
         .map(|m| utility(&goal.role, warp.inverse(m.mean)))
         .fold(f64::NEG_INFINITY, f64::max);

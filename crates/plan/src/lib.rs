@@ -11,6 +11,7 @@ mod decide;
 mod decision;
 mod error;
 mod first;
+mod gain;
 mod importance;
 mod improvement;
 mod merit;

@@ -25,19 +25,23 @@ pub(crate) enum Aim {
 /// An outcome that must lie between two ends, or a recipe that must work.
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
-    pub(crate) posterior: Imagined,
+    /// Members of its posterior, all as likely.
+    pub(crate) members: Vec<Imagined>,
     /// Variance that a single measurement adds.
     pub(crate) noise: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
+    /// The standard normal quantile of the odds with which it must hold; None for what shows itself in each trial.
+    pub(crate) surely: Option<f64>,
 }
 
-/// An acquisition: an aim over one posterior, times the odds that all conditions hold.
+/// An acquisition: an aim over one posterior, times the odds that all conditions hold. Both are averaged over the members of
+/// the posteriors, which are independent of each other.
 #[derive(Debug, Clone)]
 pub(crate) struct Merit {
-    pub(crate) aim: Aim,
+    /// The aim under each member of the goal's posterior, all as likely; empty where only conditions count.
+    pub(crate) members: Vec<(Aim, Imagined)>,
     pub(crate) sign: f64,
-    pub(crate) posterior: Option<Imagined>,
     pub(crate) conditions: Vec<Condition>,
     /// A forest over the same standard units and its share of the mixture, where points are scanned and not climbed.
     pub(crate) forest: Option<(Forest, f64)>,
@@ -106,32 +110,150 @@ impl Aim {
 pub(crate) const FUTURES_MOST: usize = 16;
 
 impl Condition {
+    /// ln of the odds that the condition holds at a place with these moments of the function, and its slopes.
+    ///
+    /// What shows itself in each trial holds where function and noise say so. A limit is kept by a recipe of which that is
+    /// believed with the asked odds, so it counts whether one more measurement there would make us believe so: afterwards
+    /// the variance is s² = vσ²/(v + σ²) and the mean, seen from now, N(µ, v − s²); wanted is low + z·s <= mean <= high − z·s.
     fn score(&self, mean: f64, variance: f64) -> (f64, f64, f64) {
-        let sd = (variance + self.noise).sqrt().max(SD_LEAST);
-        let (value, by_mean, by_sd) = log_odds_between(mean, sd, self.low, self.high);
-        (value, by_mean, by_sd / (2.0 * sd))
+        let Some(_) = self.surely else {
+            let sd = (variance + self.noise).sqrt().max(SD_LEAST);
+            let (value, by_mean, by_sd) = log_odds_between(mean, sd, self.low, self.high);
+            return (value, by_mean, by_sd / (2.0 * sd));
+        };
+        let of = |variance: f64| {
+            let (low, high) = self.ends(variance);
+            let sd = (variance / (variance + self.noise).sqrt().max(SD_LEAST)).max(SD_LEAST);
+            log_odds_between(mean, sd, low, high)
+        };
+        let (value, by_mean, _) = of(variance);
+        let step = 1e-4 * variance.max(SD_LEAST);
+        (value, by_mean, (of(variance + step).0 - of(variance - step).0) / (2.0 * step))
+    }
+
+    /// Between which ends the mean must lie after one measurement, given the variance before it.
+    pub(crate) fn ends(&self, variance: f64) -> (f64, f64) {
+        let Some(z) = self.surely else { return (self.low, self.high) };
+        let left = (variance * self.noise / (variance + self.noise).max(f64::MIN_POSITIVE)).max(0.0).sqrt();
+        let (low, high) = (self.low + z * left, self.high - z * left);
+        // Ends that margins would turn round meet in the middle.
+        if low < high { (low, high) } else { (0.5 * (low + high) - SD_LEAST, 0.5 * (low + high) + SD_LEAST) }
+    }
+}
+
+/// How members' values become one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Average {
+    /// ln of the mean of exponentials: values are logarithms.
+    OfLogs,
+    /// The mean.
+    Plain,
+}
+
+impl Average {
+    /// The average, and each value's share in its slope (`shares` as long as `values`).
+    fn of(self, values: &[f64], shares: &mut [f64]) -> f64 {
+        let count = values.len() as f64;
+        if values.len() == 1 || self == Average::Plain {
+            shares.fill(1.0 / count);
+            return values.iter().sum::<f64>() / count;
+        }
+        let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if top == f64::NEG_INFINITY {
+            shares.fill(1.0 / count);
+            return top;
+        }
+        shares.iter_mut().zip(values).for_each(|(share, value)| *share = libm::exp(value - top));
+        let sum: f64 = shares.iter().sum();
+        shares.iter_mut().for_each(|share| *share /= sum);
+        top + libm::log(sum / count)
+    }
+}
+
+/// Averages the members' values at one x and adds the average's gradient to `gradient`.
+fn average_with_gradient<'m, M: 'm>(
+    average: Average,
+    members: impl ExactSizeIterator<Item = &'m M>,
+    gradient: &mut [f64],
+    mut score: impl FnMut(&'m M, &mut [f64]) -> f64,
+) -> f64 {
+    let d = gradient.len();
+    let mut parts = vec![0.0; members.len() * d];
+    let mut values = Vec::with_capacity(members.len());
+    for (number, member) in members.enumerate() {
+        values.push(score(member, &mut parts[number * d..(number + 1) * d]));
+    }
+    let mut shares = vec![0.0; values.len()];
+    let value = average.of(&values, &mut shares);
+    for (share, part) in shares.iter().zip(parts.chunks(d.max(1))) {
+        gradient.iter_mut().zip(part).for_each(|(g, p)| *g += share * p);
+    }
+    value
+}
+
+/// Averages the members' values at many points and adds them to `out`.
+fn average_many<'m, M: 'm>(
+    average: Average,
+    members: impl ExactSizeIterator<Item = &'m M>,
+    out: &mut [f64],
+    mut score: impl FnMut(&'m M, &mut [f64]),
+) {
+    let count = members.len();
+    let mut parts = vec![0.0; count * out.len()];
+    for (part, member) in parts.chunks_mut(out.len().max(1)).zip(members) {
+        score(member, part);
+    }
+    let (mut values, mut shares) = (vec![0.0; count], vec![0.0; count]);
+    for i in 0..out.len() {
+        values.iter_mut().enumerate().for_each(|(k, value)| *value = parts[k * out.len() + i]);
+        out[i] += average.of(&values, &mut shares);
     }
 }
 
 impl Merit {
+    /// The odds of conditions, and nothing else.
+    pub(crate) fn of_conditions(conditions: Vec<Condition>) -> Self {
+        Merit { members: Vec::new(), sign: 1.0, conditions, forest: None }
+    }
+
+    /// What is looked for, as the first member sees it.
+    pub(crate) fn aim(&self) -> &Aim {
+        self.members.first().map_or(&Aim::Free, |(aim, _)| aim)
+    }
+
+    fn average(&self) -> Average {
+        if matches!(self.aim(), Aim::Reach(_)) { Average::Plain } else { Average::OfLogs }
+    }
+
     /// The logarithm of the acquisition at x (features).
     pub(crate) fn value_with_gradient(&self, x: &[f64], work: &mut Workspace, gradient: &mut [f64]) -> f64 {
         gradient.fill(0.0);
         let mut total = 0.0;
-        if let Some(posterior) = &self.posterior {
-            total += posterior.score_with_gradient(x, work, gradient, |means, variance, by_means| {
-                self.aim.score(self.sign, means, variance, by_means)
-            });
+        if !self.members.is_empty() {
+            total += average_with_gradient(
+                self.average(),
+                self.members.iter(),
+                gradient,
+                |(aim, posterior), gradient| {
+                    posterior.score_with_gradient(x, work, gradient, |means, variance, by_means| {
+                        aim.score(self.sign, means, variance, by_means)
+                    })
+                },
+            );
         }
-        let mut part = vec![0.0; gradient.len()];
         for condition in &self.conditions {
-            total +=
-                condition.posterior.score_with_gradient(x, work, &mut part, |means, variance, by_means| {
-                    let (value, by_mean, by_variance) = condition.score(means[0], variance);
-                    by_means[0] = by_mean;
-                    (value, by_variance)
-                });
-            gradient.iter_mut().zip(&part).for_each(|(g, p)| *g += p);
+            total += average_with_gradient(
+                Average::OfLogs,
+                condition.members.iter(),
+                gradient,
+                |posterior, gradient| {
+                    posterior.score_with_gradient(x, work, gradient, |means, variance, by_means| {
+                        let (value, by_mean, by_variance) = condition.score(means[0], variance);
+                        by_means[0] = by_mean;
+                        (value, by_variance)
+                    })
+                },
+            );
         }
         total
     }
@@ -139,32 +261,34 @@ impl Merit {
     /// The same at many points (m × d), without gradients.
     pub(crate) fn values(&self, points: &[f64], count: usize, work: &mut Workspace) -> Vec<f64> {
         let mut out = vec![0.0; count];
-        let mut by_means = vec![0.0; self.posterior.as_ref().map_or(0, Imagined::futures)];
-        if let Some(posterior) = &self.posterior {
+        if !self.members.is_empty() {
             let d = points.len() / count.max(1);
-            let mut rows = points.chunks_exact(d.max(1));
-            let mut mixed = vec![0.0; posterior.futures()];
-            posterior.score_many(points, work, &mut out, |means, variance| {
-                let row = rows.next();
-                let (Some((forest, share)), Some(row)) = (&self.forest, row) else {
-                    return self.aim.score(self.sign, means, variance, &mut by_means).0;
-                };
-                // Moments of the mixture: each future's mean moves by the same share towards the forest's.
-                let other = forest.predict(row);
-                let mean = means.iter().sum::<f64>() / means.len() as f64;
-                let apart = other.mean - mean;
-                mixed.iter_mut().zip(means).for_each(|(m, mean)| *m = mean + share * apart);
-                let variance =
-                    (1.0 - share) * variance + share * other.variance + share * (1.0 - share) * apart * apart;
-                self.aim.score(self.sign, &mixed, variance, &mut by_means).0
+            average_many(self.average(), self.members.iter(), &mut out, |(aim, posterior), part| {
+                let mut rows = points.chunks_exact(d.max(1));
+                let mut by_means = vec![0.0; posterior.futures()];
+                let mut mixed = vec![0.0; posterior.futures()];
+                posterior.score_many(points, work, part, |means, variance| {
+                    let row = rows.next();
+                    let (Some((forest, share)), Some(row)) = (&self.forest, row) else {
+                        return aim.score(self.sign, means, variance, &mut by_means).0;
+                    };
+                    // Moments of the mixture: each future's mean moves by the same share towards the forest's.
+                    let other = forest.predict(row);
+                    let mean = means.iter().sum::<f64>() / means.len() as f64;
+                    let apart = other.mean - mean;
+                    mixed.iter_mut().zip(means).for_each(|(m, mean)| *m = mean + share * apart);
+                    let variance = (1.0 - share) * variance
+                        + share * other.variance
+                        + share * (1.0 - share) * apart * apart;
+                    aim.score(self.sign, &mixed, variance, &mut by_means).0
+                });
             });
         }
-        let mut part = vec![0.0; count];
         for condition in &self.conditions {
-            condition
-                .posterior
-                .score_many(points, work, &mut part, |means, variance| condition.score(means[0], variance).0);
-            out.iter_mut().zip(&part).for_each(|(o, p)| *o += p);
+            average_many(Average::OfLogs, condition.members.iter(), &mut out, |posterior, part| {
+                posterior
+                    .score_many(points, work, part, |means, variance| condition.score(means[0], variance).0);
+            });
         }
         out
     }

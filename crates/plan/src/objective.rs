@@ -2,29 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use forethought_calibrate::{log_score_gaussian, normal_cdf};
-use forethought_model::{Data, Forest, Gp, Imagined, Moments, Posterior, Workspace, classify};
+use forethought_calibrate::{log_score_gaussian, normal_cdf, normal_quantile};
+use forethought_model::{Data, Forest, Gp, Imagined, Posterior, Workspace, classify};
 use forethought_space::{Find, Outcome, Point, Role};
 
 use crate::PlanError;
-use crate::merit::{Aim, Condition, FUTURES_MOST, Merit};
-use crate::random::{normal, stream, uniform};
+use crate::gain::gain;
+use crate::merit::{Aim, Condition, Merit};
+use crate::random::{stream, uniform};
 use crate::study::{Fit, Study};
 
 /// How many standard deviations `find` looks above the mean. On the pools of `known/loop.md` factors around 1 or below find
 /// the best share fastest; expected improvement is bad at it.
 const FIND_FACTOR: f64 = 1.0;
-/// A measured recipe's mean counts as uncertain, and is imagined, when its variance exceeds this share of the prior's.
-const UNCERTAIN: f64 = 1e-4;
 /// Recipes from which on a forest may join, and the weight of the belief in even shares.
 const FOREST_FROM: usize = 8;
 const FOREST_PRIOR: f64 = 5.0;
-/// Most measured recipes that are imagined: those most likely to be the best.
-const INCUMBENTS: usize = 12;
 /// The share of the plain sum in the augmented Chebyshev scalarisation (Knowles 2006).
 const AUGMENTED: f64 = 0.05;
 /// Odds that all limits hold from which on a measured recipe may be the one to beat.
-const HOLDS: f64 = 0.5;
+pub(crate) const HOLDS: f64 = 0.5;
 
 /// Everything fitted that a decision uses.
 pub(crate) struct Beliefs {
@@ -54,12 +51,19 @@ pub(crate) fn utility(role: &Role, value: f64) -> f64 {
     }
 }
 
+/// Odds that any recipe can be made, by the rule of succession.
+pub(crate) fn works_plain(study: &Study<'_>) -> f64 {
+    let flags = study.flags();
+    let worked = flags.iter().filter(|(_, works)| *works).count();
+    (worked as f64 + 1.0) / (flags.len() as f64 + 2.0)
+}
+
 impl Beliefs {
     pub(crate) fn fit(study: &Study<'_>) -> Result<Self, PlanError> {
         let fits = study.posteriors()?;
         let flags = study.flags();
         let failed = flags.iter().filter(|(_, works)| !works).count();
-        let works_plain = (flags.len() as f64 + 1.0) / (flags.len() as f64 + 2.0);
+        let works_plain = works_plain(study);
         let works = if failed > 0 {
             let points = study.encode_all(flags.iter().map(|(row, _)| &study.observed[*row]));
             Some(classify(&study.kinds, &points, &flags.iter().map(|f| f.1).collect::<Vec<_>>())?)
@@ -118,11 +122,14 @@ fn join(study: &Study<'_>) -> Result<Option<Fit>, PlanError> {
 pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> Merit {
     let mut conditions = conditions(study, beliefs);
     if let Some(works) = &beliefs.works {
-        let posterior = works.imagine(&[], &[]);
-        conditions.push(Condition { posterior, noise: 1.0, low: 0.0, high: f64::INFINITY });
+        let members = vec![works.imagine(&[], &[])];
+        conditions.push(Condition { members, noise: 1.0, low: 0.0, high: f64::INFINITY, surely: None });
     }
     let goals = goals(study);
-    let holding = holding(study, &conditions);
+    let conditions = Merit::of_conditions(conditions);
+    let odds = conditions.log_odds(study, &study.observed);
+    let holding: Vec<bool> = odds.iter().map(|odds| *odds > libm::log(HOLDS)).collect();
+    let conditions = conditions.conditions;
     let (fit, role) = match (&beliefs.joined, goals.as_slice()) {
         (Some(fit), _) => (Some(fit), Role::Maximize),
         (None, [goal, ..]) => (beliefs.fits.get(&goal.name), goal.role.clone()),
@@ -130,35 +137,28 @@ pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> 
     };
     let Some(fit) = fit else {
         // Without a goal (or before it was ever measured) the least known outcome is explored, within its limits.
-        let any = beliefs.fits.values().next();
-        let posterior = any.map(|fit| fit.posterior.gp().imagine(&[], &[]));
-        let aim = if any.is_some() && conditions.is_empty() { Aim::Map } else { Aim::Free };
-        return Merit {
-            aim,
-            sign: 1.0,
-            posterior: posterior.filter(|_| conditions.is_empty()),
-            conditions,
-            forest: None,
-        };
+        let any = beliefs.fits.values().next().filter(|_| conditions.is_empty());
+        let members = any.map_or_else(Vec::new, |fit| believer(study, fit, waiting, &Aim::Map));
+        return Merit { members, ..Merit::of_conditions(conditions) };
     };
     let warp = *fit.posterior.warp();
     let (sign, kind) = match role {
         Role::Minimize | Role::Find(Find::Bottom(_) | Find::Below(_)) => (-1.0, role),
         other => (1.0, other),
     };
-    let believe = || believer(study, fit, waiting);
-    let (aim, posterior) = match kind {
-        Role::Maximize | Role::Minimize => gain(study, fit, sign, waiting, &holding),
-        Role::Find(Find::Top(_) | Find::Bottom(_)) => (Aim::Reach(FIND_FACTOR), believe()),
+    let believe = |aim: Aim| believer(study, fit, waiting, &aim);
+    let members = match kind {
+        Role::Maximize | Role::Minimize => gain(study, fit, sign, waiting, &conditions),
+        Role::Find(Find::Top(_) | Find::Bottom(_)) => believe(Aim::Reach(FIND_FACTOR)),
         Role::Find(Find::Above(level) | Find::Below(level)) => {
-            (Aim::Above(sign * warp.forward(level)), believe())
+            believe(Aim::Above(sign * warp.forward(level)))
         }
-        Role::Find(Find::Everything) | Role::Watch | Role::Limited => (Aim::Map, believe()),
-        Role::Target { value, tolerance } => near(fit, value, tolerance, &holding, believe()),
-        Role::Within(low, high) => near(fit, 0.5 * (low + high), 0.5 * (high - low), &holding, believe()),
+        Role::Find(Find::Everything) | Role::Watch | Role::Limited => believe(Aim::Map),
+        Role::Target { value, tolerance } => believe(near(fit, value, tolerance, &holding)),
+        Role::Within(low, high) => believe(near(fit, 0.5 * (low + high), 0.5 * (high - low), &holding)),
     };
     let forest = if study.pool.is_some() { grove(fit) } else { None };
-    Merit { aim, sign, posterior: Some(posterior), conditions, forest }
+    Merit { members, sign, conditions, forest }
 }
 
 /// A forest and its share in a mixture with the process, where a list of recipes is scanned: the share that gives left-out
@@ -175,11 +175,10 @@ fn grove(fit: &Fit) -> Option<(Forest, f64)> {
     }
     let means: Vec<f64> = sums.iter().map(|(count, sum)| sum / count).collect();
     let forest = Forest::grow(fit.data.kinds(), &fit.data.recipe_points(), &means);
-    let noise = fit.posterior.gp().noise();
+    let noise = fit.posterior.noise();
     let process: Vec<f64> = fit
         .posterior
-        .gp()
-        .leave_one_out()
+        .left_out()
         .iter()
         .zip(&means)
         .map(|(said, &seen)| log_score_gaussian(said.mean, (said.variance + noise).sqrt(), seen))
@@ -210,12 +209,15 @@ fn grove(fit: &Fit) -> Option<(Forest, f64)> {
 /// The limits as conditions on single measurements.
 fn conditions(study: &Study<'_>, beliefs: &Beliefs) -> Vec<Condition> {
     let mut all = Vec::new();
+    // Asked odds are those of all limits together.
+    let limits = study.question.problem.outcomes.iter().filter(|o| o.limit.is_some()).count();
     for outcome in &study.question.problem.outcomes {
         let (Some(limit), Some(fit)) = (&outcome.limit, beliefs.fits.get(&outcome.name)) else { continue };
         let warp = fit.posterior.warp();
         all.push(Condition {
-            posterior: fit.posterior.gp().imagine(&[], &[]),
-            noise: fit.posterior.gp().noise(),
+            members: fit.posterior.members().iter().map(|gp| gp.imagine(&[], &[])).collect(),
+            noise: fit.posterior.noise(),
+            surely: Some(normal_quantile(libm::pow(limit.chance, 1.0 / limits as f64))),
             low: limit.min.map_or(f64::NEG_INFINITY, |v| warp.forward(v)),
             high: limit.max.map_or(f64::INFINITY, |v| warp.forward(v)),
         });
@@ -223,77 +225,30 @@ fn conditions(study: &Study<'_>, beliefs: &Beliefs) -> Vec<Condition> {
     all
 }
 
-/// For each observation whether it is likely to keep all limits and to work.
-fn holding(study: &Study<'_>, conditions: &[Condition]) -> Vec<bool> {
-    if conditions.is_empty() {
-        return vec![true; study.observed.len()];
+impl Merit {
+    /// ln of the odds that all conditions hold, at each point.
+    pub(crate) fn log_odds(&self, study: &Study<'_>, points: &[Point]) -> Vec<f64> {
+        let only = Merit::of_conditions(self.conditions.clone());
+        only.values(&study.encode_all(points), points.len(), &mut Workspace::default())
     }
-    let points = study.encode_all(&study.observed);
-    let free =
-        Merit { aim: Aim::Free, sign: 1.0, posterior: None, conditions: conditions.to_vec(), forest: None };
-    let odds = free.values(&points, study.observed.len(), &mut Workspace::default());
-    odds.iter().map(|log_odds| *log_odds > libm::log(HOLDS)).collect()
 }
 
-/// The posterior with pending recipes believed at their means: their variance is taken away, their value is not guessed.
-fn believer(study: &Study<'_>, fit: &Fit, waiting: &[Point]) -> Imagined {
+/// One aim under every member, with pending recipes believed at their means: their variance is taken away, their value is not
+/// guessed.
+fn believer(study: &Study<'_>, fit: &Fit, waiting: &[Point], aim: &Aim) -> Vec<(Aim, Imagined)> {
+    if matches!(aim, Aim::Free) {
+        return Vec::new();
+    }
     let points = study.encode_all(waiting);
-    fit.posterior.gp().imagine(&points, &[vec![0.0; waiting.len()]])
-}
-
-/// Expected gain over the best, given what pending trials and uncertain incumbents may turn out to be.
-fn gain(study: &Study<'_>, fit: &Fit, sign: f64, waiting: &[Point], holding: &[bool]) -> (Aim, Imagined) {
-    let gp = fit.posterior.gp();
-    let d = study.features.len();
-    let recipes = fit.data.recipe_points();
-    let moments = gp.predict_many(&recipes);
-    // A recipe may be the one to beat if any of its trials kept the limits.
-    let mut allowed = vec![false; moments.len()];
-    for (&group, &row) in fit.data.groups().iter().zip(&fit.rows) {
-        allowed[group] |= holding[row];
-    }
-    if !allowed.iter().any(|a| *a) {
-        // Nothing keeps the limits yet: first find something that does.
-        return (Aim::Free, gp.imagine(&[], &[]));
-    }
-    let mut order: Vec<usize> = (0..moments.len()).filter(|&i| allowed[i]).collect();
-    let hope = |m: &Moments| sign * m.mean + m.variance.sqrt();
-    order.sort_by(|&a, &b| hope(&moments[b]).total_cmp(&hope(&moments[a])).then(a.cmp(&b)));
-    let mut places = Vec::new();
-    let mut known_best = f64::NEG_INFINITY;
-    for (rank, &i) in order.iter().enumerate() {
-        if rank < INCUMBENTS && moments[i].variance > UNCERTAIN * gp.scale() {
-            places.extend_from_slice(&recipes[i * d..(i + 1) * d]);
-        } else {
-            known_best = known_best.max(sign * moments[i].mean);
-        }
-    }
-    for point in waiting {
-        places.extend(study.encode(point));
-    }
-    let count = places.len() / d.max(1);
-    let mut rng = stream(study.question.problem.seed, study.question.decision, "futures");
-    let mut normals: Vec<Vec<f64>> = Vec::new();
-    while count > 0 && normals.len() < FUTURES_MOST {
-        let draw: Vec<f64> = (0..count).map(|_| normal(&mut rng)).collect();
-        // Each draw comes with its mirror image, which takes the first-order error out of the average.
-        let mirror = draw.iter().map(|z| -z).collect();
-        normals.extend([draw, mirror]);
-    }
-    let imagined = gp.imagine(&places, &normals);
-    let bests = imagined
-        .draws()
-        .iter()
-        .map(|draw| draw.iter().fold(known_best, |best, value| best.max(sign * value)))
-        .collect();
-    (Aim::Gain(bests), imagined)
+    let still = [vec![0.0; waiting.len()]];
+    fit.posterior.members().iter().map(|gp| (aim.clone(), gp.imagine(&points, &still))).collect()
 }
 
 /// Nearness to a target, in standard units (the warp is straight there).
-fn near(fit: &Fit, target: f64, tolerance: f64, holding: &[bool], posterior: Imagined) -> (Aim, Imagined) {
+fn near(fit: &Fit, target: f64, tolerance: f64, holding: &[bool]) -> Aim {
     let warp = fit.posterior.warp();
     let (centre, tolerance) = (warp.forward(target), tolerance / warp.scale());
-    let moments = fit.posterior.gp().predict_many(&fit.data.recipe_points());
+    let moments = fit.posterior.moments_many(&fit.data.recipe_points());
     let mut best = f64::NEG_INFINITY;
     for (&group, &row) in fit.data.groups().iter().zip(&fit.rows) {
         if holding[row] {
@@ -301,9 +256,9 @@ fn near(fit: &Fit, target: f64, tolerance: f64, holding: &[bool], posterior: Ima
         }
     }
     if best == f64::NEG_INFINITY {
-        return (Aim::Free, posterior);
+        return Aim::Free;
     }
     // With the target met, gains are gone; what is left to want is being surer, the odds of staying within.
     let slack = -1e-3_f64.max(0.1 * tolerance);
-    (Aim::Near { centre, tolerance: (tolerance + slack).max(0.0), best: best.min(slack) }, posterior)
+    Aim::Near { centre, tolerance: (tolerance + slack).max(0.0), best: best.min(slack) }
 }

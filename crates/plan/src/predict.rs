@@ -99,7 +99,12 @@ impl<'a> Predictor<'a> {
 
 /// Odds that one measurement lies between two ends.
 pub(crate) fn odds(fit: &Fit, at: Moments, low: Option<f64>, high: Option<f64>) -> f64 {
-    let sd = (at.variance + fit.posterior.gp().noise()).sqrt().max(1e-12);
+    odds_itself(fit, Moments { variance: at.variance + fit.posterior.noise(), ..at }, low, high)
+}
+
+/// Odds that the outcome itself, without the noise of measuring, lies between two ends.
+pub(crate) fn odds_itself(fit: &Fit, at: Moments, low: Option<f64>, high: Option<f64>) -> f64 {
+    let sd = at.variance.sqrt().max(1e-12);
     let below = |value: f64| normal_cdf((fit.posterior.warp().forward(value) - at.mean) / sd);
     (high.map_or(1.0, below) - low.map_or(0.0, below)).clamp(0.0, 1.0)
 }
@@ -139,7 +144,7 @@ pub fn leave_one_out(question: &Question, outcome: &str) -> Result<Vec<LeftOut>,
     let beliefs = Beliefs::fit(&study)?;
     let predictor = Predictor::new(&study, &beliefs);
     let fit = beliefs.fits.get(outcome).ok_or_else(missing)?;
-    let moments = fit.posterior.gp().leave_one_out();
+    let moments = fit.posterior.left_out();
     let rows = fit.data.groups().iter().zip(fit.data.values()).zip(&fit.rows);
     Ok(rows
         .map(|((&group, &seen), &row)| LeftOut {

@@ -26,6 +26,10 @@ const DIRECTIONS: usize = 16;
 const TURNS: usize = 4;
 /// Values of one discrete parameter that a sweep tries; of more, the nearest and some at random.
 const VALUES_MOST: usize = 48;
+/// Values drawn from all over a fine range beside the neighbours.
+const VALUES_FAR: usize = 6;
+/// A stepped range of at least this many steps is climbed as if it were continuous.
+const FINE_FROM: f64 = 16.0;
 /// Spaces of at most this many recipes are looked at whole.
 const WHOLE_MOST: usize = 4096;
 /// What lies nearer than this (unit coordinates) to a rejected recipe is excluded with it.
@@ -183,13 +187,17 @@ impl Search<'_, '_> {
         let continuous: Vec<usize> = slots
             .clone()
             .filter(|&i| match &space.parameters[i].domain {
-                Domain::Range { step, low, high, .. } => step.is_none() && high > low,
+                Domain::Range { low, high, .. } => high > low && self.is_fine(i),
                 Domain::Share { .. } => true,
                 _ => false,
             })
             .collect();
         let discrete: Vec<usize> = slots
-            .filter(|i| !continuous.contains(i) && !matches!(space.parameters[*i].domain, Domain::Fixed(_)))
+            .filter(|&i| match &space.parameters[i].domain {
+                Domain::Range { step, .. } => step.is_some(),
+                Domain::Levels(_) | Domain::Choices { .. } => true,
+                Domain::Fixed(_) | Domain::Share { .. } => false,
+            })
             .collect();
         let mut at = start;
         for _ in 0..TURNS {
@@ -206,6 +214,15 @@ impl Search<'_, '_> {
             }
         }
         at
+    }
+
+    /// A range whose steps, if any, are so many that it is climbed as if it had none, and rounded after.
+    fn is_fine(&self, slot: usize) -> bool {
+        match self.study.space.parameters[slot].domain {
+            Domain::Range { low, high, step: Some(step), .. } => (high - low) / step >= FINE_FROM,
+            Domain::Range { .. } => true,
+            _ => false,
+        }
     }
 
     /// L-BFGS over the unit coordinates of continuous parameters in a space without rules.
@@ -368,8 +385,9 @@ impl Search<'_, '_> {
     }
 
     fn alternatives(&mut self, slot: usize, now: f64) -> Vec<f64> {
+        let fine = self.is_fine(slot);
         let parameter = &self.study.space.parameters[slot];
-        if let Some(values) = parameter.values(VALUES_MOST) {
+        if !fine && let Some(values) = parameter.values(VALUES_MOST) {
             return values.into_iter().filter(|v| *v != now).collect();
         }
         let (low, high) = parameter.bounds();
@@ -381,7 +399,8 @@ impl Search<'_, '_> {
         for k in [1.0, 2.0, 4.0, 8.0, 16.0] {
             values.extend([now - k * step, now + k * step]);
         }
-        for _ in 0..VALUES_MOST / 2 {
+        // What was climbed needs only its neighbours, and a few far ones in case the merit has another top.
+        for _ in 0..VALUES_FAR {
             values.push(parameter.from_unit(uniform(&mut self.rng)));
         }
         let mut values: Vec<f64> =

@@ -9,9 +9,13 @@ mod furnace;
 mod hot_end;
 mod options;
 mod pendulum;
+mod pid;
+mod programme;
 mod quadruple_tank;
 mod reactor;
 mod simulated;
+mod true_model;
+mod tune;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -22,7 +26,11 @@ use serde::{Deserialize, Serialize};
 
 pub use fault::{FaultFile, FaultKind, FaultUnit};
 pub use options::{Drift, Options};
+pub use pid::{Gains, Pid};
+pub use programme::{Programme, programme, stage_cost};
 pub use simulated::{Simulated, environments};
+pub use true_model::TrueModel;
+pub use tune::{Day, run_day, tune};
 
 /// The most states that a plant may have, so that a step needs no memory of its own.
 pub const STATES: usize = 12;
@@ -60,6 +68,10 @@ pub struct Controlled {
     pub range: (f64, f64),
     /// The fastest rise and fall of a setpoint that a well-tuned controller follows, units a second.
     pub slope: (f64, f64),
+    /// The largest setpoint step; what is further is a ramp.
+    pub step: f64,
+    /// How far this setpoint may lie from those of the other sensors.
+    pub apart: f64,
     /// The deviation that costs 1 a period.
     pub scale: f64,
 }

@@ -1,6 +1,7 @@
 //! A checked campaign file: after [`parse`] nothing in it can be wrong.
 
 mod check;
+mod mend;
 
 use std::collections::BTreeMap;
 

@@ -77,6 +77,25 @@ fn meaning_is_checked_with_places() {
 }
 
 #[test]
+fn mistakes_of_meaning_are_named_beside_mistakes_of_shape() {
+    // `a` has no sound shape, so nothing that speaks of `a` is said; all the rest is.
+    let text = file(concat!(
+        "[parameter]\na = { rnage = [0, 1] }\nb = { range = [2, 1] }\nc = { choices = [\"x\", \"y\"] }\n",
+        "d = { range = [0, 1], change = \"soon\" }\n",
+        "[[constraint]]\nrule = \"a == 'p'\"\n[[constraint]]\nrule = \"c == 'z'\"\n",
+        "[[constraint]]\nrlue = \"c == 'x'\"\n[[constraint]]\nrule = \"c +\"\n",
+        "[machine.m]\ndriver = \"manual\"\ntimeout = \"long\"\n[budget]\ntrials = \"many\"\n[strat]\ntrials = 2"
+    ));
+    insta::assert_debug_snapshot!(mistakes(&text));
+    let json = r#"{"forethought":1,"name":"t t","parameter":{"a":{"range":[2,1]}},"outcome":{"y":{"gaol":"minimize"},"z":{}}}"#;
+    let found = mistakes(json);
+    assert!(found.len() == 4, "{found:?}");
+    for wanted in ["gaol", "the name", "the first must be the lower", "`z` has no role"] {
+        assert!(found.iter().any(|m| m.contains(wanted)), "{found:?}");
+    }
+}
+
+#[test]
 fn an_infeasible_space_names_the_rule_that_cuts_most() {
     let text = file(concat!(
         "[parameter]\na = { range = [0, 1] }\nb = { range = [0, 1] }\n",

@@ -1,4 +1,4 @@
-//! Several latent models that saw different parts of the data: their mean foresees, their spread says where they guess.
+//! Several latent models with different features: their mean foresees, their spread says where they guess.
 
 use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
 use rand_chacha::ChaCha8Rng;
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::WorldError;
 use crate::arx::Arx;
 use crate::fit::{Prior, fit, spread};
-use crate::gain::{USUAL, choose, gain};
+use crate::gain::{USUAL, Unseen, choose, gain};
 use crate::latent::{LatentModel, on_time};
 use crate::realise::{realise, rest};
 use crate::state_space::{Size, StateSpace};
 
-/// Members of an ensemble; each leaves out one part of the data.
+/// Members of an ensemble; each is judged on one part of the data that is left out, then fitted to all.
 pub const MEMBERS: usize = 4;
 /// Nonlinear features of each member.
 const FEATURES: usize = 6;
@@ -27,12 +27,15 @@ const RECALLED: f64 = 0.3;
 /// Errors are never believed smaller than this, plain numbers.
 const FLOOR: f64 = 1e-4;
 /// How far from what is believed beforehand a fit may go: factors of the standard deviations.
-const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
+const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.25, 0.6];
 
 /// How a plant moves, as several models believe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
     pub(crate) members: Vec<LatentModel>,
+    /// The same, each fitted without one part of the data: what certainty is measured on. Gone once that is done.
+    #[serde(skip)]
+    pub(crate) outsiders: Vec<LatentModel>,
     /// The linear model it began with, always beside it.
     pub(crate) linear: Arx,
 }
@@ -45,7 +48,7 @@ impl Ensemble {
     /// [`WorldError`] where there is too little to learn from.
     pub fn learn(episodes: &[&Episode], recalled: Option<&Ensemble>, seed: u64) -> Result<Self, WorldError> {
         let linear = Arx::learn(episodes)?;
-        let members = (0..MEMBERS)
+        let pairs: Vec<(LatentModel, LatentModel)> = (0..MEMBERS)
             .into_par_iter()
             .map(|member| {
                 let (kept, left): (Vec<_>, Vec<_>) =
@@ -56,7 +59,8 @@ impl Ensemble {
                 train(&linear, &episodes(kept), &episodes(left), before, seed, member)
             })
             .collect();
-        Ok(Ensemble { members, linear })
+        let (members, outsiders) = pairs.into_iter().unzip();
+        Ok(Ensemble { members, outsiders, linear })
     }
 
     /// The linear model, fitted to the same episodes.
@@ -78,9 +82,22 @@ impl Ensemble {
         mean
     }
 
-    /// The member that has not seen this part of the data.
+    /// What the members follow as a lasting offset between states and sensors, their mean, `[sensors]`, in the sensors' units.
+    pub fn offset(&self, latent: &Latent) -> Vec<f64> {
+        let mut mean = vec![0.0; self.shape().sensors];
+        let mut from = 0;
+        for member in &self.members {
+            let part = &latent.0[from..from + member.width()];
+            from += member.width();
+            let offsets = member.offset(part);
+            mean.iter_mut().zip(offsets).for_each(|(m, d)| *m += d / self.members.len() as f64);
+        }
+        mean
+    }
+
+    /// A member's twin that has not seen this part of the data; only right after learning.
     pub(crate) fn outsider(&self, part: usize) -> &LatentModel {
-        &self.members[part % MEMBERS]
+        &self.outsiders[part % MEMBERS]
     }
 }
 
@@ -103,6 +120,7 @@ pub(crate) fn parts(episodes: &[&Episode]) -> Vec<Episode> {
     out
 }
 
+/// A member fitted to all parts, and the same without those left out.
 fn train(
     linear: &Arx,
     kept: &[Episode],
@@ -110,7 +128,7 @@ fn train(
     recalled: Option<&LatentModel>,
     seed: u64,
     member: usize,
-) -> LatentModel {
+) -> (LatentModel, LatentModel) {
     let (sensors, actions) = (kept[0].sensors, kept[0].actions);
     let size = Size { sensors, actions, hidden: sensors.max(2), features: FEATURES };
     let (scaling, delays) = match recalled {
@@ -126,17 +144,29 @@ fn train(
     };
     // From a tight belief to looser ones, each fit from where the one before ended; what is kept is what foresees the
     // unseen part best.
-    let mut best: Option<(f64, StateSpace)> = None;
+    let mut best: Option<(f64, StateSpace, f64, Unseen)> = None;
     for looseness in LOOSENESS {
-        let weights = spread(&model, &episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
+        let weights = weights(&model, &episodes);
         model = fit(model, &prior.loosened(looseness), &episodes, &weights);
-        let score = choose(&mut model, &unseen, &noise, FLOOR);
+        let (score, happens) = choose(&mut model, &unseen, &noise, FLOOR);
         if best.as_ref().is_none_or(|b| score < b.0) {
-            best = Some((score, model.clone()));
+            best = Some((score, model.clone(), looseness, happens));
         }
     }
-    let space = best.map_or(model, |b| b.1);
-    LatentModel { scaling, delays, space }
+    let (_, outsider, looseness, happens) = best.unwrap_or((0.0, model, LOOSENESS[0], USUAL));
+    let all: Vec<Episode> = episodes.into_iter().chain(unseen).collect();
+    let weights = weights(&outsider, &all);
+    let mut space = fit(outsider.clone(), &prior.loosened(looseness), &all, &weights);
+    if let Some(gain) = gain(&space, happens, &noise) {
+        space.gain = gain;
+    }
+    let of = |space| LatentModel { scaling: scaling.clone(), delays: delays.clone(), space };
+    (of(space), of(outsider))
+}
+
+/// One over what errors there are.
+fn weights(model: &StateSpace, episodes: &[Episode]) -> Vec<f64> {
+    spread(model, episodes, FLOOR).iter().map(|s| 1.0 / s).collect()
 }
 
 /// Where to begin without a model, and what to believe.

@@ -13,6 +13,8 @@ pub const CLAIMED: [usize; 3] = [1, 5, 20];
 pub const LEVEL: f64 = 0.9;
 /// Readings of a part that only bring a filter to the truth.
 const BURN_IN: usize = 5;
+/// A margin to a limit shrinks to this share of what was left out at most, however long claims were kept.
+const NARROWEST: f64 = 0.5;
 /// How far one broken claim widens the intervals that follow, in ln.
 const RATE: f64 = 0.05;
 
@@ -110,7 +112,7 @@ impl Foresight {
     pub fn deviation(&self, sensor: usize, horizon: usize) -> Vec<f64> {
         let sd = |row: usize| {
             let at = row * self.sensors + sensor;
-            self.scale[at] * self.follow[at].quantile().max(1.0)
+            self.scale[at] * self.follow[at].quantile().max(NARROWEST)
         };
         let root = |k: usize| (k as f64).sqrt();
         (1..=horizon)

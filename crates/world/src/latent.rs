@@ -82,6 +82,13 @@ impl LatentModel {
         error.iter().enumerate().map(|(i, e)| e * self.scaling.sensors[i].1).collect()
     }
 
+    /// The offset of each sensor in its own unit.
+    pub(crate) fn offset<'a>(&'a self, latent: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        let n = self.space.size.states();
+        let d = &latent[n..n + self.space.size.sensors];
+        d.iter().zip(&self.scaling.sensors).map(|(d, (_, unit))| d * unit)
+    }
+
     /// Calls `each(place in imagined, sensor, reading)` for all futures.
     pub(crate) fn rollout(
         &self,

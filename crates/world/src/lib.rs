@@ -17,6 +17,7 @@ mod realise;
 mod ridge;
 mod scaling;
 mod state_space;
+mod surprise;
 
 pub use arx::Arx;
 pub use ensemble::{Ensemble, MEMBERS};
@@ -24,3 +25,4 @@ pub use error::WorldError;
 pub use foresight::{CLAIMED, Foresight, LEVEL, LeftOut};
 pub use latent::LatentModel;
 pub use persistence::Persistence;
+pub use surprise::{Monitor, Statistic, Surprise, WINDOW};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use forethought_memory::hash_hex;
 use forethought_record::Score;
-use forethought_space::Episode;
-use forethought_world::{Ensemble, Foresight, WorldError};
+use forethought_space::{Episode, World};
+use forethought_world::{Ensemble, Foresight, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 
 /// What is asked of a learner.
@@ -13,12 +13,10 @@ use serde::{Deserialize, Serialize};
 pub struct LearnAsk {
     /// Stored episodes, oldest first.
     pub episodes: Vec<u64>,
-    /// The grid on which they are read, seconds.
-    pub period_s: f64,
+    /// The checked file: its period, its seed, what counts as drift, alarms a week.
+    pub world: Arc<World>,
     /// A model of the same kind of plant, near which the new one should lie.
     pub recalled: Option<Arc<WorldModel>>,
-    /// The world's seed.
-    pub seed: u64,
 }
 
 /// A learnt model. Its blob is JSON that round-trips exactly.
@@ -28,6 +26,8 @@ pub struct WorldModel {
     pub ensemble: Ensemble,
     /// How sure it may be.
     pub foresight: Foresight,
+    /// What is normal.
+    pub monitor: Monitor,
     /// Stored episodes that it was learnt from.
     pub episodes: Vec<u64>,
     /// Hash of the model that it began from.
@@ -44,6 +44,7 @@ pub struct WorldModel {
 struct Blob {
     ensemble: Ensemble,
     foresight: Foresight,
+    monitor: Monitor,
     episodes: Vec<u64>,
     recalled: Option<String>,
     scores: Vec<Score>,
@@ -55,9 +56,10 @@ impl WorldModel {
     /// # Errors
     /// Where it is none of this program's models.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let Blob { ensemble, foresight, episodes, recalled, scores } = serde_json::from_slice(bytes)?;
+        let Blob { ensemble, foresight, monitor, episodes, recalled, scores } =
+            serde_json::from_slice(bytes)?;
         let (hash, bytes) = (hash_hex(bytes), bytes.to_vec());
-        Ok(WorldModel { ensemble, foresight, episodes, recalled, scores, hash, bytes })
+        Ok(WorldModel { ensemble, foresight, monitor, episodes, recalled, scores, hash, bytes })
     }
 }
 
@@ -67,15 +69,19 @@ impl WorldModel {
 /// [`WorldError`] where there is too little to learn from.
 pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldError> {
     let all: Vec<&Episode> = episodes.iter().collect();
-    let ensemble = Ensemble::learn(&all, ask.recalled.as_ref().map(|m| &m.ensemble), ask.seed)?;
+    let ensemble = Ensemble::learn(&all, ask.recalled.as_ref().map(|m| &m.ensemble), ask.world.seed)?;
     let (foresight, left_out) = Foresight::measure(&ensemble, &all);
     let scores: Vec<Score> = left_out
         .into_iter()
         .map(|s| Score { ahead: s.ahead, model: s.model, linear: s.linear, persistence: s.persistence })
         .collect();
+    let (card, world) = (&ask.world.card, &ask.world);
+    let names: Vec<&str> = card.sensors.iter().map(|s| s.name.as_str()).collect();
+    let monitor =
+        Monitor::learn(&ensemble, &all, world.alarms_per_week, card.period_s, &world.drift).named(&names);
     let recalled = ask.recalled.as_ref().map(|m| m.hash.clone());
-    let blob = Blob { ensemble, foresight, episodes: ask.episodes.clone(), recalled, scores };
+    let blob = Blob { ensemble, foresight, monitor, episodes: ask.episodes.clone(), recalled, scores };
     let bytes = serde_json::to_vec(&blob).map_err(|_| WorldError::NotFinite)?;
-    let Blob { ensemble, foresight, episodes, recalled, scores } = blob;
-    Ok(WorldModel { ensemble, foresight, episodes, recalled, scores, hash: hash_hex(&bytes), bytes })
+    let Blob { ensemble, foresight, monitor, episodes, recalled, scores } = blob;
+    Ok(WorldModel { ensemble, foresight, monitor, episodes, recalled, scores, hash: hash_hex(&bytes), bytes })
 }

@@ -79,53 +79,92 @@ fn action_cost(world: &World, action: &[f64], previous: &[f64]) -> f64 {
 
 /// Plans. `stop` is asked between iterations.
 pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> bool) -> Planned {
-    let world = &ask.world;
-    let (horizon, period_s) = (world.horizon, world.card.period_s);
-    // References once, not once a candidate.
-    let wanted: Vec<f64> = (1..=horizon)
-        .flat_map(|k| ask.tracks.iter().map(move |t| t.at((ask.period + k) as f64 * period_s)))
-        .collect();
-    let tracks = ask.tracks.as_slice();
-    let cost = |period: usize, read: &[f64], action: &[f64], previous: &[f64]| {
-        let row = &wanted[period * tracks.len()..(period + 1) * tracks.len()];
-        let off: f64 = tracks.iter().zip(row).map(|(t, r)| ((read[t.sensor] - r) / t.scale).powi(2)).sum();
-        off + action_cost(world, action, previous)
-    };
-    let limits = limits(world, &ask.model, horizon);
-    let mut scale: Vec<f64> = world.card.sensors.iter().map(|s| 0.05 * (s.high - s.low)).collect();
-    tracks.iter().for_each(|t| scale[t.sensor] = t.scale);
-    let bounds = world.card.bounds();
-    let task = TrajectoryTask {
-        dynamics: &ask.model.ensemble,
-        latent: &ask.latent,
-        cost: &cost,
-        bounds: &bounds,
-        limits: &limits,
+    let limits = limits(&ask.world, &|sensor, horizon| ask.model.foresight.deviation(sensor, horizon));
+    let way = Way {
+        world: &ask.world,
+        tracks: &ask.tracks,
+        period: ask.period,
         previous: &ask.previous,
-        horizon,
         warm: ask.warm.as_deref(),
-        doubt: DOUBT,
-        scale: &scale,
         seed: ask.seed,
-        decision: ask.period as u64,
     };
-    let trajectory = plan_trajectory(&task, method, stop);
-    let mut action = trajectory.actions[..bounds.len()].to_vec();
-    if ask.shakes {
-        if let Some(shaken) = shake(ask, &trajectory, &limits) {
-            action = shaken;
-        }
+    let trajectory = way.plan(&ask.model.ensemble, &ask.latent, &limits, method, stop);
+    let mut action = trajectory.actions[..ask.world.card.actions.len()].to_vec();
+    if ask.shakes
+        && let Some(shaken) = shake(ask, &trajectory, &limits)
+    {
+        action = shaken;
     }
     Planned { action, trajectory }
 }
 
-/// Limits with a margin from the model's own uncertainty.
-fn limits(world: &World, model: &WorldModel, horizon: usize) -> Vec<StateLimit> {
+/// What is to be planned, whatever imagines it: the same task for a learnt model and for the truth.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// The checked file.
+    pub world: &'a World,
+    /// What is wanted.
+    pub tracks: &'a [Track],
+    /// Periods since the episode began.
+    pub period: usize,
+    /// The action that was held.
+    pub previous: &'a [f64],
+    /// The plan before.
+    pub warm: Option<&'a [f64]>,
+    /// Key of the random streams.
+    pub seed: u64,
+}
+
+impl Way<'_> {
+    /// The plan over any dynamics.
+    pub fn plan(
+        &self,
+        dynamics: &dyn Dynamics,
+        latent: &Latent,
+        limits: &[StateLimit],
+        method: &Method,
+        stop: &mut dyn FnMut(u32) -> bool,
+    ) -> Trajectory {
+        let Way { world, tracks, .. } = *self;
+        let (horizon, period_s) = (world.horizon, world.card.period_s);
+        // References once, not once a candidate.
+        let wanted: Vec<f64> = (1..=horizon)
+            .flat_map(|k| tracks.iter().map(move |t| t.at((self.period + k) as f64 * period_s)))
+            .collect();
+        let cost = |period: usize, read: &[f64], action: &[f64], previous: &[f64]| {
+            let row = &wanted[period * tracks.len()..(period + 1) * tracks.len()];
+            let off: f64 =
+                tracks.iter().zip(row).map(|(t, r)| ((read[t.sensor] - r) / t.scale).powi(2)).sum();
+            off + action_cost(world, action, previous)
+        };
+        let mut scale: Vec<f64> = world.card.sensors.iter().map(|s| 0.05 * (s.high - s.low)).collect();
+        tracks.iter().for_each(|t| scale[t.sensor] = t.scale);
+        let bounds = world.card.bounds();
+        let task = TrajectoryTask {
+            dynamics,
+            latent,
+            cost: &cost,
+            bounds: &bounds,
+            limits,
+            previous: self.previous,
+            horizon,
+            warm: self.warm,
+            doubt: DOUBT,
+            scale: &scale,
+            seed: self.seed,
+            decision: self.period as u64,
+        };
+        plan_trajectory(&task, method, stop)
+    }
+}
+
+/// Limits with a margin of [`MARGIN_SD`] of what the planner's dynamics may be off: `deviation(sensor, horizon)`.
+pub fn limits(world: &World, deviation: &dyn Fn(usize, usize) -> Vec<f64>) -> Vec<StateLimit> {
     let limited =
         world.limits.iter().enumerate().filter(|(_, (low, high))| low.is_finite() || high.is_finite());
     limited
         .map(|(sensor, &(low, high))| {
-            let mut margin = model.foresight.deviation(sensor, horizon);
+            let mut margin = deviation(sensor, world.horizon);
             margin.iter_mut().for_each(|m| *m *= MARGIN_SD);
             StateLimit { sensor, low, high, margin }
         })

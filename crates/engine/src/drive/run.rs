@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use forethought_record::{DriveEvent, EpisodeEnd, Kept, Purpose};
 use forethought_space::{Dynamics, EnvironmentCard, Latent, Track, World};
-use forethought_world::{CLAIMED, Foresight};
+use forethought_world::{CLAIMED, Foresight, Monitor};
 
 use super::model::WorldModel;
 use super::policy::{PlanAsk, Planned, excite, stage_cost};
@@ -54,6 +54,7 @@ pub(super) struct Run {
     unrecorded: Option<Option<Vec<f64>>>,
     held: Option<Vec<f64>>,
     foresight: Option<Foresight>,
+    monitor: Option<Monitor>,
     claims: VecDeque<Claim>,
     kept: Vec<Kept>,
     cost: f64,
@@ -98,6 +99,7 @@ impl Run {
             unrecorded: None,
             held: None,
             foresight: None,
+            monitor: None,
             claims: VecDeque::new(),
             kept: none,
             cost: 0.0,
@@ -115,6 +117,7 @@ impl Run {
         self.raw = read.to_vec();
         self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
         self.last.clone_from(&filled);
+        let mut alarms = Vec::new();
         let held = self.held.take();
         if let Some(action) = &held {
             self.period += 1;
@@ -127,13 +130,20 @@ impl Run {
         }
         if let Some(model) = model {
             self.foresight.get_or_insert_with(|| model.foresight.clone());
+            if self.plan.purpose == Purpose::Drive {
+                let monitor = self.monitor.get_or_insert_with(|| model.monitor.clone());
+                // The first reading only says where the plant stands.
+                let action = held.as_deref().unwrap_or(&self.previous);
+                let found = monitor.update(&model.ensemble, action, read);
+                alarms.extend(found.into_iter().map(|s| Alarm { sensor: s.channel, p: s.p, text: s.text }));
+            }
             match (&mut self.latent, &held) {
                 (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read),
                 _ => self.latent = Some(model.ensemble.begin(read)),
             }
         }
         self.unrecorded = Some(held);
-        Vec::new()
+        alarms
     }
 
     /// Claims that this reading settles.

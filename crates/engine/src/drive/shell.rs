@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use forethought_machine::Environment;
 use forethought_memory::{
-    AppendError, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeStore, Journal,
-    ReadError, Sampling,
+    AppendError, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
+    Journal, ReadError, Sampling,
 };
 use forethought_plan::Method;
 use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT, Purpose};
@@ -255,13 +255,18 @@ fn carry_out(
                 Some(recording) => recording.periods as u64,
                 None => episodes.episode(id, world.card.period_s)?.periods() as u64,
             };
-            let hash = if whole { episodes.seal(id, clock())? } else { episodes.interrupt(id, clock())? };
+            // A crash may have come between the seal and its event: what is closed stays as it is.
+            let hash = match episodes.stored(id)?.state {
+                EpisodeState::Sealed { hash, .. } | EpisodeState::Interrupted { hash, .. } => hash,
+                EpisodeState::Open if whole => episodes.seal(id, clock())?,
+                EpisodeState::Open => episodes.interrupt(id, clock())?,
+            };
             Some(DriveInput::Closed(periods, hash.iter().map(|b| format!("{b:02x}")).collect()))
         }
         DriveEffect::Learn(ask) => {
             update(DriveUpdate::Learning(ask.episodes.len()));
             let read: Result<Vec<Episode>, _> =
-                ask.episodes.iter().map(|&id| episodes.episode(EpisodeId(id), ask.period_s)).collect();
+                ask.episodes.iter().map(|&id| episodes.episode(EpisodeId(id), world.card.period_s)).collect();
             Some(DriveInput::Learnt(Box::new(learn(&ask, &read?).map_err(|e| e.to_string()))))
         }
         DriveEffect::Plan(ask) => {

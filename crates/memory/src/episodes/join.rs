@@ -34,7 +34,7 @@ impl EpisodeStore {
             });
         }
         let _snapshot = self.snapshot()?;
-        let card = self.stored(id)?.card;
+        let card = self.card(id)?;
         let streams = streams(&card);
         let all = (i64::MIN, i64::MAX);
         let (mut sensors, mut actions) = (Vec::new(), Vec::new());

@@ -62,7 +62,7 @@ impl EpisodeStore {
         from_s: f64,
         to_s: f64,
     ) -> Result<Window, EpisodeError> {
-        let card = self.stored(id)?.card;
+        let card = self.card(id)?;
         let span = (nanoseconds(from_s), nanoseconds(to_s));
         self.window_of(id, &card, &streams(&card), card.find(channel)?, span)
     }
@@ -111,7 +111,7 @@ impl EpisodeStore {
         from_s: f64,
         to_s: f64,
     ) -> Result<Frames, EpisodeError> {
-        let card = self.stored(id)?.card;
+        let card = self.card(id)?;
         let streams = streams(&card);
         let (s, _) = place(&streams, card.find(channel)?);
         let span = (nanoseconds(from_s), nanoseconds(to_s));

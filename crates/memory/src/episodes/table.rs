@@ -227,7 +227,7 @@ impl EpisodeStore {
     /// As [`EpisodeStore::window`]; [`EpisodeError::Shape`] where it is too large for a table.
     pub fn table(&self, id: EpisodeId) -> Result<EpisodeTable, EpisodeError> {
         let _snapshot = self.snapshot()?;
-        let mut card = self.stored(id)?.card;
+        let mut card = self.card(id)?;
         let streams = streams(&card);
         let is_number = |c: &EpisodeChannel| c.frame.is_none();
         let mut windows = Vec::new();

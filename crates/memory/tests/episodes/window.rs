@@ -207,6 +207,23 @@ fn a_block_of_many_chunks_comes_back() {
 }
 
 #[test]
+fn what_nobody_syncs_is_synced_before_it_fills_the_memory() {
+    let (dir, mut store) = store();
+    let reader = EpisodeStore::open_read_only(&dir.path().join("episodes.db")).unwrap();
+    let id = store.create(&card(), Timestamp::UNIX_EPOCH).unwrap();
+    let n = 100_000;
+    let values = vec![1.5; n];
+    // 0.8 MB a block.
+    for block in 0..60 {
+        store.append(id, &Block::first(FAST_NS, (block * n) as i64 * FAST_NS, &values)).unwrap();
+    }
+    let durable = reader.window(id, "fast", 0.0, f64::INFINITY).unwrap().len();
+    assert!(durable > 20 * n && durable < 60 * n, "{durable}");
+    store.seal(id, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(reader.window(id, "fast", 0.0, f64::INFINITY).unwrap().len(), 60 * n);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_whole() {
     let (_dir, mut store) = store();
     let id = store.create(&card(), Timestamp::UNIX_EPOCH).unwrap();

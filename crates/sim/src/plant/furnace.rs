@@ -3,7 +3,7 @@
 //! An energy balance of lumped bodies (Incropera, Fundamentals of Heat and Mass Transfer, chapters 5 and 13), each
 //! zone: C_z dT_z/dt = P u − E_r − E_c − E_l + G Σ(T_n − T_z), C_b dT_b/dt = E_r + E_c, with radiation
 //! E_r = σ ε A (T_z⁴ − T_b⁴), convection E_c = h A (T_z − T_b) and loss E_l = U (T_z − T_a); a thermocouple follows
-//! its zone with a lag. Sizes are ours: a laboratory furnace of 3 × 12 kW, 2.5 h slow.
+//! its zone with a lag. Sizes are ours: a laboratory furnace of 3 × 12 kW, 3 h slow.
 
 use forethought_space::EnvironmentCard;
 
@@ -38,8 +38,14 @@ impl Furnace {
     pub(super) fn new() -> Self {
         let zone = |i: usize| action(&format!("heater_{i}"), "%", 0.0, 100.0, f64::INFINITY, 0.0);
         let read = |i: usize| sensor(&format!("temperature_{i}"), "°C", -50.0, 1200.0);
-        let controlled =
-            |sensor| Controlled { sensor, range: (150.0, 900.0), slope: (0.07, 0.025), scale: 5.0 };
+        let controlled = |sensor| Controlled {
+            sensor,
+            range: (300.0, 900.0),
+            slope: (0.05, 0.015),
+            step: 0.0,
+            apart: 20.0,
+            scale: 5.0,
+        };
         Furnace(PlantSpec {
             card: EnvironmentCard {
                 name: "furnace".into(),
@@ -47,7 +53,7 @@ impl Furnace {
                 actions: (1..=3).map(zone).collect(),
                 sensors: (1..=3).map(read).collect(),
             },
-            slowest_s: 9000.0,
+            slowest_s: 11_000.0,
             substeps: 4,
             initial: vec![20.0; 9],
             nominal: vec![45.0, 35.0, 45.0],

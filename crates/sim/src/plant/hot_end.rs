@@ -59,7 +59,14 @@ impl HotEnd {
             ],
             load: Load { factor: 0, sd: 1.0, time_s: 30.0 },
             delay: 2,
-            controlled: vec![Controlled { sensor: 0, range: (150.0, 260.0), slope: (1.0, 0.5), scale: 2.0 }],
+            controlled: vec![Controlled {
+                sensor: 0,
+                range: (150.0, 260.0),
+                slope: (0.9, 0.4),
+                step: 40.0,
+                apart: 0.0,
+                scale: 2.0,
+            }],
             day: 600,
         })
     }

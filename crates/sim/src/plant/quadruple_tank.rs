@@ -21,7 +21,14 @@ pub(super) struct QuadrupleTank(PlantSpec);
 
 impl QuadrupleTank {
     pub(super) fn new() -> Self {
-        let controlled = |sensor| Controlled { sensor, range: (4.0, 16.0), slope: (0.04, 0.03), scale: 0.5 };
+        let controlled = |sensor| Controlled {
+            sensor,
+            range: (4.0, 16.0),
+            slope: (0.04, 0.03),
+            step: 6.0,
+            apart: 2.0,
+            scale: 0.5,
+        };
         QuadrupleTank(PlantSpec {
             card: EnvironmentCard {
                 name: "quadruple tank".into(),

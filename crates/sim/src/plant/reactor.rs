@@ -60,8 +60,10 @@ impl Reactor {
             delay: 0,
             controlled: vec![Controlled {
                 sensor: 0,
-                range: (308.0, 340.0),
-                slope: (0.06, 0.06),
+                range: (307.0, 336.0),
+                slope: (0.05, 0.05),
+                step: 3.0,
+                apart: 0.0,
                 scale: 1.0,
             }],
             day: 600,

@@ -12,7 +12,7 @@ use super::{CHANNELS, Drift, Options, PlantKind, PlantSpec, advance};
 use crate::draws::Draws;
 
 /// Seconds in a week.
-const WEEK: f64 = 7.0 * 86_400.0;
+pub(super) const WEEK: f64 = 7.0 * 86_400.0;
 
 /// A simulated plant.
 ///
@@ -130,7 +130,7 @@ impl Simulated {
         let plant = self.setup.plant.clone();
         let spec = plant.spec();
         let mut effect = [0.0; CHANNELS];
-        for i in 0..self.position.len() {
+        for (i, effect) in effect.iter_mut().enumerate().take(self.position.len()) {
             let target = if self.queue.is_empty() { self.command[i] } else { self.queue[i] };
             let range = self.bounds.high[i] - self.bounds.low[i];
             let fault = |kind| {
@@ -157,7 +157,7 @@ impl Simulated {
             if let Some(share) = fault(FaultKind::Leak) {
                 value = spec.lost[i] + (1.0 - share) * (value - spec.lost[i]);
             }
-            effect[i] = value;
+            *effect = value;
         }
         if !self.queue.is_empty() {
             let m = self.command.len();
@@ -291,4 +291,163 @@ fn build(b: &EnvironmentBuild<'_>) -> Result<Box<dyn Environment>, EnvironmentEr
     let options = Options::read(b.options).map_err(EnvironmentError)?;
     let simulated = Simulated::new(options.model, &options, b.seed).map_err(EnvironmentError)?;
     Ok(Box::new(simulated))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const TANK: PlantKind = PlantKind::QuadrupleTank;
+
+    fn build(options: Value) -> Simulated {
+        let Value::Object(map) = options else { panic!("an object") };
+        let options = Options::read(&map).unwrap();
+        Simulated::new(options.model, &options, 7).unwrap()
+    }
+
+    /// The tank without noise, with a fault from 50 s on, and readings of 40 periods.
+    fn with(fault: Value) -> Vec<Vec<f64>> {
+        let mut options = json!({ "model": "quadruple-tank", "noise": 0, "drift": 0, "disturbance": 0 });
+        if !fault.is_null() {
+            options["fault"] = json!([fault]);
+        }
+        let mut plant = build(options);
+        let mut all = vec![plant.reset(7).unwrap().numbers()];
+        for t in 0..40 {
+            let v = 3.0 + f64::from(t) * 0.05;
+            all.push(plant.step(&[v, v]).unwrap().numbers());
+        }
+        all
+    }
+
+    #[test]
+    fn the_same_seed_reads_the_same_and_another_does_not() {
+        for kind in PlantKind::ALL {
+            let mut plant = Simulated::new(kind, &Options::new(kind), 7).unwrap();
+            let action = plant.spec().nominal.clone();
+            let mut run = |seed| {
+                let first = plant.reset(seed).unwrap();
+                [vec![first], (0..30).map(|_| plant.step(&action).unwrap()).collect()].concat()
+            };
+            let a = run(7);
+            assert_ne!(a, run(8), "{kind:?}");
+            assert_eq!(a, run(7), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn each_fault_does_what_it_says() {
+        let good = with(Value::Null);
+        let fault = |kind: &str, channel: &str, size: Value| {
+            let mut fault = json!({ "kind": kind, "channel": channel, "at": "50s", "until": "100s" });
+            if !size.is_null() {
+                fault["size"] = size;
+            }
+            with(fault)
+        };
+        let bias = fault("bias", "level_1", json!(2.0));
+        let gain = fault("gain", "level_2", json!(1.5));
+        let frozen = fault("frozen", "level_1", Value::Null);
+        let dropped = fault("dropped", "level_1", Value::Null);
+        for (t, good) in good.iter().enumerate() {
+            let on = (10..20).contains(&t);
+            assert!((bias[t][0] - good[0] - if on { 2.0 } else { 0.0 }).abs() < 1e-12);
+            assert!((gain[t][1] - good[1] * if on { 1.5 } else { 1.0 }).abs() < 1e-12);
+            assert_eq!(frozen[t][0] == good[0], !on, "{t}");
+            assert!(!on || frozen[t][0] == frozen[9][0]);
+            assert_eq!(dropped[t][0].is_nan(), on);
+            assert_eq!((bias[t][1], frozen[t][1], dropped[t][1]), (good[1], good[1], good[1]));
+        }
+        // 5 % of a pump's flow lost is 95 % of its gain, and less water in both lower tanks.
+        let leak = fault("leak", "pump_1", json!(0.05));
+        assert_eq!(leak, fault("gain", "pump_1", json!(0.95)));
+        assert_eq!(leak[10], good[10]);
+        assert!(leak[20][0] < good[20][0] && leak[20][1] < good[20][1]);
+        // Stuck where it was at 50 s, or where it is told.
+        let stuck = fault("stuck", "pump_1", Value::Null);
+        assert_eq!(stuck[10], good[10]);
+        assert!(stuck[20][0] < good[20][0]);
+        assert!(fault("stuck", "pump_1", json!(9.0))[20][0] > good[20][0] + 1.0);
+    }
+
+    #[test]
+    fn a_bias_in_sd_is_that_many_sd() {
+        let good = with(Value::Null);
+        let off = with(json!({ "kind": "bias", "channel": "level_1", "size": 5, "unit": "sd" }));
+        assert!((off[3][0] - good[3][0] - 0.25).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_delay_is_exact() {
+        for delay in [0, 3] {
+            let mut plant =
+                Simulated::new(TANK, &Options { delay: Some(delay), ..Options::exact(TANK) }, 1).unwrap();
+            let mut still = Simulated::new(TANK, &Options::exact(TANK), 1).unwrap();
+            for t in 0..6 {
+                let read = plant.step(&[5.0, 5.0]).unwrap();
+                assert_eq!(read == still.step(&[0.0, 0.0]).unwrap(), t < delay, "{delay} {t}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_dead_band_swallows_small_moves() {
+        let mut plant =
+            Simulated::new(TANK, &Options { dead_band: 0.05, ..Options::exact(TANK) }, 1).unwrap();
+        let mut exact = Simulated::new(TANK, &Options::exact(TANK), 1).unwrap();
+        for (asked, moved) in [(3.0, 3.0), (3.4, 3.0), (3.6, 3.6), (3.2, 3.6)] {
+            assert_eq!(plant.step(&[asked; 2]).unwrap(), exact.step(&[moved; 2]).unwrap());
+        }
+    }
+
+    #[test]
+    fn readings_are_multiples_of_the_step() {
+        let mut plant = Simulated::new(TANK, &Options::new(TANK), 1).unwrap();
+        for _ in 0..100 {
+            for y in plant.step(&[3.0, 3.0]).unwrap().values.into_iter().flatten() {
+                let steps = y / 0.01;
+                assert!((steps - steps.round()).abs() < 1e-6, "{y}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_noise_it_is_the_differential_equation() {
+        for kind in PlantKind::ALL {
+            let options = Options { delay: Some(0), ..Options::exact(kind) };
+            let mut plant = Simulated::new(kind, &options, 3).unwrap();
+            let spec = plant.spec().clone();
+            let (mut x, safe) = (spec.initial.clone(), spec.card.safe());
+            for _ in 0..10 {
+                plant.step(&safe).unwrap();
+                advance(&*kind.plant(), &mut x, &safe, &spec.factors());
+                assert_eq!(plant.state(), x, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn made_safe_it_holds_the_safe_action_next() {
+        let options = Options { delay: Some(2), ..Options::exact(TANK) };
+        let mut plant = Simulated::new(TANK, &options, 1).unwrap();
+        plant.step(&[9.0, 9.0]).unwrap();
+        let before = plant.truth()[0];
+        plant.make_safe().unwrap();
+        plant.step(&[9.0, 9.0]).unwrap();
+        assert!(plant.truth()[0] < before);
+        assert!(plant.step(&[1.0]).is_err() && plant.step(&[f64::NAN, 1.0]).is_err());
+    }
+
+    #[test]
+    fn a_ramp_drifts_by_its_size_in_a_week() {
+        let options = Options { drift: 10.0, drift_shape: Drift::Ramp, ..Options::exact(TANK) };
+        let mut plant = Simulated::new(TANK, &options, 1).unwrap();
+        let mut read = Vec::new();
+        for _ in 0..(WEEK / 50.0) as usize {
+            read = plant.step(&[3.0, 3.0]).unwrap().numbers();
+        }
+        let off = (read[0] - plant.truth()[0]).abs();
+        assert!((off - 0.3).abs() < 1e-3, "{off}");
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use super::mend::{Masked, mend};
 use super::{
     Approval, BatchRule, Bound, Budget, Envelope, MachineSpec, Problem, Stage, Start, machine_schema,
 };
@@ -28,19 +29,26 @@ pub(super) fn parse(
     let mut out = Vec::new();
     check_structure(&tree, super::base_schema(), &mut out);
     check_machines(&tree, drivers, &mut out);
-    if !out.is_empty() {
-        return Err(out);
-    }
-    let raw: CampaignFile = serde_json::from_value(tree.json()).map_err(|e| {
-        // The schema cannot say everything that the types refuse: a duration's text, for one.
-        let message = e.to_string();
-        let quoted = message.split('`').nth(1).unwrap_or_default().to_owned();
-        let span = text.find(&format!("\"{quoted}\"")).map(|i| i..i + quoted.len() + 2);
-        vec![Diagnostic::new("wrong-value", message, span)]
-    })?;
-    let mut check = Check { tree: &tree, read, out: Vec::new(), attachments: BTreeMap::new() };
+    // Most files are sound: only where one is not are its entries looked at one by one.
+    let raw = if out.is_empty() { serde_json::from_value::<CampaignFile>(tree.json()).ok() } else { None };
+    let (raw, masked) = match raw {
+        Some(raw) => (raw, Masked::default()),
+        None => match mend(&tree, super::base_schema(), &mut out) {
+            Some(mended) => (mended.raw, mended.masked),
+            None => return Err(out),
+        },
+    };
+    let mut check = Check { tree: &tree, read, out: Vec::new(), attachments: BTreeMap::new(), masked };
     let problem = check.problem(raw);
-    if check.out.is_empty() { Ok(problem) } else { Err(check.out) }
+    out.append(&mut check.out);
+    if out.is_empty() {
+        return Ok(problem);
+    }
+    if !check.masked.is_empty() {
+        // Of two kinds, so by place.
+        out.sort_by_key(|d| d.span.as_ref().map(|span| span.start));
+    }
+    Err(out)
 }
 
 fn check_machines(tree: &Tree, drivers: &[DriverSchema], out: &mut Vec<Diagnostic>) {
@@ -88,6 +96,8 @@ struct Check<'a> {
     read: Read<'a>,
     out: Vec<Diagnostic>,
     attachments: BTreeMap<String, Vec<u8>>,
+    /// Where nothing can be said, as the shape is wrong.
+    masked: Masked,
 }
 
 impl Check<'_> {
@@ -100,7 +110,7 @@ impl Check<'_> {
     ) {
         let hint = hint.into();
         let diagnostic = Diagnostic::new(code, message, self.tree.span(path));
-        self.out.push(if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) });
+        self.push(path, if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) });
     }
 
     fn rule_error(&mut self, path: &[&str], e: RuleError) {
@@ -112,6 +122,17 @@ impl Check<'_> {
         let mut diagnostic = Diagnostic::new("rule", e.message, span);
         if let Some(hint) = e.hint {
             diagnostic = diagnostic.hint(hint);
+        }
+        self.push(path, diagnostic);
+    }
+
+    /// Keeps a mistake unless it may only follow from one of shape.
+    fn push(&mut self, path: &[&str], diagnostic: Diagnostic) {
+        if !self.masked.is_empty() {
+            let about = self.tree.at(path).map_or_else(String::new, |tree| tree.json().to_string());
+            if self.masked.hides(diagnostic.code, path, &diagnostic.message, &about) {
+                return;
+            }
         }
         self.out.push(diagnostic);
     }
@@ -148,6 +169,7 @@ impl Check<'_> {
         let budget = self.budget(&raw, &machines);
         let start = self.start(&raw, &space, &outcomes);
         if self.out.is_empty()
+            && self.masked.is_empty()
             && let Err(infeasible) = space.sample(raw.seed, 0, 1)
         {
             self.error(

@@ -72,7 +72,7 @@ fn recall(arguments: &Arguments, from: &Path, world: &World) -> Result<Arc<World
     Ok(Arc::new(other.read()?.model()?))
 }
 
-fn failure(path: &Path, e: DriveShellError) -> Failure {
+pub(super) fn failure(path: &Path, e: DriveShellError) -> Failure {
     match e {
         DriveShellError::Store(e) => e.into(),
         DriveShellError::Append(e) => e.into(),

@@ -3,16 +3,18 @@
 use std::io::Write;
 
 use forethought_calibrate::Share;
-use forethought_memory::EpisodeId;
-use forethought_record::{Drive, Purpose};
-use forethought_space::{World, world_schema};
+use forethought_engine::{WorldModel, open_world};
+use forethought_memory::{EpisodeId, SqliteJournal};
+use forethought_record::{Drive, DriveEntry, DriveEvent, FORMAT, Purpose};
+use forethought_space::{Episode, World, world_schema};
+use forethought_world::Surprise;
 use serde_json::{Value, json};
 
 use super::loaded::{Loaded, episode_failure, schemas};
-use crate::args::{Arguments, ExportEpisode, File, Surprise};
+use crate::args::{self, Arguments, ExportEpisode, File};
 use crate::exit::{Exit, Failure};
-use crate::say;
 use crate::verb::report::file_error;
+use crate::{now, say};
 
 pub(super) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
@@ -150,15 +152,87 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
     Ok(Exit::Done)
 }
 
-pub(super) fn surprise(arguments: &Arguments, v: &Surprise) -> Result<Exit, Failure> {
+/// What a healthy plant would show as rarely, period by period, and the alarms that this raises.
+pub(super) fn watch(model: &WorldModel, episode: &Episode) -> (Vec<f64>, Vec<Surprise>) {
+    let mut monitor = model.monitor.clone();
+    let first = if episode.periods() > 0 { episode.action(0) } else { &[] };
+    monitor.update(&model.ensemble, first, episode.reading(0));
+    let (mut curve, mut alarms) = (Vec::new(), Vec::new());
+    for t in 0..episode.periods() {
+        alarms.extend(monitor.update(&model.ensemble, episode.action(t), episode.reading(t + 1)));
+        curve.push(-monitor.p().max(1e-12).log10());
+    }
+    (curve, alarms)
+}
+
+pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
+    if let Some(alarm) = v.alarm {
+        return judge(arguments, &loaded, alarm, v);
+    }
     let read = loaded.read()?;
+    let model = read.model()?;
+    let (number, episode) = read.episode(v.episode, loaded.world.card.period_s)?;
+    let (curve, found) = watch(&model, &episode);
+    let highest = curve.iter().copied().fold(0.0, f64::max);
     if arguments.json {
-        say(state_json(&read.drive));
+        let found: Vec<Value> = found
+            .iter()
+            .map(|s| {
+                let sensor = &loaded.world.card.sensors[s.channel].name;
+                json!({ "period": s.period, "sensor": sensor, "p": s.p, "began": s.began, "text": s.text })
+            })
+            .collect();
+        let mut document = state_json(&read.drive);
+        document["surprise"] = json!({ "episode": number, "minus_log10_p": curve, "alarms": found });
+        say(document);
+        return Ok(Exit::Done);
+    }
+    say(format!(
+        "Episode {number}, looked at with the last model: the least likely period has p = {:.1e}.",
+        10_f64.powf(-highest)
+    ));
+    for s in &found {
+        say(format!("period {}: {}", s.period, s.text));
+    }
+    for (number, alarm) in &read.drive.alarms {
+        let judged = match alarm.no_fault {
+            Some(true) => " (judged: no fault)",
+            Some(false) => " (judged: a fault)",
+            None => "",
+        };
+        say(format!(
+            "alarm {number}, raised in episode {}, period {}: {}{judged}",
+            alarm.episode, alarm.period, alarm.text
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Records what a person says of an alarm.
+fn judge(arguments: &Arguments, loaded: &Loaded, alarm: u64, v: &args::Surprise) -> Result<Exit, Failure> {
+    if !v.no_fault && !v.fault {
+        return Err(
+            Failure::yours("judge", format!("what was alarm {alarm}?")).hint("add --no-fault or --fault")
+        );
+    }
+    let read = loaded.read()?;
+    if !read.drive.alarms.contains_key(&alarm) {
+        return Err(Failure::yours("no-alarm", format!("there is no alarm {alarm}"))
+            .hint(format!("alarms 1 to {} were raised", read.drive.alarms.len())));
+    }
+    drop(read);
+    let _owner = loaded.own()?;
+    let journal = SqliteJournal::open(&loaded.project.journal())?;
+    let mut opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
+        .map_err(|e| super::drive::failure(&loaded.path, e))?;
+    let event = DriveEvent::AlarmJudged { alarm, no_fault: v.no_fault };
+    let entry = DriveEntry { v: FORMAT, at: now(), by: loaded.actor.clone(), event };
+    opened.store.append(std::slice::from_ref(&entry), Vec::new())?;
+    if arguments.json {
+        say(json!({ "forethought": 1, "alarm": alarm, "no_fault": v.no_fault }));
     } else {
-        for (number, alarm) in &read.drive.alarms {
-            say(format!("alarm {number}, episode {}: {}", alarm.episode, alarm.text));
-        }
+        say(format!("Alarm {alarm} is recorded as {}.", if v.no_fault { "no fault" } else { "a fault" }));
     }
     Ok(Exit::Done)
 }

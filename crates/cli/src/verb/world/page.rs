@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use forethought_memory::EpisodeId;
-use forethought_report::{EpisodeTrace, ImaginedTrace, WorldReport, render_world};
+use forethought_report::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
 
 use super::imagine::bands;
 use super::loaded::{Loaded, Read, episode_failure};
+use super::look::watch;
 use crate::args::{Arguments, Report};
 use crate::exit::{Exit, Failure};
 use crate::verb::report::write_page;
@@ -34,12 +35,13 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
         episodes.push(trace(loaded, &read, *number, state.stored)?);
     }
     let imagined = imagined(loaded, &read)?;
+    let surprise = surprise(loaded, &read)?;
     let html = render_world(&WorldReport {
         world: &loaded.world,
         drive: &read.drive,
         episodes: &episodes,
         imagined: &imagined,
-        surprise: &[],
+        surprise: &surprise,
         generated: now(),
         command: &format!("forethought world drive {}", loaded.path.display()),
         head: read.head.clone(),
@@ -79,4 +81,11 @@ fn imagined(loaded: &Loaded, read: &Read) -> Result<Vec<ImaginedTrace>, Failure>
     }
     let actions = &episode.set[from * episode.actions..(from + periods) * episode.actions];
     Ok(vec![ImaginedTrace { episode: number, from, bands: bands(&model, &episode, from, actions) }])
+}
+
+/// How improbable the last episode was, to the last model.
+fn surprise(loaded: &Loaded, read: &Read) -> Result<Vec<SurpriseTrace>, Failure> {
+    let Ok(model) = read.model() else { return Ok(Vec::new()) };
+    let (episode, readings) = read.episode(None, loaded.world.card.period_s)?;
+    Ok(vec![SurpriseTrace { episode, curve: watch(&model, &readings).0 }])
 }

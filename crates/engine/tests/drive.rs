@@ -1,0 +1,197 @@
+//! The drive core over a simulated plant: its order of things, and crashes at any effect.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use forethought_engine::{
+    DriveCore, DriveEffect, DriveEnd, DriveInput, Until, WorldModel, learn, plan_action,
+};
+use forethought_machine::{Environment, EnvironmentBuild};
+use forethought_plan::Method;
+use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
+use forethought_space::{Episode, World, parse_world};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+const FILE: &str = r#"
+forethought = 1
+name = "tanks"
+environment = { driver = "simulator", model = "quadruple-tank" }
+sensor.level_1 = { target = 12.0, scale = 0.5, limit = { max = 18 } }
+sensor.level_2 = { target = 12.0, scale = 0.5, limit = { max = 18 } }
+explore = { time = "20min", episodes = 4 }
+drive = { time = "5min" }
+"#;
+
+fn environment(options: &serde_json::Map<String, serde_json::Value>) -> Box<dyn Environment> {
+    let driver = &forethought_sim::environments()[0];
+    (driver.build)(&EnvironmentBuild { options, dir: "".into(), seed: 0 }).unwrap()
+}
+
+fn world(file: &str) -> Arc<World> {
+    Arc::new(parse_world(file, &[], &|_, options| Ok(environment(options).card().clone())).unwrap())
+}
+
+/// What lasts, and the plant: a crash leaves these and nothing else.
+struct Outside {
+    world: Arc<World>,
+    plant: Box<dyn Environment>,
+    /// Durable entries.
+    journal: Vec<DriveEntry>,
+    blobs: BTreeMap<String, Vec<u8>>,
+    stored: BTreeMap<u64, (Episode, bool)>,
+    /// Whether the plant was made safe since the last crash.
+    is_safe: bool,
+    steps: usize,
+}
+
+impl Outside {
+    fn new(file: &str) -> Self {
+        let world = world(file);
+        let campaign = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
+        let (name, text) = (world.name.clone(), file.to_owned());
+        let event = DriveEvent::WorldOpened { campaign, name, text, version: "test".into() };
+        let first = DriveEntry { v: FORMAT, at: Timestamp::UNIX_EPOCH, by: Actor::engine(), event };
+        let plant = environment(&world.options);
+        Outside {
+            world,
+            plant,
+            journal: vec![first],
+            blobs: BTreeMap::new(),
+            stored: BTreeMap::new(),
+            is_safe: true,
+            steps: 0,
+        }
+    }
+
+    fn fold(&self) -> Drive {
+        Drive::fold(&self.journal).unwrap()
+    }
+
+    /// Runs until the end, or until so many effects were carried out: then all that is not outside is gone.
+    fn run(&mut self, until: Until, mut effects_left: usize) -> Option<DriveEnd> {
+        let drive = self.fold();
+        let model = drive.models.last().map(|m| Arc::new(WorldModel::read(&self.blobs[&m.hash]).unwrap()));
+        self.is_safe = drive.open().is_none();
+        let mut core = DriveCore::new(self.world.clone(), drive, model, None, until);
+        let mut inputs = vec![DriveInput::Begin];
+        let mut effects = Vec::new();
+        let bounds = self.world.card.bounds();
+        let mut held = self.world.card.safe();
+        let mut open = None;
+        while let Some(input) = inputs.pop() {
+            core.step(Timestamp::UNIX_EPOCH, input, &mut effects);
+            assert!(inputs.is_empty());
+            for effect in effects.drain(..) {
+                if effects_left == 0 {
+                    return None;
+                }
+                effects_left -= 1;
+                let answer = match effect {
+                    DriveEffect::Append(entries, blobs) => {
+                        self.journal.extend(entries);
+                        self.blobs.extend(blobs);
+                        Some(DriveInput::Journaled(self.journal.len() as u64))
+                    }
+                    DriveEffect::MakeSafe => {
+                        self.is_safe = true;
+                        Some(DriveInput::Safe(self.plant.make_safe().map_err(|f| f.0)))
+                    }
+                    DriveEffect::Create(_) => {
+                        let id = self.stored.len() as u64 + 1;
+                        self.stored.insert(id, (Episode::default(), false));
+                        open = Some(id);
+                        Some(DriveInput::Created(id))
+                    }
+                    DriveEffect::Reset(seed) => {
+                        assert!(self.is_safe, "the plant was not made safe after the crash");
+                        assert!(self.fold().open().is_some(), "no episode was intended");
+                        held = self.world.card.safe();
+                        Some(DriveInput::Read(self.plant.reset(seed).map_err(|f| f.0)))
+                    }
+                    DriveEffect::Step(action) => {
+                        assert!(self.is_safe && self.fold().open().is_some());
+                        assert_eq!(bounds.violation(&action, &held), None, "{action:?} after {held:?}");
+                        held.clone_from(&action);
+                        self.steps += 1;
+                        Some(DriveInput::Read(self.plant.step(&action).map_err(|f| f.0)))
+                    }
+                    DriveEffect::Record(action, read, _) => {
+                        let (episode, sealed) = self.stored.get_mut(&open.unwrap()).unwrap();
+                        assert!(!*sealed);
+                        match action {
+                            None => *episode = Episode::begin(self.world.card.period_s, &read, held.len()),
+                            Some(action) => episode.push(&action, &read),
+                        }
+                        None
+                    }
+                    DriveEffect::Close(id, _) => {
+                        let (episode, sealed) = self.stored.get_mut(&id).unwrap();
+                        *sealed = true;
+                        Some(DriveInput::Closed(episode.periods() as u64, "00".into()))
+                    }
+                    DriveEffect::Learn(ask) => {
+                        let episodes: Vec<Episode> =
+                            ask.episodes.iter().map(|id| self.stored[id].0.clone()).collect();
+                        Some(DriveInput::Learnt(Box::new(learn(&ask, &episodes).map_err(|e| e.to_string()))))
+                    }
+                    DriveEffect::Plan(ask) => {
+                        let planned = plan_action(&ask, &Method::default(), &mut |_| false);
+                        Some(DriveInput::Planned(Box::new(planned)))
+                    }
+                    DriveEffect::Done(end) => return Some(end),
+                };
+                inputs.extend(answer);
+            }
+        }
+        panic!("the core waits for nothing");
+    }
+}
+
+#[test]
+fn a_plant_is_explored_learnt_and_driven() {
+    let mut outside = Outside::new(FILE);
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    assert_eq!(drive.whole(Purpose::Explore).count(), 4);
+    let (_, acted) = drive.whole(Purpose::Drive).next().unwrap();
+    assert!(acted.model.is_some() && acted.cost.is_some() && acted.beyond == 0, "{acted:?}");
+    // From 3 cm to 12 cm and there: at the end both levels are where they are wanted.
+    let (episode, _) = &outside.stored[&acted.stored];
+    for level in episode.reading(episode.periods()) {
+        assert!((level - 12.0).abs() < 1.0, "{level}");
+    }
+    // Claims were made and settled at all horizons.
+    assert!(acted.kept.iter().all(|k| k.sensors.iter().all(|(_, n)| *n > 20)), "{:?}", acted.kept);
+    // Nothing is left to do, and nothing is done twice.
+    let events = outside.journal.len();
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    assert_eq!(outside.journal.len(), events);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    #[test]
+    fn crashes_at_any_effect_lose_nothing_and_make_the_plant_safe(cuts in prop::collection::vec(0_usize..760, 1..6)) {
+        // Two episodes need no model, so that many crashes can be tried.
+        let mut outside = Outside::new(&FILE.replace("episodes = 4", "episodes = 2"));
+        for cut in cuts {
+            if outside.run(Until::Explored, cut).is_some() {
+                break;
+            }
+            if let Some((number, _)) = outside.fold().open() {
+                // The next start closes it as interrupted before anything else.
+                outside.run(Until::Explored, 4);
+                let drive = outside.fold();
+                prop_assert_eq!(&drive.episodes[&number].end, &Some(EpisodeEnd::Interrupted));
+            }
+        }
+        prop_assert_eq!(outside.run(Until::Explored, usize::MAX), Some(DriveEnd::Finished));
+        let drive = outside.fold();
+        prop_assert!(drive.open().is_none());
+        // Every episode that was sealed is there with all of its periods.
+        for state in drive.episodes.values() {
+            prop_assert_eq!(state.periods, outside.stored[&state.stored].0.periods() as u64);
+        }
+    }
+}

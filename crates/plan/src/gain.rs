@@ -1,0 +1,213 @@
+//! What a recipe may gain over its rivals: those that are known, and those that are on their way.
+
+use forethought_model::{Gp, Imagined};
+use forethought_space::Point;
+
+use crate::merit::{Aim, Condition, FUTURES_MOST, Merit};
+use crate::random::{normal, stream};
+use crate::study::{Fit, Study};
+
+/// A measured recipe's mean counts as uncertain, and is imagined, when its variance exceeds this share of the prior's.
+const UNCERTAIN: f64 = 1e-4;
+/// Most measured recipes that count as rivals: those most likely to be the best.
+const INCUMBENTS: usize = 12;
+/// A measured recipe that keeps all conditions with less than these odds is no rival.
+const RIVAL_FROM: f64 = 0.05;
+
+/// Expected gain over the best rival in joint futures: qLogNEI (Letham et al. 2019; Ament et al. 2023), one recipe of a batch
+/// after the other.
+///
+/// In each future the goal at all rivals (measured recipes, `waiting` ones) is one joint draw of its posterior, and so is
+/// each condition; what breaks a condition there is no rival there. The gain of the recipe itself over the best rival that is
+/// left is in closed form, so with S futures this is the Monte Carlo estimate of qNEI(rivals ∪ {x}) − qNEI(rivals), less the
+/// noise of sampling x. Where no rival is left the worst recipe known is the one to beat, so that odds decide.
+pub(crate) fn gain(
+    study: &Study<'_>,
+    fit: &Fit,
+    sign: f64,
+    waiting: &[Point],
+    conditions: &[Condition],
+) -> Vec<(Aim, Imagined)> {
+    let d = study.features.len();
+    let recipes = fit.data.recipe_points();
+    let measured = incumbents(fit, &recipes, d, sign, conditions);
+    let mut places: Vec<f64> = measured.iter().flat_map(|&i| recipes[i * d..(i + 1) * d].to_vec()).collect();
+    places.extend(study.encode_all(waiting));
+    let members = fit.posterior.members();
+    let futures = (FUTURES_MOST / members.len()).max(2);
+    let mut rng = stream(study.question.problem.seed, study.question.decision, "futures");
+    let mut draw = |count: usize| -> Vec<f64> { (0..count).map(|_| normal(&mut rng)).collect() };
+    let rivals = measured.len() + waiting.len();
+    let kept = kept(conditions, &places, rivals, futures * members.len(), &mut draw);
+    let mut member = |(number, gp): (usize, &Gp)| {
+        let moments = gp.predict_many(&places[..measured.len() * d]);
+        let uncertain: Vec<usize> = (0..rivals)
+            .filter(|&i| moments.get(i).is_none_or(|m| m.variance > UNCERTAIN * gp.scale()))
+            .collect();
+        let points: Vec<f64> = uncertain.iter().flat_map(|&i| places[i * d..(i + 1) * d].to_vec()).collect();
+        let mut normals: Vec<Vec<f64>> = Vec::new();
+        let open = !uncertain.is_empty() || !conditions.is_empty();
+        while open && normals.len() < futures {
+            let once = draw(uncertain.len());
+            // Each draw comes with its mirror image, which takes the first-order error out of the average.
+            let mirror = once.iter().map(|z| -z).collect();
+            normals.extend([once, mirror]);
+        }
+        let imagined = gp.imagine(&points, &normals);
+        let worst = gp.predict_many(&recipes).iter().map(|m| sign * m.mean).fold(f64::INFINITY, f64::min);
+        let bests = imagined.draws().iter().enumerate().map(|(future, drawn)| {
+            let mut values: Vec<f64> = moments.iter().map(|m| m.mean).collect();
+            values.resize(rivals, 0.0);
+            uncertain.iter().zip(drawn).for_each(|(&i, value)| values[i] = *value);
+            let left = values.iter().zip(&kept[number * futures + future]).filter(|(_, kept)| **kept);
+            let best = left.map(|(value, _)| sign * value).fold(f64::NEG_INFINITY, f64::max);
+            if best.is_finite() { best } else { worst }
+        });
+        (Aim::Gain(bests.collect()), imagined)
+    };
+    members.iter().enumerate().map(&mut member).collect()
+}
+
+/// The measured recipes that may be the best: those likely to keep all conditions first, each kind by hope (mean + sd).
+fn incumbents(fit: &Fit, recipes: &[f64], d: usize, sign: f64, conditions: &[Condition]) -> Vec<usize> {
+    let moments = fit.posterior.moments_many(recipes);
+    let odds = Merit::of_conditions(conditions.to_vec()).values(
+        recipes,
+        recipes.len() / d.max(1),
+        &mut forethought_model::Workspace::default(),
+    );
+    let mut order: Vec<usize> =
+        (0..moments.len()).filter(|&i| conditions.is_empty() || odds[i] > libm::log(RIVAL_FROM)).collect();
+    let likely = |i: usize| conditions.is_empty() || odds[i] > libm::log(0.5);
+    let hope = |i: usize| sign * moments[i].mean + moments[i].variance.sqrt();
+    order.sort_by(|&a, &b| likely(b).cmp(&likely(a)).then(hope(b).total_cmp(&hope(a))).then(a.cmp(&b)));
+    order.truncate(INCUMBENTS);
+    order
+}
+
+/// By future, whether each of `rivals` places (rivals × d) keeps all conditions: joint draws of each condition's posterior,
+/// from one of its members after the other.
+fn kept(
+    conditions: &[Condition],
+    places: &[f64],
+    rivals: usize,
+    futures: usize,
+    draw: &mut impl FnMut(usize) -> Vec<f64>,
+) -> Vec<Vec<bool>> {
+    let mut kept = vec![vec![true; rivals]; futures];
+    if rivals == 0 {
+        return kept;
+    }
+    for condition in conditions {
+        let used = condition.members.len().min(futures);
+        let joints: Vec<_> = condition.members[..used]
+            .iter()
+            .map(|member| {
+                let joint = member.gp().joint(places);
+                let ends: Vec<(f64, f64)> =
+                    (0..rivals).map(|i| condition.ends(joint.covariance[i * rivals + i])).collect();
+                (member.gp().draw_factor(&joint), joint.mean, ends)
+            })
+            .collect();
+        let noise = if condition.surely.is_some() { 0.0 } else { condition.noise.sqrt() };
+        for (future, kept) in kept.iter_mut().enumerate() {
+            let (off, mean, ends) = &joints[future % used];
+            let off = off(&draw(rivals));
+            let single = draw(rivals);
+            for (i, kept) in kept.iter_mut().enumerate() {
+                let value = mean[i] + off[i] + noise * single[i];
+                *kept &= (ends[i].0..=ends[i].1).contains(&value);
+            }
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use forethought_model::Workspace;
+    use forethought_space::{History, Measurement, Observed, Recipe, Value, parse};
+
+    use crate::objective::{Beliefs, merit};
+    use crate::study::Study;
+    use crate::{Effort, Question, decide};
+
+    /// Two parameters; y is best at (0.5, 0.5), and z, which must stay below 1, grows with x1.
+    fn question(outcomes: &str, count: usize) -> Question {
+        let text = format!(
+            "forethought = 1\nname = \"t\"\n[parameter]\nx1 = {{ range = [0, 1] }}\nx2 = {{ range = [0, 1] }}\n[outcome]\n{outcomes}\n[start]\ntrials = 1\n[machine.m]\ndriver = \"manual\"\n"
+        );
+        let problem = parse(&text, &|_| None, &[]).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
+        let observed = (0..14_u32).map(|i| {
+            let x = [0.618, 0.414].map(|step| (f64::from(i) * step + 0.1).fract());
+            let y = -(x[0] - 0.5).powi(2) - (x[1] - 0.5).powi(2) + 0.05 * (f64::from(i) * 7.0).sin();
+            let all = [("y", y), ("z", 2.0 * x[0])];
+            let known = all.into_iter().filter(|(name, _)| problem.outcome(name).is_some());
+            Observed {
+                trial: u64::from(i) + 1,
+                recipe: recipe(x),
+                outcomes: known.map(|(name, v)| (name.to_owned(), Measurement::Number(v))).collect(),
+                failed: None,
+                context: BTreeMap::new(),
+            }
+        });
+        let history = History { observed: observed.collect(), proposed: 14, ..History::default() };
+        let (problem, effort) = (Arc::new(problem), Effort::default());
+        let calibration = BTreeMap::new();
+        Question { problem, history, decision: 14, count, belief: None, effort, calibration, pool: None }
+    }
+
+    fn recipe(x: [f64; 2]) -> Recipe {
+        let named = [("x1", x[0]), ("x2", x[1])];
+        Recipe(named.into_iter().map(|(name, v)| (name.to_owned(), Value::Number(v))).collect())
+    }
+
+    /// ln of the acquisition at some places while others are on their way.
+    fn worth(question: &Question, places: &[[f64; 2]], waiting: &[[f64; 2]]) -> Vec<f64> {
+        let study = Study::new(question).unwrap();
+        let beliefs = Beliefs::fit(&study).unwrap();
+        let waiting: Vec<_> = waiting.iter().map(|x| x.to_vec()).collect();
+        let merit = merit(&study, &beliefs, &waiting);
+        let points: Vec<f64> = places.iter().flatten().copied().collect();
+        merit.values(&points, places.len(), &mut Workspace::default())
+    }
+
+    #[test]
+    fn what_is_on_its_way_makes_its_neighbourhood_less_worth_trying() {
+        let question = question("y = { goal = \"maximize\" }", 1);
+        let (near, far) = ([0.48, 0.52], [0.02, 0.97]);
+        let alone = worth(&question, &[near, far], &[]);
+        let crowded = worth(&question, &[near, far], &[[0.47, 0.51]]);
+        assert!(crowded[0] < alone[0] - 0.7, "{alone:?} {crowded:?}");
+        // Far away only the bar rises, by as much as the pending trial may turn out better than what is known.
+        assert!(alone[0] - crowded[0] > alone[1] - crowded[1], "{alone:?} {crowded:?}");
+    }
+
+    #[test]
+    fn what_will_break_a_limit_is_no_rival() {
+        let question = question("y = { goal = \"maximize\" }\nz = { limit = { max = 0.6 } }", 1);
+        let place = [0.2, 0.5];
+        let alone = worth(&question, &[place], &[])[0];
+        // At x1 = 0.55 the goal is near its best, but z is 1.1.
+        let doomed = worth(&question, &[place], &[[0.55, 0.5]])[0];
+        assert!((alone - doomed).abs() < 0.5, "{alone} {doomed}");
+    }
+
+    #[test]
+    fn a_batch_does_not_clump() {
+        let question = question("y = { goal = \"maximize\" }", 4);
+        let proposals = decide(&question).unwrap().proposals;
+        let points: Vec<Vec<f64>> =
+            proposals.iter().map(|p| question.problem.space.point(&p.recipe).unwrap()).collect();
+        assert_eq!(points.len(), 4);
+        for i in 0..4 {
+            for j in 0..i {
+                let apart = libm::hypot(points[i][0] - points[j][0], points[i][1] - points[j][1]);
+                assert!(apart > 0.03, "{points:?}");
+            }
+        }
+    }
+}

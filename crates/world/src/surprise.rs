@@ -1,0 +1,366 @@
+//! Surprise: when a plant no longer moves as its model says, on which channel that began, and how rare it would be on a
+//! healthy plant.
+//!
+//! A [`Monitor`] sums up whitened errors of an [`Ensemble`], one and many periods ahead, and the lasting offsets that its
+//! filter follows. All sums are brought on one scale, the rate at which a healthy plant shows as much, and one threshold on
+//! that scale gives the false alarms a week that were asked for.
+
+mod alarm;
+mod bank;
+mod cusum;
+mod follower;
+mod tail;
+mod whiten;
+
+use forethought_space::Episode;
+use serde::{Deserialize, Serialize};
+
+use crate::ensemble::Ensemble;
+use alarm::{Events, first};
+use bank::Bank;
+use follower::Follower;
+use tail::{Fitted, Tail};
+use whiten::{White, Whitener};
+
+pub use alarm::Surprise;
+pub use bank::Statistic;
+
+/// Seconds in a week.
+pub(crate) const WEEK_S: f64 = 7.0 * 86_400.0;
+/// Periods for which a p-value is said, and after which, all sums being ordinary, an event is over.
+pub const WINDOW: u64 = 60;
+/// Sums are out of the ordinary where healthy plants show as much less than once in this many periods.
+const ORDINARY: f64 = 100.0;
+/// Highest peaks of rarity that are kept.
+const KEPT: usize = 512;
+/// Peaks of rarity from which on their own tail is believed; before, that of their definition.
+const ENOUGH: usize = 10;
+/// Their definition says that their scale is 1, and counts as this many peaks.
+const BELIEVED: f64 = 10.0;
+/// That tail moves the threshold by this at most, ln of a rate: what lies further away is no matter of chance.
+const TRUSTED: f64 = 2.0;
+
+/// Watches a plant, period after period.
+///
+/// **Statistics.** For each sensor: errors one period ahead, whitened by an autoregression, in two-sided sums with reference
+/// values 0.5 and 1.5; errors 5 and 20 periods ahead; and the filter's offset against where it lay on nominal data, which
+/// follows declared drift and nothing else, so that what the filter has absorbed is still seen.
+///
+/// **Threshold.** Every sum's level is turned into the rate λ at which a healthy plant shows excursions as high, exponential
+/// beyond the highest that were seen; at first by nominal data, then by all healthy time, fitted again whenever that has
+/// doubled. The rarity −ln min λᵢ/shareᵢ over all sums has peaks of its own; their tail gives the level that is passed as often
+/// as was asked, whatever the sums have in common. Time in events never counts, and no level is trusted beyond a multiple of
+/// what nominal data called an alarm.
+///
+/// **Events.** An alarm is raised once. The event is over when all sums have been ordinary for [`WINDOW`] periods; while
+/// nothing but an offset stays, other sums may raise the next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Monitor {
+    period_s: f64,
+    per_week: f64,
+    names: Vec<String>,
+    follower: Follower,
+    whitener: Whitener,
+    bank: Bank,
+    events: Events,
+    /// Peaks of rarity in healthy time.
+    tail: Tail,
+    cluster: Cluster,
+    threshold: f64,
+    /// That tail as it is now.
+    now: Fitted,
+    /// Periods of healthy time, and how many there will be when the sums' own tails are fitted again.
+    healthy: f64,
+    refit: f64,
+    /// The rarity of the last period.
+    rarity: f64,
+    period: u64,
+    is_masked: bool,
+    /// Maintenance may have moved offsets: settled ones are looked at anew.
+    is_serviced: bool,
+}
+
+impl Monitor {
+    /// Learns what is normal from `nominal` episodes without faults, best ones that `ensemble` was not trained on (errors on
+    /// those that it was are too small, and the first weeks have more false alarms for it). Hours are enough: rates of a few a
+    /// week are extrapolated, with room for what few data do not say, and the running plant sharpens them. `per_week`: false
+    /// alarms put up with, over all channels together, above 0. `drift`: what is no fault, units a second, `[sensors]`.
+    pub fn learn(
+        ensemble: &Ensemble,
+        nominal: &[&Episode],
+        per_week: f64,
+        period_s: f64,
+        drift: &[f64],
+    ) -> Monitor {
+        let sensors = drift.len();
+        let mut whitener = Whitener::learn(ensemble, nominal, drift);
+        let mut runs = Vec::with_capacity(nominal.len());
+        let mut follower = Follower::default();
+        // Over nominal data offsets lie where they lie on the whole: their reference does not follow.
+        for episode in nominal {
+            follower.reset();
+            whitener.reset();
+            follower.push(ensemble, &[], episode.reading(0));
+            let errors = |t| follower.push(ensemble, episode.action(t), episode.reading(t + 1));
+            let run: Vec<White> =
+                (0..episode.periods()).filter_map(errors).map(|e| whitener.push(&e, 0.0)).collect();
+            runs.push(run);
+        }
+        follower.reset();
+        whitener.reset();
+        let bank = Bank::learn(&runs, sensors);
+        let (tail, cluster) = gathered(&bank, &runs, sensors);
+        let healthy: f64 = runs.iter().map(|r| r.len() as f64).sum();
+        let mut out = Monitor {
+            period_s,
+            per_week,
+            names: (0..sensors).map(|s| format!("sensor {s}")).collect(),
+            follower,
+            whitener,
+            events: Events::new(bank.watches.len()),
+            bank,
+            tail,
+            cluster,
+            threshold: f64::INFINITY,
+            now: Fitted::PLAIN,
+            healthy,
+            refit: 2.0 * healthy.max(1000.0),
+            rarity: 0.0,
+            period: 0,
+            is_masked: false,
+            is_serviced: false,
+        };
+        out.follow();
+        out.bank.limit(out.threshold);
+        out
+    }
+
+    /// The names that [`Surprise::text`] calls sensors by.
+    #[must_use]
+    pub fn named(mut self, names: &[&str]) -> Monitor {
+        self.names.iter_mut().zip(names).for_each(|(own, name)| *own = (*name).to_owned());
+        self
+    }
+
+    /// One period: `action` (`[actions]`) was held over it, `read` (`[sensors]`, NaN where nothing was read) was read at its
+    /// end. The alarms that it raises: at most one. The first call after [`Monitor::learn`] or [`Monitor::restart`] only says
+    /// where the plant stands; its action does not count.
+    pub fn update(&mut self, ensemble: &Ensemble, action: &[f64], read: &[f64]) -> Vec<Surprise> {
+        self.period += 1;
+        if self.is_masked {
+            return Vec::new();
+        }
+        let Some(errors) = self.follower.push(ensemble, action, read) else { return Vec::new() };
+        let white = self.whitener.push(&errors, self.period_s);
+        self.service(&errors.offset);
+        self.bank.push(&white, self.period - 1, self.events.open.is_none());
+        let sensors = read.len();
+        let all: Vec<f64> = self.bank.watches.iter().map(|w| w.rarity(sensors)).collect();
+        let (rarity, _) = highest(&self.bank, sensors, &self.events.standing);
+        self.rarity = rarity;
+        if self.whitener.since > 2 * whiten::SETTLE_OFFSET {
+            let standing = self.events.standing.iter_mut();
+            standing.zip(&all).for_each(|(standing, rarity)| *standing &= *rarity > 0.0);
+        }
+        if let Some(event) = &mut self.events.open {
+            if rarity > libm::log(ORDINARY) {
+                event.last = self.period;
+            }
+            if self.period - event.last > WINDOW {
+                self.events.end();
+                let watches = self.bank.watches.iter_mut().zip(&self.events.standing);
+                watches.filter(|(_, s)| !**s).for_each(|(w, _)| w.hold(None, sensors));
+            } else {
+                self.events.note(&mut self.bank, &all, self.threshold, libm::log(ORDINARY));
+            }
+            return Vec::new();
+        }
+        if rarity >= self.threshold {
+            return vec![self.raise(&all, sensors)];
+        }
+        if self.cluster.push(rarity, &mut self.tail) {
+            self.follow();
+        }
+        self.healthy += 1.0;
+        if self.healthy >= self.refit {
+            self.refit += self.refit.min(0.5 * tail::PART);
+            self.learn_again();
+        }
+        Vec::new()
+    }
+
+    /// A new episode begins with the next reading.
+    pub fn restart(&mut self) {
+        self.events.end();
+        self.cluster.close(&mut self.tail);
+        self.follower.reset();
+        self.whitener.reset();
+        self.bank.reset();
+    }
+
+    /// Maintenance begins (`true`) or ends (`false`). While it lasts nothing is learnt and no alarm raised; afterwards all sums
+    /// begin anew, and offsets that it has moved are where they settle.
+    pub fn mask(&mut self, is_maintained: bool) {
+        if is_maintained != self.is_masked {
+            self.is_masked = is_maintained;
+            self.restart();
+            self.events.standing.fill(false);
+            self.is_serviced = true;
+        }
+    }
+
+    /// What people found: with `no_fault`, the like is not called a fault again; otherwise it is, whatever was said before.
+    pub fn judge(&mut self, alarm: &Surprise, no_fault: bool) {
+        let sums = self.events.judge(&mut self.bank, alarm.event, no_fault);
+        if no_fault && !sums.is_empty() {
+            // A false alarm is what healthy plants show.
+            self.tail.add(self.threshold.max(-libm::log(alarm.p.max(1e-12) / WINDOW as f64)));
+            self.follow();
+        }
+    }
+
+    /// Changes how many false alarms a week are put up with.
+    pub fn ask(&mut self, per_week: f64) {
+        self.per_week = per_week;
+        self.set();
+    }
+
+    /// The probability that a healthy plant shows anything as extreme as now within [`WINDOW`] periods.
+    pub fn p(&self) -> f64 {
+        self.p_of(self.rarity)
+    }
+
+    /// An event goes on.
+    pub fn is_open(&self) -> bool {
+        self.events.open.is_some()
+    }
+
+    /// ln of the asked rate, a period.
+    fn asked(&self) -> f64 {
+        libm::log(self.per_week * self.period_s / WEEK_S)
+    }
+
+    fn p_of(&self, rarity: f64) -> f64 {
+        let rate = libm::exp(self.now.log_rate(rarity));
+        -libm::expm1(-rate * WINDOW as f64)
+    }
+
+    /// The sums' own tails follow what healthy time showed; rarities, which they define, are gathered anew.
+    fn learn_again(&mut self) {
+        self.bank.refit(self.threshold);
+        self.tail = Tail::new(KEPT, 1.0, (1.0, BELIEVED));
+        self.cluster = Cluster::default();
+        self.follow();
+    }
+
+    /// The threshold follows what healthy time taught, within what is trusted.
+    fn follow(&mut self) {
+        let is_known = self.tail.count() >= ENOUGH;
+        self.now = if is_known { self.tail.fit(self.threshold) } else { Fitted::PLAIN };
+        self.set();
+    }
+
+    fn set(&mut self) {
+        let plain = -self.asked();
+        self.threshold = self.now.level(self.asked()).clamp(plain - TRUSTED, plain + TRUSTED);
+    }
+
+    fn raise(&mut self, all: &[f64], sensors: usize) -> Surprise {
+        self.cluster = Cluster::default();
+        let event = self.events.begin(self.period, all.len());
+        let (at, began) = first(&self.bank, all, self.threshold).unwrap_or((0, self.period - 1));
+        self.events.note(&mut self.bank, all, self.threshold, libm::log(ORDINARY));
+        // Sums that have said what they had to say shall come down soon after the fault is gone.
+        let threshold = self.threshold;
+        self.bank.watches.iter_mut().for_each(|w| w.hold(Some(threshold), sensors));
+        let watch = &self.bank.watches[at];
+        let (channel, statistic, horizon) = (watch.sensor, watch.statistic(), watch.horizon());
+        let (size, p) = (watch.sum.mean(), self.p_of(self.rarity));
+        let way = if size > 0.0 { "above" } else { "below" };
+        let what = match statistic {
+            Statistic::Offset => "has settled".to_owned(),
+            _ if horizon == 1 => "reads".to_owned(),
+            _ => format!("after {horizon} periods reads"),
+        };
+        let name = &self.names[channel];
+        let once = self.period_s * WINDOW as f64 / (p * 86_400.0);
+        let text = format!(
+            "{name} {what} {:.3} {way} what its model foresees, since period {began}; healthy plants show as much once in {once:.1} days",
+            size.abs()
+        );
+        Surprise { event, period: self.period - 1, channel, statistic, horizon, size, p, began, text }
+    }
+
+    /// After maintenance an offset that settled far from where it lay lies there from now on.
+    fn service(&mut self, offset: &[f64]) {
+        if self.is_serviced && self.whitener.since > whiten::SETTLE_OFFSET {
+            self.is_serviced = false;
+            for (s, d) in offset.iter().enumerate() {
+                if (d - self.whitener.reference[s]).abs() > 3.0 * self.whitener.offset_sd[s] {
+                    self.whitener.reference[s] = *d;
+                }
+            }
+        }
+    }
+}
+
+/// The highest rarity among the sums that are not `standing`, and its place.
+fn highest(bank: &Bank, sensors: usize, standing: &[bool]) -> (f64, usize) {
+    let mut best = (0.0, 0);
+    for (i, watch) in bank.watches.iter().enumerate() {
+        let rarity = watch.rarity(sensors);
+        if rarity > best.0 && !standing.get(i).is_some_and(|s| *s) {
+            best = (rarity, i);
+        }
+    }
+    best
+}
+
+/// Peaks of rarity on nominal data.
+fn gathered(bank: &Bank, runs: &[Vec<White>], sensors: usize) -> (Tail, Cluster) {
+    let mut tail = Tail::new(KEPT, 1.0, (1.0, BELIEVED));
+    let mut cluster = Cluster::default();
+    let mut watching = bank.clone();
+    for run in runs {
+        watching.reset();
+        for white in run {
+            watching.push(white, 0, true);
+            cluster.push(highest(&watching, sensors, &[]).0, &mut tail);
+        }
+        cluster.close(&mut tail);
+    }
+    (tail, cluster)
+}
+
+/// Neighbouring peaks of rarity are one, as one event has one alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Cluster {
+    peak: f64,
+    /// Ordinary periods since.
+    calm: u64,
+}
+
+impl Cluster {
+    /// One healthy period. A cluster ended.
+    fn push(&mut self, rarity: f64, tail: &mut Tail) -> bool {
+        tail.pass(1.0);
+        if rarity > libm::log(ORDINARY) {
+            self.peak = self.peak.max(rarity);
+            self.calm = 0;
+            return false;
+        }
+        self.calm += 1;
+        let is_over = self.peak > 0.0 && self.calm > WINDOW;
+        if is_over {
+            self.close(tail);
+        }
+        is_over
+    }
+
+    fn close(&mut self, tail: &mut Tail) {
+        if self.peak > 0.0 {
+            tail.add(self.peak);
+        }
+        *self = Cluster::default();
+    }
+}

@@ -1,0 +1,210 @@
+//! All sums that watch a plant, on one scale: how rare what they show is.
+
+use serde::{Deserialize, Serialize};
+
+use super::cusum::Cusum;
+use super::follower::WATCHED;
+use super::tail::{Fitted, Tail};
+use super::whiten::{OFFSET, White};
+
+/// Highest peaks kept of each sum, both sides together.
+const KEPT: usize = 256;
+/// Share of the excursions that is of the tail: smaller ones know little of the next.
+const FAR: f64 = 0.05;
+/// The theory of sums says as much of the scale of their tails as this many peaks.
+const BELIEVED: f64 = 2.0;
+/// Sums beyond this many times what nominal data called too high are, whatever was learnt since.
+const TRUSTED: f64 = 2.0;
+/// The rarity of what is beyond that.
+const CERTAIN: f64 = 40.0;
+
+/// What is summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// One-step errors, for small lasting shifts.
+    Slow,
+    /// One-step errors, for large shifts that the filter soon absorbs.
+    Fast,
+    /// Errors of several periods, for faults that grow.
+    Ahead,
+    /// The lasting offset that the filter follows: what it has absorbed.
+    Offset,
+}
+
+/// One kind of sum, for each sensor.
+struct Kind {
+    statistic: Statistic,
+    /// Which errors: rows of [`White`].
+    row: usize,
+    /// κ in standard deviations. Half of the shift that is found soonest: small and large shifts need a sum each (Lucas,
+    /// J. Quality Technology 14, 1982). Errors of many periods overlap, and need a higher one to come back to zero.
+    reference: f64,
+    /// Its share of the false alarms.
+    share: f64,
+}
+
+const fn kind(statistic: Statistic, row: usize, reference: f64, share: f64) -> Kind {
+    Kind { statistic, row, reference, share }
+}
+
+const KINDS: [Kind; 5] = [
+    kind(Statistic::Slow, 0, 0.5, 0.3),
+    kind(Statistic::Fast, 0, 1.5, 0.3),
+    kind(Statistic::Ahead, 1, 1.0, 0.15),
+    kind(Statistic::Ahead, 2, 1.0, 0.15),
+    kind(Statistic::Offset, OFFSET, 1.0, 0.1),
+];
+
+/// A sum, and how rare its levels are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Watch {
+    pub(crate) sensor: usize,
+    kind: usize,
+    pub(crate) sum: Cusum,
+    /// Peaks of healthy time, and their tail as it is used.
+    peaks: Tail,
+    tail: Fitted,
+    /// Never trusted beyond this.
+    limit: f64,
+    /// What was judged to be no fault reached this.
+    floor: f64,
+    /// The sum is held here while an alarm lasts.
+    cap: Option<f64>,
+}
+
+impl Watch {
+    pub(crate) fn statistic(&self) -> Statistic {
+        KINDS[self.kind].statistic
+    }
+
+    /// Periods ahead; 0 for offsets.
+    pub(crate) fn horizon(&self) -> usize {
+        WATCHED.get(KINDS[self.kind].row).copied().unwrap_or(0)
+    }
+
+    /// −ln of the rate, a period, at which healthy plants show as much if every sum did so as rarely, each by its share.
+    pub(crate) fn rarity(&self, sensors: usize) -> f64 {
+        let level = self.sum.level();
+        let rarity = (self.share(sensors) - self.tail.log_rate(level)).max(0.0);
+        match level {
+            level if level <= self.floor => 0.0,
+            level if level > self.limit => rarity.max(CERTAIN),
+            _ => rarity,
+        }
+    }
+
+    fn share(&self, sensors: usize) -> f64 {
+        libm::log(KINDS[self.kind].share / sensors as f64)
+    }
+
+    /// Holds the sum near what is as rare as `rarity`, or lets it go.
+    pub(crate) fn hold(&mut self, rarity: Option<f64>, sensors: usize) {
+        let level = |r| self.floor.max(self.tail.level(self.share(sensors) - r));
+        self.cap = rarity.map(level);
+    }
+
+    /// What reached this without a cap is no fault.
+    pub(crate) fn excuse(&mut self, level: f64) {
+        self.floor = self.floor.max(level);
+    }
+
+    /// What was excused is a fault after all.
+    pub(crate) fn accuse(&mut self) {
+        self.floor = 0.0;
+    }
+}
+
+/// All sums.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bank {
+    pub(crate) watches: Vec<Watch>,
+    sensors: usize,
+}
+
+impl Bank {
+    /// Learns how rare levels are from the whitened errors of nominal episodes.
+    pub(crate) fn learn(runs: &[Vec<White>], sensors: usize) -> Bank {
+        let watches = (0..KINDS.len() * sensors)
+            .map(|at| Watch::learn(at / sensors, at % sensors, runs, sensors))
+            .collect();
+        Bank { watches, sensors }
+    }
+
+    /// One period; what a healthy one shows is remembered.
+    pub(crate) fn push(&mut self, white: &White, period: u64, is_healthy: bool) {
+        for watch in &mut self.watches {
+            watch.push(white, self.sensors, period, is_healthy);
+        }
+    }
+
+    /// Tails follow what healthy time showed. `rarity`: what raised alarms.
+    pub(crate) fn refit(&mut self, rarity: f64) {
+        for watch in &mut self.watches {
+            let cut = watch.tail.level(watch.share(self.sensors) - rarity);
+            watch.tail = watch.peaks.fit(cut);
+        }
+    }
+
+    /// No sum is believed to be healthy beyond a multiple of what is as rare as `rarity` by nominal data.
+    pub(crate) fn limit(&mut self, rarity: f64) {
+        for watch in &mut self.watches {
+            watch.limit = TRUSTED * watch.tail.level(watch.share(self.sensors) - rarity);
+        }
+    }
+
+    /// All sums begin anew.
+    pub(crate) fn reset(&mut self) {
+        for watch in &mut self.watches {
+            watch.sum.reset();
+            watch.cap = None;
+        }
+    }
+}
+
+impl Watch {
+    fn push(&mut self, white: &White, sensors: usize, period: u64, is_healthy: bool) {
+        let at = KINDS[self.kind].row * sensors + self.sensor;
+        if !white.z[at].is_finite() {
+            return;
+        }
+        if !is_healthy {
+            self.sum.spoil();
+        }
+        let limits = (KINDS[self.kind].reference, self.cap.unwrap_or(f64::INFINITY));
+        let peaks = &mut self.peaks;
+        self.sum.push(white.z[at], white.raw[at], limits, period, |peak| peaks.add(peak));
+        if is_healthy {
+            peaks.pass(1.0);
+        }
+    }
+
+    fn learn(kind: usize, sensor: usize, runs: &[Vec<White>], sensors: usize) -> Watch {
+        let Kind { row, reference, .. } = KINDS[kind];
+        // exp(−2κx/v), v the variance of a sum of many errors a period (Siegmund 1985): of errors of k periods, each of which
+        // holds k shocks, it is about k.
+        let believed = WATCHED.get(row).map_or(10.0, |&ahead| ahead as f64) / (2.0 * reference);
+        let peaks = Tail::new(KEPT, FAR, (believed, BELIEVED));
+        let tail = peaks.fit(f64::INFINITY);
+        let mut watch = Watch {
+            sensor,
+            kind,
+            sum: Cusum::default(),
+            peaks,
+            tail,
+            limit: f64::MAX,
+            floor: 0.0,
+            cap: None,
+        };
+        for run in runs {
+            watch.sum.reset();
+            for white in run {
+                watch.push(white, sensors, 0, true);
+            }
+            watch.sum.open().for_each(|peak| watch.peaks.add(peak));
+        }
+        watch.sum.reset();
+        watch.tail = watch.peaks.fit(f64::INFINITY);
+        watch
+    }
+}

@@ -1,0 +1,245 @@
+//! What is raised, what is not, and whom it names, on two tanks whose levels are both read.
+
+use forethought_space::Episode;
+use forethought_world::{Ensemble, Monitor, Surprise};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+use std::sync::OnceLock;
+
+const PERIOD_S: f64 = 5.0;
+const WEEK: usize = 120_960;
+const SD: f64 = 0.05;
+/// Drift of a ramp, units a second: half a unit a day.
+const DRIFT: f64 = 0.5 / 86_400.0;
+
+/// What goes wrong from period `at` on.
+#[derive(Clone, Copy, Default)]
+struct Fault {
+    at: usize,
+    bias: [f64; 2],
+    /// Share of the inflow that is lost.
+    leak: f64,
+    /// Units a second on sensor 1, from the beginning on.
+    drift: f64,
+}
+
+/// Two tanks in a row by Torricelli's law, inflow by a pump that comes one period late, a little process noise.
+struct Plant {
+    rng: ChaCha8Rng,
+    levels: [f64; 2],
+    pump: f64,
+    late: f64,
+    left: usize,
+    t: usize,
+    fault: Fault,
+}
+
+impl Plant {
+    fn new(seed: u64, fault: Fault) -> Self {
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        Plant { rng, levels: [4.0, 4.0], pump: 1.6, late: 1.6, left: 0, t: 0, fault }
+    }
+
+    fn uniform(&mut self) -> f64 {
+        (self.rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn normal(&mut self, sd: f64) -> f64 {
+        let (u, v) = (1.0 - self.uniform(), self.uniform());
+        sd * (-2.0 * libm::log(u)).sqrt() * libm::cos(2.0 * std::f64::consts::PI * v)
+    }
+
+    /// One period: what was held, and what is read at its end.
+    fn step(&mut self) -> ([f64; 1], [f64; 2]) {
+        if self.left == 0 {
+            self.left = 8 + (20.0 * self.uniform()) as usize;
+            self.pump = 0.9 + 1.6 * self.uniform();
+        }
+        self.left -= 1;
+        self.t += 1;
+        let on = self.t > self.fault.at;
+        let inflow = self.late * if on { 1.0 - self.fault.leak } else { 1.0 };
+        for _ in 0..10 {
+            let h = PERIOD_S / 10.0;
+            let out = |level: f64| 0.8 * level.max(0.0).sqrt();
+            let [upper, lower] = self.levels;
+            self.levels[0] += h * (inflow - out(upper)) / 12.0;
+            self.levels[1] += h * (out(upper) - out(lower)) / 18.0;
+        }
+        self.late = self.pump;
+        for i in 0..2 {
+            self.levels[i] = (self.levels[i] + self.normal(0.005)).max(0.0);
+        }
+        let mut read = [0.0; 2];
+        for (i, read) in read.iter_mut().enumerate() {
+            *read = self.levels[i] + self.normal(SD) + if on { self.fault.bias[i] } else { 0.0 };
+        }
+        read[1] += self.fault.drift * self.t as f64 * PERIOD_S;
+        ([self.pump], read)
+    }
+}
+
+fn episode(seed: u64, periods: usize) -> Episode {
+    let mut plant = Plant::new(seed, Fault::default());
+    let mut out = Episode::begin(PERIOD_S, &plant.step().1, 1);
+    for _ in 0..periods {
+        let (set, read) = plant.step();
+        out.push(&set, &read);
+    }
+    out
+}
+
+/// A model from an hour, and what is normal from ten.
+#[expect(clippy::unwrap_used, reason = "a test's own helper")]
+fn learnt(drift: f64) -> (&'static Ensemble, Monitor) {
+    static LEARNT: OnceLock<(Ensemble, Vec<Episode>)> = OnceLock::new();
+    let (ensemble, nominal) = LEARNT.get_or_init(|| {
+        let seen: Vec<Episode> = (1000..1004).map(|s| episode(s, 180)).collect();
+        let ensemble = Ensemble::learn(&seen.iter().collect::<Vec<_>>(), None, 7).unwrap();
+        (ensemble, (1010..1014).map(|s| episode(s, 1800)).collect())
+    });
+    let nominal: Vec<&Episode> = nominal.iter().collect();
+    (ensemble, Monitor::learn(ensemble, &nominal, 1.0, PERIOD_S, &[0.0, drift]).named(&["upper", "lower"]))
+}
+
+/// All alarms of `periods` periods.
+fn watch(monitor: &mut Monitor, seed: u64, fault: Fault, periods: usize) -> Vec<Surprise> {
+    let (ensemble, _) = learnt(0.0);
+    let mut plant = Plant::new(seed, fault);
+    monitor.restart();
+    let mut out = Vec::new();
+    for _ in 0..periods {
+        let (set, read) = plant.step();
+        out.extend(monitor.update(ensemble, &set, &read));
+    }
+    out
+}
+
+#[test]
+fn a_bias_is_found_at_once_on_its_channel_and_only_once() {
+    let (_, monitor) = learnt(0.0);
+    let (mut found, mut named, mut delays) = (0, 0, Vec::new());
+    for seed in 0..40_u64 {
+        let channel = (seed % 2) as usize;
+        let mut bias = [0.0; 2];
+        bias[channel] = if seed % 4 < 2 { 5.0 * SD } else { -5.0 * SD };
+        let at = 400 + 7 * seed as usize;
+        let alarms =
+            watch(&mut monitor.clone(), 2000 + seed, Fault { at, bias, ..Fault::default() }, at + 300);
+        let of_it: Vec<&Surprise> = alarms.iter().filter(|a| a.period as usize >= at).collect();
+        if let Some(alarm) = of_it.first() {
+            found += 1;
+            delays.push(alarm.period as usize - at);
+            named += usize::from(alarm.channel == channel);
+            assert!(of_it.len() <= 2, "{seed}: {of_it:#?}");
+        }
+    }
+    delays.sort_unstable();
+    println!("found {found} of 40, named {named}, median delay {}, {delays:?}", delays[delays.len() / 2]);
+    assert!(found >= 39 && named >= 36 && delays[delays.len() / 2] <= 6);
+}
+
+#[test]
+fn a_leak_is_found() {
+    let (_, monitor) = learnt(0.0);
+    let found = (0..20_u64)
+        .filter(|&seed| {
+            let fault = Fault { at: 500, leak: 0.1, ..Fault::default() };
+            let alarms = watch(&mut monitor.clone(), 3000 + seed, fault, 800);
+            alarms.iter().any(|a| a.period >= 500 && a.size < 0.0)
+        })
+        .count();
+    assert!(found >= 19, "{found}");
+}
+
+#[test]
+fn a_healthy_plant_raises_as_many_alarms_as_were_asked() {
+    let (_, mut monitor) = learnt(0.0);
+    monitor.ask(5.0);
+    let weeks = 4;
+    let alarms = watch(&mut monitor, 4000, Fault::default(), weeks * WEEK);
+    println!("{} alarms in {weeks} weeks", alarms.len());
+    for a in &alarms {
+        println!("{} {:?} {} p {:.1e}: {}", a.period, a.statistic, a.horizon, a.p, a.text);
+    }
+    // Poisson with mean 20: from 9 to 33 with odds of 99 %, a factor of 1.5 around it.
+    assert!((6..=45).contains(&alarms.len()), "{}", alarms.len());
+}
+
+#[test]
+fn maintenance_is_silent() {
+    let (ensemble, mut monitor) = learnt(0.0);
+    let mut plant = Plant::new(5000, Fault { at: 600, bias: [3.0, -3.0], ..Fault::default() });
+    let mut alarms = Vec::new();
+    for t in 0..1200 {
+        if t == 590 {
+            monitor.mask(true);
+        }
+        if t == 700 {
+            plant.fault = Fault::default();
+            monitor.mask(false);
+        }
+        let (set, read) = plant.step();
+        alarms.extend(monitor.update(ensemble, &set, &read));
+    }
+    assert_eq!(alarms, []);
+}
+
+#[test]
+fn what_was_judged_no_fault_is_silent_until_it_is_larger() {
+    let (_, mut monitor) = learnt(0.0);
+    let of = |monitor: &mut Monitor, seed, size: f64| {
+        let fault = Fault { at: 500, bias: [0.0, size * SD], ..Fault::default() };
+        let before = monitor.clone();
+        let alarms = watch(monitor, seed, fault, 800);
+        let from = 500 + before_periods(&before);
+        alarms.into_iter().filter(|a| a.period >= from).collect::<Vec<_>>()
+    };
+    // Such a step belongs to this plant: people say so of the first few.
+    for seed in 6000..6004 {
+        for alarm in of(&mut monitor, seed, 6.0) {
+            monitor.judge(&alarm, true);
+        }
+    }
+    let silent = (6010..6020).filter(|&seed| of(&mut monitor.clone(), seed, 6.0).is_empty()).count();
+    let loud = (6020..6030).filter(|&seed| !of(&mut monitor.clone(), seed, 14.0).is_empty()).count();
+    println!("silent {silent} of 10, loud {loud} of 10");
+    assert!(silent >= 8 && loud == 10);
+    // Another channel is as watchful as before.
+    let fault = Fault { at: 500, bias: [6.0 * SD, 0.0], ..Fault::default() };
+    assert!(!watch(&mut monitor, 6040, fault, 800).is_empty());
+}
+
+/// How many periods a monitor has seen.
+#[expect(clippy::unwrap_used, reason = "a test's own helper")]
+fn before_periods(monitor: &Monitor) -> u64 {
+    serde_json::to_value(monitor).unwrap()["period"].as_u64().unwrap()
+}
+
+#[test]
+fn declared_drift_is_silent_and_undeclared_is_reported_once() {
+    let fault = Fault { at: usize::MAX, drift: DRIFT, ..Fault::default() };
+    let (_, mut declared) = learnt(DRIFT);
+    assert_eq!(watch(&mut declared, 7000, fault, WEEK / 4), []);
+    let (_, mut undeclared) = learnt(0.0);
+    let alarms = watch(&mut undeclared, 7000, fault, WEEK / 4);
+    println!("{alarms:#?}");
+    assert!(!alarms.is_empty() && alarms.len() <= 2 && alarms[0].channel == 1);
+}
+
+#[test]
+fn a_stored_monitor_goes_on_as_if_nothing_had_happened() {
+    let (ensemble, mut monitor) = learnt(0.0);
+    let mut plant = Plant::new(8000, Fault { at: 300, bias: [0.0, 0.5], ..Fault::default() });
+    for t in 0..400 {
+        let (set, read) = plant.step();
+        if t == 298 {
+            monitor = serde_json::from_str(&serde_json::to_string(&monitor).unwrap()).unwrap();
+        }
+        let alarms = monitor.update(ensemble, &set, &read);
+        if t > 310 {
+            assert!(alarms.is_empty() && monitor.is_open());
+            break;
+        }
+    }
+}
