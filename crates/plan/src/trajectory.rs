@@ -9,12 +9,13 @@ mod budget;
 mod cem;
 mod evaluate;
 mod icem;
+mod linearise;
 mod moves;
 mod mppi;
 mod noise;
 mod polish;
 mod population;
-mod project;
+mod quadratic;
 mod score;
 
 use forethought_space::{ActionBounds, Cost, Dynamics, Latent};

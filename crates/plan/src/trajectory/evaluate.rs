@@ -8,7 +8,7 @@ use super::{StateLimit, Trajectory, TrajectoryTask};
 /// How many standard deviations of an ensemble's disagreement limits are tightened by. The margin already covers how far the
 /// model is off where data are; disagreement beyond says that this is elsewhere, and a sensor that one member sees over the
 /// limit must not be planned there.
-const SPREADS: f64 = 1.0;
+pub(crate) const SPREADS: f64 = 1.0;
 
 /// The largest margin, as a share of the way between two limits.
 const WIDEST: f64 = 0.45;
@@ -26,8 +26,8 @@ pub(crate) struct Evaluator<'a> {
     /// The best of all so far.
     pub(crate) best: Score,
     pub(crate) best_actions: Vec<f64>,
-    best_mean: Vec<f64>,
-    best_spread: Vec<f64>,
+    pub(crate) best_mean: Vec<f64>,
+    pub(crate) best_spread: Vec<f64>,
     evaluations: u64,
 }
 
@@ -94,12 +94,6 @@ impl<'a> Evaluator<'a> {
         copy(&mut self.best_actions, &self.actions, length);
         copy(&mut self.best_mean, &self.imagined.mean, way);
         copy(&mut self.best_spread, &self.imagined.spread, way);
-    }
-
-    /// Readings and disagreement of the best plan so far in one period.
-    pub(crate) fn best_at(&self, period: usize) -> (&[f64], &[f64]) {
-        let at = period * self.imagined.sensors..(period + 1) * self.imagined.sensors;
-        (&self.best_mean[at.clone()], &self.best_spread[at])
     }
 
     /// The best plan so far.

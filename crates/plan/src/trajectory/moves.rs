@@ -4,6 +4,7 @@ use forethought_space::ActionBounds;
 use serde::{Deserialize, Serialize};
 
 use super::TrajectoryTask;
+use super::quadratic::Program;
 
 /// How sequences are parametrised: the last plan, shifted by one period, plus a correction that has one number an action in
 /// each block of periods.
@@ -20,8 +21,8 @@ pub struct Moves {
     pub blocks: Vec<usize>,
     /// How a correction goes within its block.
     pub within: Within,
-    /// Iterations that polish the best candidate, two a step; 0: none. Sampling leaves a jitter of the size of its last spread, which a
-    /// plant's actuators would follow.
+    /// Iterations that polish the best candidate, two a step; 0: none. Sampling leaves a jitter of the size of its last spread,
+    /// which a plant's actuators would follow.
     pub polish: u32,
 }
 
@@ -76,6 +77,8 @@ pub(crate) struct Family {
     /// What is corrected, `[horizon × actions]`.
     base: Vec<f64>,
     ends: Vec<usize>,
+    /// The ends of the other grid.
+    between: Vec<usize>,
     within: Within,
     actions: usize,
     bounds: ActionBounds,
@@ -85,9 +88,11 @@ pub(crate) struct Family {
 impl Family {
     pub(crate) fn new(task: &TrajectoryTask<'_>, moves: &Moves) -> Self {
         let (actions, horizon) = (task.bounds.len(), task.horizon);
+        let ends = moves.ends(horizon);
         let mut family = Family {
+            between: between(&ends),
             base: vec![0.0; horizon * actions],
-            ends: moves.ends(horizon),
+            ends,
             within: moves.within,
             actions,
             bounds: task.bounds.clone(),
@@ -107,6 +112,12 @@ impl Family {
         family
     }
 
+    /// Moves the ends of all blocks but the first and the last half way to the next, or back. What one grid cannot say, the other
+    /// can.
+    pub(crate) fn stagger(&mut self) {
+        std::mem::swap(&mut self.ends, &mut self.between);
+    }
+
     /// How many numbers a correction has: `[blocks × actions]`.
     pub(crate) fn numbers(&self) -> usize {
         self.ends.len() * self.actions
@@ -118,6 +129,11 @@ impl Family {
 
     pub(crate) fn ends(&self) -> &[usize] {
         &self.ends
+    }
+
+    /// What is corrected, `[horizon × actions]`.
+    pub(crate) fn base(&self) -> &[f64] {
+        &self.base
     }
 
     /// From now on corrects this sequence, which keeps to bounds and rates.
@@ -146,6 +162,31 @@ impl Family {
             let (before, now) = sequence.split_at_mut(t * self.actions);
             let before = if t == 0 { &self.previous } else { &before[(t - 1) * self.actions..] };
             self.bounds.clamp(&mut now[..self.actions], before);
+        }
+    }
+
+    /// Rows in units of reach that keep the ends of blocks within bounds and rates.
+    pub(crate) fn constrain(&self, rows: &mut Program) {
+        let width = self.actions;
+        for number in 0..self.numbers() {
+            let (block, i) = (number / width, number % width);
+            let at = |block: usize| self.base[(self.ends[block] - 1) * width + i];
+            let reach = self.reach(number);
+            rows.push(self.bounds.high[i] - at(block))[number] = reach;
+            rows.push(at(block) - self.bounds.low[i])[number] = -reach;
+            if !self.bounds.step[i].is_finite() {
+                continue;
+            }
+            let (before, start) =
+                if block == 0 { (self.previous[i], 0) } else { (at(block - 1), self.ends[block - 1]) };
+            let most = self.bounds.step[i] * (self.ends[block] - start) as f64;
+            for sign in [1.0, -1.0] {
+                let row = rows.push(most - sign * (at(block) - before));
+                row[number] = sign * reach;
+                if block > 0 {
+                    row[number - width] = -sign * self.reach(number - width);
+                }
+            }
         }
     }
 
@@ -189,6 +230,15 @@ impl Family {
     }
 }
 
+/// Ends half way between: 1, 2, 4, 8, 16, 30 becomes 1, 3, 6, 12, 23, 30.
+fn between(ends: &[usize]) -> Vec<usize> {
+    let mut between = ends.to_vec();
+    for block in 1..ends.len().saturating_sub(1) {
+        between[block] = (ends[block] + ends[block + 1]) / 2;
+    }
+    between
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,5 +256,8 @@ mod tests {
         assert_eq!(of(&[2, 3], 4), [2, 4]);
         assert_eq!(of(&[2, 3], 1), [1]);
         assert_eq!(of(&[4], 9), [9]);
+        assert_eq!(between(&of(&[], 30)), [1, 3, 6, 12, 23, 30]);
+        assert_eq!(between(&[1, 2, 3]), [1, 2, 3]);
+        assert_eq!(between(&[7]), [7]);
     }
 }

@@ -25,7 +25,7 @@ fn a_limit_and_its_margin_are_kept_where_they_can_be() {
         assert_eq!(plan.violation, 0.0, "{method:?}");
         let most = plan.mean.chunks_exact(3).map(|x| x[0].max(x[2])).fold(0.0, f64::max);
         assert!(most <= 106.0 + 1e-6, "{method:?} {most}");
-        assert!(most >= 103.0, "{method:?} {most}: the way to the limit is used");
+        assert!(most >= 105.9, "{method:?} {most}: the way to the limit is used");
         let (_, states) = receding(&bound, &method, 40);
         assert!(states.iter().all(|x| x[0].max(x[2]) <= 106.0 + 1e-6), "{method:?}");
         assert!(states[39][1] > 90.0, "{method:?} {:?}", states[39]);
@@ -77,7 +77,7 @@ fn disagreement_narrows_limits() {
         let plan = plan_trajectory(&task, &method, &mut |_| false);
         // x + 0.25 x = 1.
         assert_eq!(plan.violation, 0.0);
-        assert!((0.75..=0.8 + 1e-9).contains(&plan.mean[19]), "{method:?} {}", plan.mean[19]);
+        assert!((0.79..=0.8 + 1e-9).contains(&plan.mean[19]), "{method:?} {}", plan.mean[19]);
     }
 }
 
