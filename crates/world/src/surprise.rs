@@ -268,7 +268,10 @@ impl Monitor {
     fn raise(&mut self, all: &[f64], sensors: usize) -> Surprise {
         self.cluster = Cluster::default();
         let event = self.events.begin(self.period, all.len());
-        let (at, began) = first(&self.bank, all, self.threshold).unwrap_or((0, self.period - 1));
+        // An offset that stands has had its alarm, and is not what began this one.
+        let standing = self.events.standing.iter();
+        let new: Vec<f64> = all.iter().zip(standing).map(|(r, s)| if *s { 0.0 } else { *r }).collect();
+        let (at, began) = first(&self.bank, &new, self.threshold).unwrap_or((0, self.period - 1));
         self.events.note(&mut self.bank, all, self.threshold, libm::log(ORDINARY));
         // Sums that have said what they had to say shall come down soon after the fault is gone.
         let threshold = self.threshold;

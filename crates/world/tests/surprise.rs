@@ -162,7 +162,8 @@ fn a_healthy_plant_raises_as_many_alarms_as_were_asked() {
     for a in &alarms {
         println!("{} {:?} {} p {:.1e}: {}", a.period, a.statistic, a.horizon, a.p, a.text);
     }
-    // Poisson with mean 20: from 9 to 33 with odds of 99 %, a factor of 1.5 around it.
+    // 20 were asked. Poisson with a mean within a factor of 1.5 of that, 13.3 to 30: from 6 to 45 with odds of 99 %. This
+    // finds a gross error and does not show the factor: that takes the weeks of the example.
     assert!((6..=45).contains(&alarms.len()), "{}", alarms.len());
 }
 
@@ -182,6 +183,8 @@ fn maintenance_is_silent() {
         let (set, read) = plant.step();
         alarms.extend(monitor.update(ensemble, &set, &read));
     }
+    // Before maintenance a healthy plant has its false alarms like any other: one is raised at this seed.
+    alarms.retain(|a| a.period >= 590);
     assert_eq!(alarms, []);
 }
 
@@ -216,15 +219,20 @@ fn before_periods(monitor: &Monitor) -> u64 {
     serde_json::to_value(monitor).unwrap()["period"].as_u64().unwrap()
 }
 
+const DRIFTING: Fault = Fault { at: usize::MAX, bias: [0.0; 2], leak: 0.0, drift: DRIFT };
+
 #[test]
-fn declared_drift_is_silent_and_undeclared_is_reported_once() {
-    let fault = Fault { at: usize::MAX, drift: DRIFT, ..Fault::default() };
-    let (_, mut declared) = learnt(DRIFT);
-    assert_eq!(watch(&mut declared, 7000, fault, WEEK / 4), []);
-    let (_, mut undeclared) = learnt(0.0);
-    let alarms = watch(&mut undeclared, 7000, fault, WEEK / 4);
-    println!("{alarms:#?}");
-    assert!(!alarms.is_empty() && alarms.len() <= 2 && alarms[0].channel == 1);
+fn declared_drift_is_silent_and_undeclared_is_reported() {
+    // The other channel may have a false alarm, one in four of such runs as asked; the one that drifts is what is tested.
+    let on_it = |alarms: &[Surprise]| alarms.iter().filter(|a| a.channel == 1).count();
+    assert_eq!(on_it(&watch(&mut learnt(DRIFT).1, 7000, DRIFTING, WEEK / 4)), 0);
+    assert!(on_it(&watch(&mut learnt(0.0).1, 7000, DRIFTING, WEEK / 4)) > 0);
+}
+
+#[test]
+fn undeclared_drift_is_reported_once() {
+    let alarms = watch(&mut learnt(0.0).1, 7000, DRIFTING, WEEK / 4);
+    assert_eq!(alarms.iter().filter(|a| a.channel == 1).count(), 1, "{alarms:#?}");
 }
 
 #[test]
