@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::WorldError;
 use crate::arx::Arx;
 use crate::fit::{Prior, fit, spread};
-use crate::gain::{USUAL, Unseen, choose, gain};
+use crate::gain::{USUAL, choose, gain};
 use crate::latent::{LatentModel, on_time};
 use crate::realise::{realise, rest};
 use crate::state_space::{Size, StateSpace};
 
-/// Members of an ensemble; each is judged on one part of the data that is left out, then fitted to all.
+/// Members of an ensemble; each leaves out one part of the data, and is judged on it.
 pub const MEMBERS: usize = 4;
 /// Nonlinear features of each member.
 const FEATURES: usize = 6;
@@ -33,9 +33,6 @@ const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.25, 0.6];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
     pub(crate) members: Vec<LatentModel>,
-    /// The same, each fitted without one part of the data: what certainty is measured on. Gone once that is done.
-    #[serde(skip)]
-    pub(crate) outsiders: Vec<LatentModel>,
     /// The linear model it began with, always beside it.
     pub(crate) linear: Arx,
 }
@@ -48,7 +45,7 @@ impl Ensemble {
     /// [`WorldError`] where there is too little to learn from.
     pub fn learn(episodes: &[&Episode], recalled: Option<&Ensemble>, seed: u64) -> Result<Self, WorldError> {
         let linear = Arx::learn(episodes)?;
-        let pairs: Vec<(LatentModel, LatentModel)> = (0..MEMBERS)
+        let members = (0..MEMBERS)
             .into_par_iter()
             .map(|member| {
                 let (kept, left): (Vec<_>, Vec<_>) =
@@ -59,8 +56,7 @@ impl Ensemble {
                 train(&linear, &episodes(kept), &episodes(left), before, seed, member)
             })
             .collect();
-        let (members, outsiders) = pairs.into_iter().unzip();
-        Ok(Ensemble { members, outsiders, linear })
+        Ok(Ensemble { members, linear })
     }
 
     /// The linear model, fitted to the same episodes.
@@ -97,7 +93,7 @@ impl Ensemble {
 
     /// A member's twin that has not seen this part of the data; only right after learning.
     pub(crate) fn outsider(&self, part: usize) -> &LatentModel {
-        &self.outsiders[part % MEMBERS]
+        &self.members[part % MEMBERS]
     }
 }
 
@@ -120,7 +116,7 @@ pub(crate) fn parts(episodes: &[&Episode]) -> Vec<Episode> {
     out
 }
 
-/// A member fitted to all parts, and the same without those left out.
+/// A member that never sees the parts left out.
 fn train(
     linear: &Arx,
     kept: &[Episode],
@@ -128,7 +124,7 @@ fn train(
     recalled: Option<&LatentModel>,
     seed: u64,
     member: usize,
-) -> (LatentModel, LatentModel) {
+) -> LatentModel {
     let (sensors, actions) = (kept[0].sensors, kept[0].actions);
     let size = Size { sensors, actions, hidden: sensors.max(2), features: FEATURES };
     let (scaling, delays) = match recalled {
@@ -144,24 +140,17 @@ fn train(
     };
     // From a tight belief to looser ones, each fit from where the one before ended; what is kept is what foresees the
     // unseen part best.
-    let mut best: Option<(f64, StateSpace, f64, Unseen)> = None;
+    let mut best: Option<(f64, StateSpace)> = None;
     for looseness in LOOSENESS {
         let weights = weights(&model, &episodes);
         model = fit(model, &prior.loosened(looseness), &episodes, &weights);
-        let (score, happens) = choose(&mut model, &unseen, &noise, FLOOR);
+        let score = choose(&mut model, &unseen, &noise, FLOOR).0;
         if best.as_ref().is_none_or(|b| score < b.0) {
-            best = Some((score, model.clone(), looseness, happens));
+            best = Some((score, model.clone()));
         }
     }
-    let (_, outsider, looseness, happens) = best.unwrap_or((0.0, model, LOOSENESS[0], USUAL));
-    let all: Vec<Episode> = episodes.into_iter().chain(unseen).collect();
-    let weights = weights(&outsider, &all);
-    let mut space = fit(outsider.clone(), &prior.loosened(looseness), &all, &weights);
-    if let Some(gain) = gain(&space, happens, &noise) {
-        space.gain = gain;
-    }
-    let of = |space| LatentModel { scaling: scaling.clone(), delays: delays.clone(), space };
-    (of(space), of(outsider))
+    let space = best.map_or(model, |b| b.1);
+    LatentModel { scaling, delays, space }
 }
 
 /// One over what errors there are.
