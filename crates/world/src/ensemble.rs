@@ -27,7 +27,7 @@ const RECALLED: f64 = 0.3;
 /// Errors are never believed smaller than this, plain numbers.
 const FLOOR: f64 = 1e-4;
 /// How far from what is believed beforehand a fit may go: factors of the standard deviations.
-const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.25, 0.6];
+const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
 
 /// How a plant moves, as several models believe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ const ONE_STEP: usize = 480;
 /// Readings of an episode that only bring the filter to the truth.
 const BURN_IN: usize = 4;
 /// Steps of the search, at most.
-const STEPS: usize = 25;
+const STEPS: usize = 40;
 /// It ends when a step gains less than this share.
 const ENOUGH: f64 = 1e-4;
 /// Errors beyond this many standard deviations count linearly (Huber, Ann. Math. Stat. 35, 1964).
