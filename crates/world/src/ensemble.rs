@@ -1,4 +1,4 @@
-//! Several latent models with different features: their mean foresees, their spread says where they guess.
+//! Several latent models that saw different parts of the data: their mean foresees, their spread says where they guess.
 
 use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +14,7 @@ use crate::latent::{LatentModel, on_time};
 use crate::realise::{realise, rest};
 use crate::state_space::{Size, StateSpace};
 
-/// Members of an ensemble; each leaves out one part of the data, and is judged on it.
+/// Members of an ensemble; each leaves out one part of the data.
 pub const MEMBERS: usize = 4;
 /// Nonlinear features of each member.
 const FEATURES: usize = 6;
@@ -91,7 +91,7 @@ impl Ensemble {
         mean
     }
 
-    /// A member's twin that has not seen this part of the data; only right after learning.
+    /// The member that has not seen this part of the data.
     pub(crate) fn outsider(&self, part: usize) -> &LatentModel {
         &self.members[part % MEMBERS]
     }
@@ -116,7 +116,6 @@ pub(crate) fn parts(episodes: &[&Episode]) -> Vec<Episode> {
     out
 }
 
-/// A member that never sees the parts left out.
 fn train(
     linear: &Arx,
     kept: &[Episode],
@@ -142,20 +141,15 @@ fn train(
     // unseen part best.
     let mut best: Option<(f64, StateSpace)> = None;
     for looseness in LOOSENESS {
-        let weights = weights(&model, &episodes);
+        let weights = spread(&model, &episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
         model = fit(model, &prior.loosened(looseness), &episodes, &weights);
-        let score = choose(&mut model, &unseen, &noise, FLOOR).0;
+        let score = choose(&mut model, &unseen, &noise, FLOOR);
         if best.as_ref().is_none_or(|b| score < b.0) {
             best = Some((score, model.clone()));
         }
     }
     let space = best.map_or(model, |b| b.1);
     LatentModel { scaling, delays, space }
-}
-
-/// One over what errors there are.
-fn weights(model: &StateSpace, episodes: &[Episode]) -> Vec<f64> {
-    spread(model, episodes, FLOOR).iter().map(|s| 1.0 / s).collect()
 }
 
 /// Where to begin without a model, and what to believe.

@@ -10,8 +10,6 @@ use crate::state_space::{StateSpace, Tangent, TangentRoom};
 pub(crate) const AHEAD: [usize; 7] = [1, 2, 4, 8, 14, 20, 30];
 /// Open-loop futures that are followed in one pass, at most; they begin at even distances.
 const STARTS: usize = 160;
-/// One-step errors that count in one pass, at most; they are of every so manieth reading.
-const ONE_STEP: usize = 480;
 /// Readings of an episode that only bring the filter to the truth.
 const BURN_IN: usize = 4;
 /// Steps of the search, at most.
@@ -96,7 +94,7 @@ impl Normal {
             self.matrix[i * self.count + i] += 1.0 / (prior.sd[i] * prior.sd[i]);
         }
         let size = model.size;
-        let (stride, every) = (stride(episodes), every(episodes));
+        let stride = stride(episodes);
         let mut room = TangentRoom::new(size);
         let (mut filter, mut ahead) = (Tangent::new(size), Tangent::new(size));
         let mut error = vec![0.0; size.sensors];
@@ -114,8 +112,8 @@ impl Normal {
                     }
                 }
                 filter.advance(model, episode.action(t), &mut room);
-                if t >= BURN_IN && t.is_multiple_of(every) {
-                    value += self.add(&filter, episode.reading(t + 1), 0, weights, share(1) * every as f64);
+                if t >= BURN_IN {
+                    value += self.add(&filter, episode.reading(t + 1), 0, weights, share(1));
                 }
                 filter.correct(model, episode.reading(t + 1), &mut error);
             }
@@ -177,11 +175,9 @@ fn objective(model: &StateSpace, prior: &Prior, episodes: &[Episode], weights: &
         .map(|(p, (m, s))| ((p - m) / s) * ((p - m) / s))
         .sum();
     let stride = stride(episodes);
-    let one_step = share(1) * every(episodes) as f64;
-    let factor = |row| if row == 0 { one_step } else { share(stride) };
     follow(model, episodes, stride, &mut |row, s, e| {
         let w = weights[row * sensors + s];
-        value += factor(row) * huber(e * w).0;
+        value += share(if row == 0 { 1 } else { stride }) * huber(e * w).0;
     });
     if value.is_finite() { value } else { f64::INFINITY }
 }
@@ -197,7 +193,6 @@ pub(crate) fn follow(
     let n = size.states();
     let (mut x, mut d, mut next) = (vec![0.0; n], vec![0.0; size.sensors], vec![0.0; n]);
     let (mut ahead, mut error) = (vec![0.0; n], vec![0.0; size.sensors]);
-    let every = every(episodes);
     let mut report = |row: usize, read: &[f64], x: &[f64], d: &[f64]| {
         for s in 0..size.sensors {
             let e = read[s] - x[s] - d[s];
@@ -222,7 +217,7 @@ pub(crate) fn follow(
             }
             model.advance(&x, episode.action(t), &mut next);
             std::mem::swap(&mut x, &mut next);
-            if t >= BURN_IN && t.is_multiple_of(every) {
+            if t >= BURN_IN {
                 report(0, episode.reading(t + 1), &x, &d);
             }
             model.correct(&mut x, &mut d, episode.reading(t + 1), &mut error);
@@ -246,12 +241,6 @@ pub(crate) fn spread(model: &StateSpace, episodes: &[Episode], floor: f64) -> Ve
 pub(crate) fn stride(episodes: &[Episode]) -> usize {
     let periods: usize = episodes.iter().map(Episode::periods).sum();
     periods.div_ceil(STARTS).max(1)
-}
-
-/// Distance between the one-step errors that count.
-fn every(episodes: &[Episode]) -> usize {
-    let periods: usize = episodes.iter().map(Episode::periods).sum();
-    periods.div_ceil(ONE_STEP).max(1)
 }
 
 /// Errors overlap: together, those of one horizon count as many as there are periods, shared among the horizons.

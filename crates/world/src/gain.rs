@@ -66,32 +66,25 @@ pub(crate) fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<
 }
 
 /// The gain with the smallest errors, one and many steps ahead, on episodes that the model has not seen: there its own
-/// mistakes count among what happens unseen. The mean logarithm of those errors, infinite where no gain gives any, and
-/// what is taken to happen unseen.
-pub(crate) fn choose(
-    model: &mut StateSpace,
-    unseen_episodes: &[Episode],
-    noise: &[f64],
-    floor: f64,
-) -> (f64, Unseen) {
-    let mut best: Option<(f64, Vec<f64>, Unseen)> = None;
+/// mistakes count among what happens unseen. The mean logarithm of those errors; infinite where no gain gives any.
+pub(crate) fn choose(model: &mut StateSpace, unseen_episodes: &[Episode], noise: &[f64], floor: f64) -> f64 {
+    let mut best: Option<(f64, Vec<f64>)> = None;
     for states in RESTLESS {
         for offsets in DRIFTING {
-            let unseen = Unseen { states, offsets };
-            let Some(gain) = gain(model, unseen, noise) else { continue };
+            let Some(gain) = gain(model, Unseen { states, offsets }, noise) else { continue };
             model.gain = gain;
             let errors = spread(model, unseen_episodes, floor);
             let score = errors.iter().map(|e| libm::log(*e)).sum::<f64>() / AHEAD.len() as f64;
             if score.is_finite() && best.as_ref().is_none_or(|b| score < b.0) {
-                best = Some((score, model.gain.clone(), unseen));
+                best = Some((score, model.gain.clone()));
             }
         }
     }
     match best {
-        Some((score, gain, unseen)) => {
+        Some((score, gain)) => {
             model.gain = gain;
-            (score, unseen)
+            score
         }
-        None => (f64::INFINITY, USUAL),
+        None => f64::INFINITY,
     }
 }
