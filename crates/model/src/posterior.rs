@@ -132,9 +132,7 @@ impl Posterior {
 
     fn with_shape(data: &Data, shape: Shape, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
         let warp = Warp::standardising(data.values(), shape);
-        let values: Vec<f64> = data.values().iter().map(|&v| warp.forward(v)).collect();
-        let known = standard_noise(data, &warp);
-        let collapsed = Collapsed::new(data.groups(), data.recipes(), &values, known.as_deref());
+        let (collapsed, known) = collapse(data, &warp);
         let points = data.recipe_points();
         let problem = Problem {
             kinds: data.kinds(),
@@ -162,9 +160,7 @@ impl Posterior {
         if data.recipes() > most {
             return self;
         }
-        let values: Vec<f64> = data.values().iter().map(|&v| self.warp.forward(v)).collect();
-        let known = standard_noise(data, &self.warp);
-        let collapsed = Collapsed::new(data.groups(), data.recipes(), &values, known.as_deref());
+        let (collapsed, known) = collapse(data, &self.warp);
         let points = data.recipe_points();
         let problem = Problem {
             kinds: data.kinds(),
@@ -280,6 +276,13 @@ impl Posterior {
             })
             .sum()
     }
+}
+
+/// Repeats made one, in standard units, and the known noise of each measurement.
+fn collapse(data: &Data, warp: &Warp) -> (Collapsed, Option<Vec<f64>>) {
+    let values: Vec<f64> = data.values().iter().map(|&v| warp.forward(v)).collect();
+    let known = standard_noise(data, warp);
+    (Collapsed::new(data.groups(), data.recipes(), &values, known.as_deref()), known)
 }
 
 /// Known variances in standard units.
