@@ -4,6 +4,7 @@ mod args;
 mod exit;
 mod loaded;
 mod measure;
+mod progress;
 mod show;
 mod table;
 mod verb;

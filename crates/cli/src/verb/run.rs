@@ -1,21 +1,18 @@
 //! `run`: drives machines to the end.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use forethought_engine::{Interrupt, Listener, Opened, Rest, Shell, Update};
 use forethought_machine::Class;
 use forethought_record::{Campaign, TrialState};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::args::{Arguments, Run};
 use crate::exit::{Exit, Failure};
 use crate::loaded::Loaded;
-use crate::{now, say, show, talk};
+use crate::{now, progress, say, show, talk};
 
 /// Runs until the campaign comes to rest.
 pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
@@ -33,16 +30,12 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
     let machines = loaded.machines(&problem)?;
     let people: BTreeMap<String, bool> =
         machines.iter().map(|m| (m.card().name.clone(), m.card().class == Class::Person)).collect();
-    let bar = progress_bar(arguments, &campaign);
+    let bar = progress::bar(arguments, campaign.problem.budget.trials.map(u64::from), "trials");
     if !arguments.quiet {
         let verb = if is_new { "Opened" } else { "Resumed" };
         bar.println(format!("{verb} campaign {} ({})", problem.name, campaign.id));
     }
-    let interrupt: Interrupt = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // Without a handler the signal ends the program, which the record survives as well.
-        let _ = signal_hook::flag::register(signal, Arc::clone(&interrupt));
-    }
+    let interrupt: Interrupt = progress::interrupt();
     let listener = Listener::bind(&loaded.project.socket()).ok();
     let shell = Shell::new(Opened { store, campaign, is_new }, machines, listener, now)?;
     let mut seen = Seen::default();
@@ -109,24 +102,6 @@ fn summary(
     if let Some(path) = report {
         say(format!("Report: {path}"));
     }
-}
-
-fn progress_bar(arguments: &Arguments, campaign: &Campaign) -> ProgressBar {
-    let bar = match campaign.problem.budget.trials {
-        Some(trials) => ProgressBar::new(u64::from(trials)),
-        None => ProgressBar::no_length(),
-    };
-    if arguments.quiet || !std::io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-        return bar;
-    }
-    if let Ok(style) =
-        ProgressStyle::with_template("{spinner} [{elapsed_precise}] {bar:32} {pos}/{len} trials  {msg}")
-    {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }
 
 /// What was shown, so that only what is new is shown again.

@@ -1,10 +1,7 @@
 //! `world drive`, `world explore`, `world train`: to the end of what is asked for.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use forethought_engine::{
     DriveEnd, DriveShell, DriveShellError, DriveUpdate, OpenedWorld, Until, WorldModel, open_world,
@@ -12,14 +9,14 @@ use forethought_engine::{
 use forethought_memory::{EpisodeStore, SqliteJournal};
 use forethought_record::{Drive, DriveEntry, DriveEvent, Purpose};
 use forethought_space::World;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::loaded::{Loaded, episode_failure};
 use super::{look, page};
 use crate::args::{Arguments, Driving};
 use crate::exit::{Exit, Failure};
-use crate::{now, say, talk};
+use crate::{now, progress, say, talk};
 
 pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
@@ -30,13 +27,9 @@ pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<
     let opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
         .map_err(|e| failure(&loaded.path, e))?;
     let episodes = EpisodeStore::open(&loaded.project.episodes()).map_err(episode_failure)?;
-    let bar = progress_bar(arguments);
+    let bar = progress::bar(arguments, Some(0), "periods");
     greet(arguments, &bar, &loaded.world, &opened);
-    let interrupt = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // Without a handler the signal ends the program, which the record survives as well.
-        let _ = signal_hook::flag::register(signal, Arc::clone(&interrupt));
-    }
+    let interrupt = progress::interrupt();
     let mut shell = DriveShell::new(opened, episodes, environment, loaded.world.clone(), recalled, until);
     let ended = shell.run(&now, &interrupt, &mut |update| show(arguments, &bar, &loaded.world, &update));
     bar.finish_and_clear();
@@ -82,21 +75,6 @@ pub(super) fn failure(path: &Path, e: DriveShellError) -> Failure {
             Failure::yours("record", format!("{}: {e}", path.display()))
         }
     }
-}
-
-fn progress_bar(arguments: &Arguments) -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    if arguments.quiet || !std::io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-        return bar;
-    }
-    if let Ok(style) =
-        ProgressStyle::with_template("{spinner} [{elapsed_precise}] {bar:32} {pos}/{len} periods  {msg}")
-    {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }
 
 fn show(arguments: &Arguments, bar: &ProgressBar, world: &World, update: &DriveUpdate<'_>) {
