@@ -64,6 +64,13 @@ pub struct Kept {
     pub sensors: Vec<(u64, u64)>,
 }
 
+impl Kept {
+    /// Kept and settled of all sensors together.
+    pub fn all(&self) -> (u64, u64) {
+        self.sensors.iter().fold((0, 0), |(a, b), (k, n)| (a + k, b + n))
+    }
+}
+
 /// Everything that can happen when a plant is driven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -354,6 +361,21 @@ impl Drive {
     /// The episode that runs, or in which the engine died.
     pub fn open(&self) -> Option<(u64, &EpisodeState)> {
         self.episodes.iter().find(|(_, e)| e.end.is_none()).map(|(n, e)| (*n, e))
+    }
+
+    /// What was claimed in all episodes, settled, by periods ahead; horizons of which nothing was settled are left out.
+    pub fn kept(&self) -> Vec<Kept> {
+        let mut out: Vec<Kept> = Vec::new();
+        for kept in self.episodes.values().flat_map(|e| &e.kept) {
+            match out.iter_mut().find(|o| o.ahead == kept.ahead) {
+                Some(all) => all.sensors.iter_mut().zip(&kept.sensors).for_each(|(a, (k, n))| {
+                    (a.0, a.1) = (a.0 + k, a.1 + n);
+                }),
+                None => out.push(kept.clone()),
+            }
+        }
+        out.retain(|kept| kept.all().1 > 0);
+        out
     }
 
     /// Episodes of one purpose that ended whole.

@@ -108,27 +108,9 @@ fn header(input: &WorldReport<'_>) -> Markup {
     }
 }
 
-/// Kept of settled, over all episodes: by periods ahead, all sensors together and each alone.
-fn kept(drive: &Drive, sensors: usize) -> Vec<(usize, Share, Vec<Share>)> {
-    let mut out: Vec<(usize, Share, Vec<Share>)> = Vec::new();
-    for kept in drive.episodes.values().flat_map(|e| &e.kept) {
-        let at = out.iter().position(|o| o.0 == kept.ahead).unwrap_or_else(|| {
-            out.push((kept.ahead, Share::default(), vec![Share::default(); sensors]));
-            out.len() - 1
-        });
-        let (_, all, each) = &mut out[at];
-        for (own, (k, n)) in each.iter_mut().zip(&kept.sensors) {
-            for share in [own, &mut *all] {
-                (share.k, share.n) = (share.k + k, share.n + n);
-            }
-        }
-    }
-    out.retain(|o| o.1.n > 0);
-    out
-}
-
 fn claims(input: &WorldReport<'_>) -> Markup {
-    let rows = kept(input.drive, input.world.card.sensors.len());
+    let rows = input.drive.kept();
+    let of = |(k, n)| Share { k, n };
     let beyond: u64 = input.drive.episodes.values().map(|e| e.beyond).sum();
     let limited = input.world.limits.iter().any(|(low, high)| low.is_finite() || high.is_finite());
     html! {
@@ -141,11 +123,11 @@ fn claims(input: &WorldReport<'_>) -> Markup {
             @if rows.is_empty() {
                 div.card { p.small { "Intervals" } p { "None has been settled yet: nothing is claimed before there is a model." } }
             }
-            @for (ahead, all, _) in &rows {
+            @for kept in &rows {
                 div.card {
-                    p.small { "Claimed 90 %, " (ahead) " ahead, kept" }
-                    p.big { (percent(all.rate())) }
-                    p.small { "claimed 90 %, kept " (share(*all)) }
+                    p.small { "Claimed 90 %, " (kept.ahead) " ahead, kept" }
+                    p.big { (percent(of(kept.all()).rate())) }
+                    p.small { "claimed 90 %, kept " (share(of(kept.all()))) }
                 }
             }
             @if limited {
@@ -160,10 +142,10 @@ fn claims(input: &WorldReport<'_>) -> Markup {
             div.scroll {
                 table {
                     caption { "By sensor" }
-                    thead { tr { th scope="col" { "Sensor" } @for (ahead, ..) in &rows { th scope="col" { (ahead) " ahead" } } } }
+                    thead { tr { th scope="col" { "Sensor" } @for kept in &rows { th scope="col" { (kept.ahead) " ahead" } } } }
                     tbody {
                         @for (i, sensor) in input.world.card.sensors.iter().enumerate() {
-                            tr { td { (sensor.name) } @for (_, _, own) in &rows { td { (share(own[i])) } } }
+                            tr { td { (sensor.name) } @for kept in &rows { td { (share(of(kept.sensors[i]))) } } }
                         }
                     }
                 }

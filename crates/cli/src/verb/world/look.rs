@@ -50,20 +50,6 @@ pub(super) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Claims kept, by periods ahead.
-fn kept(drive: &Drive) -> Vec<(usize, Share)> {
-    let mut out: Vec<(usize, Share)> = Vec::new();
-    for kept in drive.episodes.values().flat_map(|e| &e.kept) {
-        let (k, n) = kept.sensors.iter().fold((0, 0), |(a, b), (k, n)| (a + k, b + n));
-        match out.iter_mut().find(|o| o.0 == kept.ahead) {
-            Some((_, share)) => (share.k, share.n) = (share.k + k, share.n + n),
-            None => out.push((kept.ahead, Share { k, n })),
-        }
-    }
-    out.retain(|(_, share)| share.n > 0);
-    out
-}
-
 pub(super) fn state_text(world: &World, drive: &Drive) -> String {
     let of = |purpose| drive.whole(purpose).count();
     let mut lines = vec![match &drive.finished {
@@ -88,7 +74,9 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
             ));
         }
     }
-    for (ahead, share) in kept(drive) {
+    for kept in drive.kept() {
+        let (ahead, (k, n)) = (kept.ahead, kept.all());
+        let share = Share { k, n };
         let i = share.interval(0.95);
         let (low, high) = (i.low * 100.0, i.high * 100.0);
         let rate = share.rate() * 100.0;
@@ -126,9 +114,13 @@ pub(super) fn state_json(drive: &Drive) -> Value {
             })
         })
         .collect();
-    let claims: Vec<Value> = kept(drive)
+    let claims: Vec<Value> = drive
+        .kept()
         .iter()
-        .map(|(k, s)| json!({ "ahead": k, "claimed": 0.9, "kept": s.k, "settled": s.n }))
+        .map(|kept| {
+            let (k, n) = kept.all();
+            json!({ "ahead": kept.ahead, "claimed": 0.9, "kept": k, "settled": n })
+        })
         .collect();
     json!({
         "forethought": 1, "world": drive.id.to_string(), "name": drive.name, "event": drive.seq, "finished": drive.finished,
