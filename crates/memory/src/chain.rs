@@ -21,7 +21,7 @@ impl Sealed {
 }
 
 /// Two hexadecimal digits a byte.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

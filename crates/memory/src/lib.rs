@@ -13,7 +13,7 @@ mod project;
 mod sqlite;
 mod volatile;
 
-pub use chain::{Chain, Sealed};
+pub use chain::{Chain, Sealed, hex};
 pub use episodes::{
     BadCell, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
     EpisodeTable, FrameShape, Frames, Sampling, StoredEpisode, TableError, Verified, Window,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use forethought_machine::Environment;
 use forethought_memory::{
     AppendError, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
-    Journal, ReadError, Sampling,
+    Journal, ReadError, Sampling, hex,
 };
 use forethought_plan::Method;
 use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT, Purpose};
@@ -261,7 +261,7 @@ fn carry_out(
                 EpisodeState::Open if whole => episodes.seal(id, clock())?,
                 EpisodeState::Open => episodes.interrupt(id, clock())?,
             };
-            Some(DriveInput::Closed(periods, hash.iter().map(|b| format!("{b:02x}")).collect()))
+            Some(DriveInput::Closed(periods, hex(&hash)))
         }
         DriveEffect::Learn(ask) => {
             update(DriveUpdate::Learning(ask.episodes.len()));

@@ -97,7 +97,7 @@ impl Loaded {
                 .hint("a campaign may have this name: give the world file another")
         })?;
         let drive = Drive::fold(&entries).map_err(|e| Failure::yours("record", e.to_string()))?;
-        let head = sealed.last().map(|s| (s.seq, s.hash.iter().map(|b| format!("{b:02x}")).collect()));
+        let head = sealed.last().map(|s| (s.seq, s.hex()));
         let episodes = EpisodeStore::open_read_only(&self.project.episodes()).map_err(episode_failure)?;
         Ok(Read { journal, drive, head, episodes })
     }
