@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use forethought_engine::WorldModel;
 use forethought_memory::EpisodeId;
 use forethought_report::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
+use forethought_space::Episode;
 
 use super::imagine::bands;
 use super::loaded::{Loaded, Read, episode_failure};
@@ -34,13 +36,17 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
     for (number, state) in read.drive.episodes.iter().filter(|(_, e)| e.end.is_some()) {
         episodes.push(trace(loaded, &read, *number, state.stored)?);
     }
-    let imagined = imagined(loaded, &read)?;
-    let surprise = surprise(loaded, &read)?;
+    let (mut dreams, mut surprise) = (Vec::new(), Vec::new());
+    if let Ok(model) = read.model() {
+        let (episode, readings) = read.episode(None, loaded.world.card.period_s)?;
+        dreams.extend(imagined(&model, episode, &readings));
+        surprise.push(SurpriseTrace { episode, curve: watch(&model, &readings).0 });
+    }
     let html = render_world(&WorldReport {
         world: &loaded.world,
         drive: &read.drive,
         episodes: &episodes,
-        imagined: &imagined,
+        imagined: &dreams,
         surprise: &surprise,
         generated: now(),
         command: &format!("forethought world drive {}", loaded.path.display()),
@@ -70,22 +76,14 @@ fn trace(loaded: &Loaded, read: &Read, number: u64, stored: u64) -> Result<Episo
     Ok(EpisodeTrace { number, purpose, read: rows?, set: set?, claimed })
 }
 
-/// The last episode, imagined from its middle on.
-fn imagined(loaded: &Loaded, read: &Read) -> Result<Vec<ImaginedTrace>, Failure> {
-    let Ok(model) = read.model() else { return Ok(Vec::new()) };
-    let (number, episode) = read.episode(None, loaded.world.card.period_s)?;
+/// An episode, imagined from its middle on.
+fn imagined(model: &WorldModel, number: u64, episode: &Episode) -> Option<ImaginedTrace> {
     let from = episode.periods() / 2;
     let periods = IMAGINED.min(episode.periods() - from);
-    if periods == 0 {
-        return Ok(Vec::new());
-    }
     let actions = &episode.set[from * episode.actions..(from + periods) * episode.actions];
-    Ok(vec![ImaginedTrace { episode: number, from, bands: bands(&model, &episode, from, actions) }])
-}
-
-/// How improbable the last episode was, to the last model.
-fn surprise(loaded: &Loaded, read: &Read) -> Result<Vec<SurpriseTrace>, Failure> {
-    let Ok(model) = read.model() else { return Ok(Vec::new()) };
-    let (episode, readings) = read.episode(None, loaded.world.card.period_s)?;
-    Ok(vec![SurpriseTrace { episode, curve: watch(&model, &readings).0 }])
+    (periods > 0).then(|| ImaginedTrace {
+        episode: number,
+        from,
+        bands: bands(model, episode, from, actions),
+    })
 }
