@@ -224,18 +224,15 @@ impl DriveCore {
     fn next(&mut self, at: Timestamp, effects: &mut Vec<DriveEffect>) {
         self.phase = Phase::Between;
         if let Some(message) = self.failed.take() {
-            self.phase = Phase::Over;
-            return effects.push(DriveEffect::Done(DriveEnd::Failed(message)));
+            return self.over(DriveEnd::Failed(message), effects);
         }
         if self.stop.is_some() {
-            self.phase = Phase::Over;
-            return effects.push(DriveEffect::Done(DriveEnd::Stopped));
+            return self.over(DriveEnd::Stopped, effects);
         }
         let explored = self.done(Purpose::Explore);
         let is_explored = explored >= self.world.explore.1 as usize;
         if is_explored && self.until == Until::Explored {
-            self.phase = Phase::Over;
-            return effects.push(DriveEffect::Done(DriveEnd::Finished));
+            return self.over(DriveEnd::Finished, effects);
         }
         let wants_model = explored >= GUIDED_FROM.min(self.world.explore.1 as usize);
         let learnable = learnable(&self.drive);
@@ -249,8 +246,7 @@ impl DriveCore {
             return effects.push(DriveEffect::Learn(Box::new(ask)));
         }
         if is_explored && self.until == Until::Learnt && self.model.is_some() {
-            self.phase = Phase::Over;
-            return effects.push(DriveEffect::Done(DriveEnd::Finished));
+            return self.over(DriveEnd::Finished, effects);
         }
         let (purpose, longest) = if !is_explored {
             (Purpose::Explore, self.world.explore.0)
@@ -260,8 +256,7 @@ impl DriveCore {
             let reason = "every episode of the world file is done".to_owned();
             return self.append(at, vec![DriveEvent::WorldFinished { reason }], Vec::new(), effects);
         } else {
-            self.phase = Phase::Over;
-            return effects.push(DriveEffect::Done(DriveEnd::Finished));
+            return self.over(DriveEnd::Finished, effects);
         };
         let number = self.drive.episodes.len() as u64 + 1;
         let model = self.model.as_ref().map(|m| m.hash.clone());
@@ -274,6 +269,12 @@ impl DriveCore {
         };
         effects.push(DriveEffect::Create(plan.clone()));
         self.phase = Phase::Creating(plan);
+    }
+
+    /// Nothing more is done.
+    fn over(&mut self, end: DriveEnd, effects: &mut Vec<DriveEffect>) {
+        self.phase = Phase::Over;
+        effects.push(DriveEffect::Done(end));
     }
 
     /// Episodes of a purpose that count: whole ones, and exploring ones that were cut but taught something.
@@ -370,9 +371,8 @@ impl DriveCore {
                 self.append(at, vec![DriveEvent::MadeSafe { reason }], vec![close], effects);
             }
             (Phase::Recovering(..), Err(message)) => {
-                self.phase = Phase::Over;
                 let message = format!("the plant cannot be brought to its safe action: {message}");
-                effects.push(DriveEffect::Done(DriveEnd::Failed(message)));
+                self.over(DriveEnd::Failed(message), effects);
             }
             (Phase::Running(run), done) => {
                 if let Err(message) = done {

@@ -6,7 +6,7 @@ use rand_core::{Rng, SeedableRng};
 use forethought_calibrate::normal_quantile;
 
 /// The stream of one purpose in one decision: keyed by blake3(seed, decision, purpose).
-pub(crate) fn stream(seed: u64, decision: u64, purpose: &str) -> ChaCha8Rng {
+pub fn stream(seed: u64, decision: u64, purpose: &str) -> ChaCha8Rng {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes());
     hasher.update(&decision.to_le_bytes());
@@ -15,7 +15,7 @@ pub(crate) fn stream(seed: u64, decision: u64, purpose: &str) -> ChaCha8Rng {
 }
 
 /// Uniform in [0, 1), 53 bits.
-pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+pub fn uniform(rng: &mut ChaCha8Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
 

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use forethought_plan::{Method, StateLimit, Trajectory, TrajectoryTask, plan_trajectory};
+use forethought_plan::{Method, StateLimit, Trajectory, TrajectoryTask, plan_trajectory, stream, uniform};
 use forethought_space::{Dynamics, Imagined, Latent, Track, World};
-use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::Rng;
 
 use super::model::WorldModel;
 
@@ -175,7 +174,7 @@ pub fn limits(world: &World, deviation: &dyn Fn(usize, usize) -> Vec<f64>) -> Ve
 fn shake(ask: &PlanAsk, plan: &Trajectory, limits: &[StateLimit]) -> Option<Vec<f64>> {
     let bounds = ask.world.card.bounds();
     let held = held(ask.seed, ask.period as u64);
-    let mut rng = stream(ask.seed, held, b"shake");
+    let mut rng = stream(ask.seed, held, "shake");
     let mut actions = plan.actions.clone();
     for (action, (low, high)) in actions.iter_mut().zip(bounds.low.iter().zip(&bounds.high)) {
         *action += SHAKE * (2.0 * uniform(&mut rng) - 1.0) * (high - low);
@@ -213,7 +212,7 @@ pub(super) fn excite(
         for (i, a) in action.iter_mut().enumerate() {
             // Each action changes at times of its own, so that their effects can be told apart.
             let own = seed.wrapping_add(i as u64 * 0x9e37_79b9);
-            let mut rng = stream(own, held(own, period as u64), b"excite");
+            let mut rng = stream(own, held(own, period as u64), "excite");
             let anywhere = bounds.low[i] + uniform(&mut rng) * (bounds.high[i] - bounds.low[i]);
             *a += amplitude * (anywhere - *a);
         }
@@ -244,21 +243,14 @@ pub fn exploring_tracks(world: &World, seed: u64, periods: usize) -> Vec<Track> 
         .iter()
         .enumerate()
         .map(|(number, track)| {
-            let mut rng = stream(seed, number as u64, b"explore");
+            let mut rng = stream(seed, number as u64, "explore");
             let values = track.points.iter().map(|p| p.1);
             let (low, high) =
                 values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
             let room = 0.1 * (high - low) + 2.0 * track.scale;
             let (floor, ceiling) = world.limits[track.sensor];
-            let inside = |v: f64| {
-                v.clamp(
-                    floor + 0.02 * (ceiling - floor).min(1e9),
-                    ceiling - 0.02 * (ceiling - floor).min(1e9),
-                )
-            };
-            let inside = |v: f64| {
-                if floor.is_finite() && ceiling.is_finite() { inside(v) } else { v.min(ceiling).max(floor) }
-            };
+            let edge = if floor.is_finite() && ceiling.is_finite() { 0.02 * (ceiling - floor) } else { 0.0 };
+            let inside = |v: f64| v.min(ceiling - edge).max(floor + edge);
             let mut points = Vec::new();
             let mut period = 0;
             while period < periods {
@@ -278,30 +270,18 @@ pub fn exploring_tracks(world: &World, seed: u64, periods: usize) -> Vec<Track> 
 /// What an episode is reset with.
 pub(super) fn episode_seed(seed: u64, episode: u64) -> u64 {
     // JSON's numbers end at 2^53: a seed that people read stays below.
-    stream(seed, episode, b"episode").next_u64() >> 11
+    stream(seed, episode, "episode").next_u64() >> 11
 }
 
 /// The beginning of the hold that a period belongs to: holds have random lengths.
 fn held(seed: u64, period: u64) -> u64 {
     let mut from = 0;
     loop {
-        let mut rng = stream(seed, from, b"hold");
+        let mut rng = stream(seed, from, "hold");
         let length = HELD.0 + (uniform(&mut rng) * (HELD.1 - HELD.0 + 1) as f64) as u64;
         if from + length > period {
             return from;
         }
         from += length;
     }
-}
-
-fn stream(seed: u64, number: u64, purpose: &[u8]) -> ChaCha8Rng {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_le_bytes());
-    hasher.update(&number.to_le_bytes());
-    hasher.update(purpose);
-    ChaCha8Rng::from_seed(*hasher.finalize().as_bytes())
-}
-
-fn uniform(rng: &mut ChaCha8Rng) -> f64 {
-    (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
