@@ -157,7 +157,7 @@ impl Way<'_> {
     }
 }
 
-/// Limits with a margin of [`MARGIN_SD`] of what the planner's dynamics may be off: `deviation(sensor, horizon)`.
+/// Limits with a margin of three standard deviations of what the planner's dynamics may be off: `deviation(sensor, horizon)`.
 pub fn limits(world: &World, deviation: &dyn Fn(usize, usize) -> Vec<f64>) -> Vec<StateLimit> {
     let limited =
         world.limits.iter().enumerate().filter(|(_, (low, high))| low.is_finite() || high.is_finite());
