@@ -8,22 +8,17 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints its figures, or stops")]
 
-use std::collections::VecDeque;
+mod common;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use forethought_engine::{
-    DriveCore, DriveEffect, DriveEnd, DriveInput, Until, Way, WorldModel, learn, limits, plan_action,
-};
-use forethought_machine::Environment;
+use common::{explore, world};
+use forethought_engine::{Caution, Way, WorldModel};
 use forethought_plan::Method;
-use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, FORMAT};
-use forethought_sim::plant::{
-    Day, Options, Pid, PlantKind, Programme, Simulated, TrueModel, programme, run_day, tune,
-};
-use forethought_space::{Dynamics, Episode, Latent, World, parse_world};
+use forethought_sim::plant::{Day, Options, Pid, PlantKind, Programme, TrueModel, programme, run_day, tune};
+use forethought_space::{Dynamics, Latent, World};
 use forethought_world::{CLAIMED, Foresight};
-use jiff::Timestamp;
 
 /// Development programmes of the PID.
 const TUNED_ON: std::ops::Range<u64> = 1000..1006;
@@ -49,27 +44,29 @@ fn main() {
         let sd = kind.plant().spec().noise_sd.clone();
         let oracle = days_of(&programmes, |day| {
             let world = world(kind, 0);
-            let limits = limits(&world, &|sensor, horizon| vec![sd[sensor]; horizon]);
+            let caution = Caution::new(&world, &|sensor, horizon| vec![sd[sensor]; horizon]);
             let mut driver = Driver::new(&world, &truth, day);
-            let mut act = |read: &[f64], previous: &[f64]| driver.plan(read, previous, &limits);
+            let mut act = |read: &[f64], previous: &[f64]| driver.plan(read, previous, &caution);
             run_day(&options, day, day.seed, |_, read, previous| act(read, previous)).unwrap()
         });
         for seed in from..from + seeds {
             let world = Arc::new(world(kind, seed));
             let began = Instant::now();
-            let (model, explored, broken) = explore(&world, &options);
+            let explored = explore(&world, &options);
+            let (model, broken) = (&explored.model, explored.broken);
+            let explored: usize = explored.episodes.iter().map(|e| e.periods()).sum();
             let learnt_s = began.elapsed().as_secs_f64();
-            let mut claims = Claims::new(&world, &model);
+            let mut claims = Claims::new(&world, model);
             let (mut decided_s, mut decisions) = (0.0, 0);
             let ours = days_of(&programmes, |day| {
                 let mut driver = Driver::new(&world, &model.ensemble, day);
-                claims.begin(&model);
+                claims.begin(model);
                 run_day(&options, day, day.seed, |_, read, previous| {
                     let began = Instant::now();
                     claims.settle(driver.period, read);
-                    let limits =
-                        limits(&world, &|sensor, horizon| claims.foresight.deviation(sensor, horizon));
-                    let action = driver.plan(read, previous, &limits);
+                    let caution =
+                        Caution::new(&world, &|sensor, horizon| claims.foresight.deviation(sensor, horizon));
+                    let action = driver.plan(read, previous, &caution);
                     claims.claim(&driver);
                     decided_s += began.elapsed().as_secs_f64();
                     decisions += 1;
@@ -102,94 +99,14 @@ fn days_of(days: &[Programme], mut run: impl FnMut(&Programme) -> Day) -> (f64, 
     let (mut cost, mut periods, mut broken) = (0.0, 0, 0);
     for day in days {
         let done = run(day);
+        if std::env::var_os("DAYS").is_some() {
+            eprintln!("day {} {:.4}", day.seed, done.cost / day.periods as f64);
+        }
         cost += done.cost;
         periods += day.periods;
         broken += usize::from(done.broken > 0);
     }
     (cost / periods as f64, broken)
-}
-
-/// The world of a plant: its hard limits, setpoints anywhere in their ranges, 20 slowest time constants of exploring.
-fn world(kind: PlantKind, seed: u64) -> World {
-    let plant = kind.plant();
-    let spec = plant.spec();
-    let slowest = spec.slowest_s;
-    let horizon = (0.5 * slowest / spec.card.period_s).clamp(20.0, 40.0).round() * spec.card.period_s;
-    let mut text = format!(
-        "forethought = 1\nname = \"bench\"\nseed = {seed}\nenvironment = {{ driver = \"simulator\" }}\n\
-         explore = {{ time = \"{}s\", episodes = 10 }}\ndrive = {{ time = \"1h\", horizon = \"{horizon}s\" }}\n",
-        (20.0 * slowest).round()
-    );
-    for c in &spec.controlled {
-        let name = &spec.card.sensors[c.sensor].name;
-        let (low, high) = c.range;
-        text += &format!("sensor.{name}.programme = [[\"0s\", {low:?}], [\"1h\", {high:?}]]\n");
-        text += &format!("sensor.{name}.scale = {:?}\n", c.scale);
-    }
-    for (sensor, (low, high)) in spec.card.sensors.iter().zip(&spec.limits) {
-        let ends = [("min", low), ("max", high)];
-        let ends: Vec<String> =
-            ends.iter().filter(|(_, v)| v.is_finite()).map(|(n, v)| format!("{n} = {v:?}")).collect();
-        if !ends.is_empty() {
-            text += &format!("sensor.{}.limit = {{ {} }}\n", sensor.name, ends.join(", "));
-        }
-    }
-    parse_world(&text, &[], &|_, _| Ok(spec.card.clone())).unwrap_or_else(|e| panic!("{text}\n{e:?}"))
-}
-
-/// Explores and learns through the core itself; the model, periods explored, periods beyond a limit.
-fn explore(world: &Arc<World>, options: &Options) -> (WorldModel, usize, usize) {
-    let campaign = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
-    let (name, text) = (world.name.clone(), String::new());
-    let event = DriveEvent::WorldOpened { campaign, name, text, version: "bench".into() };
-    let first = DriveEntry { v: FORMAT, at: Timestamp::UNIX_EPOCH, by: Actor::engine(), event };
-    let mut core = DriveCore::new(world.clone(), Drive::fold(&[first]).unwrap(), None, None, Until::Learnt);
-    let mut plant = Simulated::new(options.model, options, world.seed).unwrap();
-    let (mut inputs, mut effects) = (VecDeque::from([DriveInput::Begin]), Vec::new());
-    let mut episodes: Vec<Episode> = Vec::new();
-    let (mut model, mut broken) = (None, 0);
-    while let Some(input) = inputs.pop_front() {
-        core.step(Timestamp::UNIX_EPOCH, input, &mut effects);
-        for effect in effects.drain(..) {
-            let answer = match effect {
-                DriveEffect::Append(..) => Some(DriveInput::Journaled(u64::MAX)),
-                DriveEffect::MakeSafe => Some(DriveInput::Safe(Ok(()))),
-                DriveEffect::Create(_) => Some(DriveInput::Created(episodes.len() as u64 + 1)),
-                DriveEffect::Reset(seed) => Some(DriveInput::Read(plant.reset(seed).map_err(|f| f.0))),
-                DriveEffect::Step(action) => {
-                    let read = plant.step(&action).map_err(|f| f.0);
-                    broken += usize::from(plant.broken().is_some());
-                    Some(DriveInput::Read(read))
-                }
-                DriveEffect::Record(None, read, _) => {
-                    episodes.push(Episode::begin(world.card.period_s, &read, world.card.actions.len()));
-                    None
-                }
-                DriveEffect::Record(Some(action), read, _) => {
-                    episodes.last_mut().unwrap().push(&action, &read);
-                    None
-                }
-                DriveEffect::Close(..) => {
-                    Some(DriveInput::Closed(episodes.last().unwrap().periods() as u64, String::new()))
-                }
-                DriveEffect::Learn(ask) => {
-                    let found = learn(&ask, &episodes);
-                    model = found.as_ref().ok().cloned().or(model);
-                    Some(DriveInput::Learnt(Box::new(found.map_err(|e| e.to_string()))))
-                }
-                DriveEffect::Plan(ask) => {
-                    let planned = plan_action(&ask, &Method::default(), &mut |_| false);
-                    Some(DriveInput::Planned(Box::new(planned)))
-                }
-                DriveEffect::Done(end) => {
-                    assert_eq!(end, DriveEnd::Finished);
-                    None
-                }
-            };
-            inputs.extend(answer);
-        }
-    }
-    (model.unwrap(), episodes.iter().map(Episode::periods).sum(), broken)
 }
 
 /// One day, planned over any dynamics.
@@ -207,7 +124,7 @@ impl<'a> Driver<'a> {
         Driver { world, dynamics, day, latent: None, plan: None, period: 0 }
     }
 
-    fn plan(&mut self, read: &[f64], previous: &[f64], limits: &[forethought_plan::StateLimit]) -> Vec<f64> {
+    fn plan(&mut self, read: &[f64], previous: &[f64], caution: &Caution) -> Vec<f64> {
         let latent = match self.latent.take() {
             None => self.dynamics.begin(read),
             Some(mut latent) => {
@@ -223,7 +140,7 @@ impl<'a> Driver<'a> {
             warm: self.plan.as_ref().map(|p| p.actions.as_slice()),
             seed: self.day.seed,
         };
-        let plan = way.plan(self.dynamics, &latent, limits, &Method::default(), &mut |_| false);
+        let plan = way.plan(self.dynamics, &latent, caution, &Method::default(), &mut |_| false);
         let action = plan.actions[..previous.len()].to_vec();
         (self.latent, self.plan) = (Some(latent), Some(plan));
         self.period += 1;

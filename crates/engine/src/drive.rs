@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 pub use model::{LearnAsk, WorldModel, learn};
-pub use policy::{PlanAsk, Planned, Way, exploring_tracks, limits, plan_action, stage_cost};
+pub use policy::{Caution, PlanAsk, Planned, Way, exploring_tracks, plan_action, stage_cost};
 pub use run::claim_channels;
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
 

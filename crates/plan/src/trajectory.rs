@@ -52,9 +52,11 @@ pub struct TrajectoryTask<'a> {
     pub horizon: usize,
     /// The actions of the last plan, one period old, `[horizon × actions]`; the planner shifts them. Ignored unless finite.
     pub warm: Option<&'a [f64]>,
-    /// The price of an ensemble's disagreement: cost a period for a spread of one `scale` in one sensor; it grows with the
-    /// square.
+    /// The price of an ensemble's disagreement beyond what is usual: cost a period for one `scale` more in one sensor; it grows
+    /// with the square.
     pub doubt: f64,
+    /// Disagreement that is usual and costs nothing, `[horizon × sensors]`, at least 0.
+    pub usual: &'a [f64],
     /// What counts as 1 in each sensor, above 0, `[sensors]`.
     pub scale: &'a [f64],
     /// The seed of all chance.
@@ -184,6 +186,7 @@ fn check(task: &TrajectoryTask<'_>) {
     assert!(bounds.low.iter().chain(&bounds.high).all(|end| end.is_finite()), "bounds are finite");
     assert!(bounds.step.iter().all(|step| *step >= 0.0), "a rate is not negative");
     assert!(task.previous.len() == actions && task.previous.iter().all(|a| a.is_finite()));
+    assert!(task.usual.len() == task.horizon * shape.sensors, "disagreement is usual in every period");
     assert!(task.scale.len() == shape.sensors && task.scale.iter().all(|s| *s > 0.0));
     for limit in task.limits {
         assert!(limit.sensor < shape.sensors && limit.margin.len() == task.horizon);
@@ -199,6 +202,13 @@ struct Run<'a> {
     iterations: u32,
     stop: &'a mut dyn FnMut(u32) -> bool,
     stopped: bool,
+}
+
+impl TrajectoryTask<'_> {
+    /// Disagreement beyond what is usual: `spread` of a sensor at the end of a planned period.
+    fn unusual(&self, period: usize, sensor: usize, spread: f64) -> f64 {
+        (spread - self.usual[period * self.scale.len() + sensor]).max(0.0)
+    }
 }
 
 impl Run<'_> {

@@ -64,6 +64,11 @@ impl Ensemble {
         &self.linear
     }
 
+    /// The members, each by itself.
+    pub fn members(&self) -> &[LatentModel] {
+        &self.members
+    }
+
     /// Moves a latent on as [`Dynamics::assimilate`] does; the members' mean surprise of each sensor, in its unit, 0 where
     /// nothing was read.
     pub fn surprise(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) -> Vec<f64> {

@@ -129,14 +129,14 @@ impl Normal {
         let mut slope = vec![0.0; count];
         for s in 0..sensors {
             let w = weights[row * sensors + s];
-            let e = (read[s] - at.x[s] - at.d[s]) * w;
+            let e = (read[s] - at.x[s]) * w;
             if e.is_nan() {
                 continue;
             }
             let (cost, robust) = huber(e);
             value += share * cost;
-            let (dx, dd) = (&at.dx[s * count..(s + 1) * count], &at.dd[s * count..(s + 1) * count]);
-            slope.iter_mut().zip(dx.iter().zip(dd)).for_each(|(o, (a, b))| *o = -(a + b) * w);
+            let dx = &at.dx[s * count..(s + 1) * count];
+            slope.iter_mut().zip(dx).for_each(|(o, a)| *o = -a * w);
             let factor = share * robust;
             for i in 0..count {
                 let scaled = factor * slope[i];
@@ -193,9 +193,9 @@ pub(crate) fn follow(
     let n = size.states();
     let (mut x, mut d, mut next) = (vec![0.0; n], vec![0.0; size.sensors], vec![0.0; n]);
     let (mut ahead, mut error) = (vec![0.0; n], vec![0.0; size.sensors]);
-    let mut report = |row: usize, read: &[f64], x: &[f64], d: &[f64]| {
+    let mut report = |row: usize, read: &[f64], x: &[f64]| {
         for s in 0..size.sensors {
-            let e = read[s] - x[s] - d[s];
+            let e = read[s] - x[s];
             if !read[s].is_nan() {
                 each(row, s, e);
             }
@@ -208,17 +208,17 @@ pub(crate) fn follow(
             if t >= BURN_IN && (t - BURN_IN).is_multiple_of(stride) {
                 ahead.copy_from_slice(&x);
                 for k in 1..=last_ahead(episode, t) {
-                    model.advance(&ahead, episode.action(t + k - 1), &mut next);
+                    model.advance(&ahead, &d, episode.action(t + k - 1), &mut next);
                     std::mem::swap(&mut ahead, &mut next);
                     if let Some(row) = AHEAD.iter().position(|&a| a == k).filter(|_| k > 1) {
-                        report(row, episode.reading(t + k), &ahead, &d);
+                        report(row, episode.reading(t + k), &ahead);
                     }
                 }
             }
-            model.advance(&x, episode.action(t), &mut next);
+            model.advance(&x, &d, episode.action(t), &mut next);
             std::mem::swap(&mut x, &mut next);
             if t >= BURN_IN {
-                report(0, episode.reading(t + 1), &x, &d);
+                report(0, episode.reading(t + 1), &x);
             }
             model.correct(&mut x, &mut d, episode.reading(t + 1), &mut error);
         }

@@ -34,9 +34,10 @@ pub(crate) fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<
     let a = Mat::from_fn(all, all, |i, j| match (i < n, j < n) {
         (true, true) => transition[i * n + j],
         (false, false) if i == j => 1.0,
+        (true, false) if i == j - n => 1.0,
         _ => 0.0,
     });
-    let c = Mat::from_fn(s, all, |i, j| if j == i || j == n + i { 1.0 } else { 0.0 });
+    let c = Mat::from_fn(s, all, |i, j| if j == i { 1.0 } else { 0.0 });
     let typical = noise.iter().sum::<f64>() / s as f64;
     let q: Vec<f64> = (0..all)
         .map(|i| match i {

@@ -73,7 +73,7 @@ impl LatentModel {
         let mut acting = vec![0.0; size.actions];
         self.late(queue, action, &mut acting);
         let mut next = vec![0.0; n];
-        self.space.advance(x, &acting, &mut next);
+        self.space.advance(x, d, &acting, &mut next);
         x.copy_from_slice(&next);
         let plain: Vec<f64> =
             observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
@@ -109,10 +109,10 @@ impl LatentModel {
             for period in 0..horizon {
                 let at = future * horizon + period;
                 self.late(&mut queue, &sequence[at * actions..(at + 1) * actions], &mut acting);
-                self.space.advance(&x, &acting, &mut next);
+                self.space.advance(&x, d, &acting, &mut next);
                 std::mem::swap(&mut x, &mut next);
                 for s in 0..size.sensors {
-                    each(at * size.sensors + s, s, self.scaling.sensor_out(s, x[s] + d[s]));
+                    each(at * size.sensors + s, s, self.scaling.sensor_out(s, x[s]));
                 }
             }
         }

@@ -98,15 +98,15 @@ impl StateSpace {
         }
     }
 
-    /// One period on: x⁻ of x and u.
+    /// One period on: x⁻ of x, d and u.
     #[inline(always)]
-    pub(crate) fn advance(&self, x: &[f64], u: &[f64], next: &mut [f64]) {
+    pub(crate) fn advance(&self, x: &[f64], d: &[f64], u: &[f64], next: &mut [f64]) {
         let Size { actions, features, .. } = self.size;
         let n = self.size.states();
         let p = self.size.places();
         let t = &self.parameters;
         for i in 0..n {
-            let mut sum = t[p.offset + i];
+            let mut sum = t[p.offset + i] + d.get(i).copied().unwrap_or(0.0);
             for (a, b) in t[i * n..(i + 1) * n].iter().zip(x) {
                 sum += a * b;
             }
@@ -135,7 +135,7 @@ impl StateSpace {
     pub(crate) fn correct(&self, x: &mut [f64], d: &mut [f64], read: &[f64], error: &mut [f64]) {
         let sensors = self.size.sensors;
         for s in 0..sensors {
-            let e = read[s] - x[s] - d[s];
+            let e = read[s] - x[s];
             error[s] = if e.is_nan() { 0.0 } else { e };
         }
         for (v, row) in x.iter_mut().chain(d).zip(self.gain.chunks_exact(sensors)) {
@@ -237,7 +237,7 @@ impl Tangent {
             let linear: f64 = t[i * n..(i + 1) * n].iter().zip(&self.x).map(|(a, b)| a * b).sum();
             let driven: f64 =
                 t[p.b + i * actions..p.b + (i + 1) * actions].iter().zip(u).map(|(a, b)| a * b).sum();
-            next[i] = t[p.offset + i] + linear + driven;
+            next[i] = t[p.offset + i] + self.d.get(i).copied().unwrap_or(0.0) + linear + driven;
         }
         dnext.fill(0.0);
         for i in 0..n {
@@ -276,6 +276,7 @@ impl Tangent {
                 row.iter_mut().zip(before).for_each(|(r, b)| *r += factor * b);
             }
         }
+        dnext.iter_mut().zip(&self.dd).for_each(|(r, d)| *r += d);
         self.x.copy_from_slice(next);
         self.dx.copy_from_slice(dnext);
     }
@@ -288,8 +289,8 @@ impl Tangent {
         let mut derror = vec![0.0; sensors * count];
         for s in (0..sensors).filter(|&s| !read[s].is_nan()) {
             let row = &mut derror[s * count..(s + 1) * count];
-            let (dx, dd) = (&self.dx[s * count..(s + 1) * count], &self.dd[s * count..(s + 1) * count]);
-            row.iter_mut().zip(dx.iter().zip(dd)).for_each(|(r, (a, b))| *r = -(a + b));
+            let dx = &self.dx[s * count..(s + 1) * count];
+            row.iter_mut().zip(dx).for_each(|(r, a)| *r = -a);
         }
         model.correct(&mut self.x, &mut self.d, read, error);
         let rows = self.dx.chunks_exact_mut(count).chain(self.dd.chunks_exact_mut(count));
@@ -321,13 +322,13 @@ mod tests {
         model.begin(&[0.3, -0.2], &mut x);
         for t in 0..6 {
             let u = [f64::from(t) * 0.2 - 0.4];
-            model.advance(&x, &u, &mut next);
+            model.advance(&x, &d, &u, &mut next);
             std::mem::swap(&mut x, &mut next);
             if t < 3 {
                 model.correct(&mut x, &mut d, &[0.5 - 0.1 * f64::from(t), f64::NAN], &mut error);
             }
         }
-        x[0] + d[0] + 2.0 * (x[1] + d[1])
+        x[0] + 2.0 * x[1]
     }
 
     #[test]
@@ -346,8 +347,7 @@ mod tests {
         }
         let count = size.parameters();
         for i in 0..count {
-            let analytic =
-                tangent.dx[i] + tangent.dd[i] + 2.0 * (tangent.dx[count + i] + tangent.dd[count + i]);
+            let analytic = tangent.dx[i] + 2.0 * tangent.dx[count + i];
             let shifted = |by: f64| {
                 let mut m = base.clone();
                 m.parameters[i] += by;

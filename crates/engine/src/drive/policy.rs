@@ -10,8 +10,8 @@ use super::model::WorldModel;
 
 /// Standard deviations of what is foreseen by which a plan stays inside a limit.
 const MARGIN_SD: f64 = 3.0;
-/// What disagreement of the members costs, by squared scale.
-const DOUBT: f64 = 0.5;
+/// What disagreement of the members beyond their errors costs, by squared scale.
+const DOUBT: f64 = 0.05;
 /// Share of an action's range by which exploring shakes a plan.
 const SHAKE: f64 = 0.15;
 /// Periods that an excitation or a shake is held, fewest and most.
@@ -78,7 +78,7 @@ fn action_cost(world: &World, action: &[f64], previous: &[f64]) -> f64 {
 
 /// Plans. `stop` is asked between iterations.
 pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> bool) -> Planned {
-    let limits = limits(&ask.world, &|sensor, horizon| ask.model.foresight.deviation(sensor, horizon));
+    let caution = Caution::new(&ask.world, &|sensor, horizon| ask.model.foresight.deviation(sensor, horizon));
     let way = Way {
         world: &ask.world,
         tracks: &ask.tracks,
@@ -87,10 +87,10 @@ pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> 
         warm: ask.warm.as_deref(),
         seed: ask.seed,
     };
-    let trajectory = way.plan(&ask.model.ensemble, &ask.latent, &limits, method, stop);
+    let trajectory = way.plan(&ask.model.ensemble, &ask.latent, &caution, method, stop);
     let mut action = trajectory.actions[..ask.world.card.actions.len()].to_vec();
     if ask.shakes
-        && let Some(shaken) = shake(ask, &trajectory, &limits)
+        && let Some(shaken) = shake(ask, &trajectory, &caution.limits)
     {
         action = shaken;
     }
@@ -120,7 +120,7 @@ impl Way<'_> {
         &self,
         dynamics: &dyn Dynamics,
         latent: &Latent,
-        limits: &[StateLimit],
+        caution: &Caution,
         method: &Method,
         stop: &mut dyn FnMut(u32) -> bool,
     ) -> Trajectory {
@@ -144,11 +144,12 @@ impl Way<'_> {
             latent,
             cost: &cost,
             bounds: &bounds,
-            limits,
+            limits: &caution.limits,
             previous: self.previous,
             horizon,
             warm: self.warm,
-            doubt: DOUBT,
+            doubt: std::env::var("DOUBT").map_or(DOUBT, |v| v.parse().unwrap()),
+            usual: &caution.usual,
             scale: &scale,
             seed: self.seed,
             decision: self.period as u64,
@@ -157,17 +158,31 @@ impl Way<'_> {
     }
 }
 
-/// Limits with a margin of three standard deviations of what the planner's dynamics may be off: `deviation(sensor, horizon)`.
-pub fn limits(world: &World, deviation: &dyn Fn(usize, usize) -> Vec<f64>) -> Vec<StateLimit> {
-    let limited =
-        world.limits.iter().enumerate().filter(|(_, (low, high))| low.is_finite() || high.is_finite());
-    limited
-        .map(|(sensor, &(low, high))| {
-            let mut margin = deviation(sensor, world.horizon);
-            margin.iter_mut().for_each(|m| *m *= MARGIN_SD);
-            StateLimit { sensor, low, high, margin }
-        })
-        .collect()
+/// How far a planner trusts its dynamics.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Caution {
+    /// Limits with a margin of three standard deviations of what the dynamics may be off.
+    pub limits: Vec<StateLimit>,
+    /// Disagreement that the dynamics' errors explain: `[horizon × sensors]`.
+    pub usual: Vec<f64>,
+}
+
+impl Caution {
+    /// From what the dynamics may be off, a standard deviation: `deviation(sensor, horizon)` is `[horizon]`.
+    pub fn new(world: &World, deviation: &dyn Fn(usize, usize) -> Vec<f64>) -> Self {
+        let (sensors, horizon) = (world.limits.len(), world.horizon);
+        let mut caution = Caution { limits: Vec::new(), usual: vec![0.0; horizon * sensors] };
+        for (sensor, &(low, high)) in world.limits.iter().enumerate() {
+            let mut margin = deviation(sensor, horizon);
+            let usual = caution.usual.iter_mut().skip(sensor).step_by(sensors);
+            usual.zip(&margin).for_each(|(u, m)| *u = *m);
+            if low.is_finite() || high.is_finite() {
+                margin.iter_mut().for_each(|m| *m *= std::env::var("MARGIN").map_or(MARGIN_SD, |v| v.parse().unwrap()));
+                caution.limits.push(StateLimit { sensor, low, high, margin });
+            }
+        }
+        caution
+    }
 }
 
 /// The plan's first action, moved to learn from it, where what is imagined keeps every limit all the same.

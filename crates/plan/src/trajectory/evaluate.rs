@@ -122,7 +122,7 @@ pub(crate) fn excess(
     let s = limit.sensor;
     // Unknown or endless margins stay finite, so that less broken still beats more.
     let most = (WIDEST * (limit.high - limit.low)).min(FAR * task.scale[s]);
-    let inside = limit.margin[period].min(most) + SPREADS * spread[s];
+    let inside = limit.margin[period].min(most) + SPREADS * task.unusual(period, s, spread[s]);
     [limit.low + inside - mean[s], mean[s] - (limit.high - inside)]
 }
 
@@ -138,7 +138,8 @@ fn score(task: &TrajectoryTask<'_>, imagined: &Imagined, candidate: usize, actio
         let action = &actions[t * width..(t + 1) * width];
         let previous = if t == 0 { task.previous } else { &actions[(t - 1) * width..t * width] };
         cost += task.cost.stage(t, mean, action, previous);
-        cost += task.doubt * spread.iter().zip(task.scale).map(|(s, scale)| (s / scale).powi(2)).sum::<f64>();
+        let unusual = |(s, spread): (usize, &f64)| (task.unusual(t, s, *spread) / task.scale[s]).powi(2);
+        cost += task.doubt * spread.iter().enumerate().map(unusual).sum::<f64>();
         for limit in task.limits {
             let [below, above] = excess(task, limit, t, mean, spread);
             violation += (below.max(0.0) + above.max(0.0)) / task.scale[limit.sensor];

@@ -77,7 +77,7 @@ impl Linear {
             let action = &base.family.base()[t * a..(t + 1) * a];
             let previous = if t == 0 { task.previous } else { &base.family.base()[(t - 1) * a..t * a] };
             self.stage.difference(task, t, &base.mean[t * s..(t + 1) * s], action, previous);
-            self.stage.doubt(task, &base.spread[t * s..(t + 1) * s]);
+            self.stage.doubt(task, t, &base.spread[t * s..(t + 1) * s]);
             let slopes = &self.slopes[t * outputs * n..(t + 1) * outputs * n];
             let (gradient, second) = (&self.stage.gradient, &self.stage.second);
             self.product.fill(0.0);
@@ -114,12 +114,13 @@ impl Linear {
                 let (mean, spread) = (&slopes[k * n..(k + 1) * n], &slopes[(s + k) * n..(s + k + 1) * n]);
                 let at = t * s..(t + 1) * s;
                 let [below, above] = excess(task, limit, t, &base.mean[at.clone()], &base.spread[at]);
+                let grows = if task.unusual(t, k, base.spread[t * s + k]) > 0.0 { SPREADS } else { 0.0 };
                 for (sign, over) in [(1.0, above), (-1.0, below)] {
                     let room = -over - inside * scale;
                     if room.is_finite() {
                         let left = rows.push(room / scale);
                         for ((l, m), d) in left.iter_mut().zip(mean).zip(spread) {
-                            *l = (sign * m + SPREADS * d) / scale;
+                            *l = (sign * m + grows * d) / scale;
                         }
                         rows.drop_if_idle();
                     }
@@ -192,11 +193,12 @@ impl Stage {
     }
 
     /// The price of disagreement, exactly.
-    fn doubt(&mut self, task: &TrajectoryTask<'_>, spread: &[f64]) {
+    fn doubt(&mut self, task: &TrajectoryTask<'_>, period: usize, spread: &[f64]) {
         let (s, outputs) = (spread.len(), self.gradient.len());
         for (k, (spread, scale)) in spread.iter().zip(task.scale).enumerate() {
-            let price = task.doubt / (scale * scale);
-            self.gradient[s + k] = 2.0 * price * spread;
+            let unusual = task.unusual(period, k, *spread);
+            let price = if unusual > 0.0 { task.doubt / (scale * scale) } else { 0.0 };
+            self.gradient[s + k] = 2.0 * price * unusual;
             self.second[(s + k) * outputs + s + k] = 2.0 * price;
         }
     }

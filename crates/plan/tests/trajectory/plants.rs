@@ -136,7 +136,7 @@ pub(crate) fn task<'a>(
     horizon: usize,
 ) -> TrajectoryTask<'a> {
     const ONES: [f64; 4] = [1.0; 4];
-    const ZEROS: [f64; 4] = [0.0; 4];
+    const ZEROS: [f64; 256] = [0.0; 256];
     let shape = dynamics.shape();
     TrajectoryTask {
         dynamics,
@@ -148,6 +148,7 @@ pub(crate) fn task<'a>(
         horizon,
         warm: None,
         doubt: 0.0,
+        usual: &ZEROS[..horizon * shape.sensors],
         scale: &ONES[..shape.sensors],
         seed: 1,
         decision: 0,

@@ -1,0 +1,110 @@
+//! What the examples share: a plant's world, and exploring it through the core itself.
+
+#![expect(clippy::unwrap_used, reason = "programs that print their figures, or stop")]
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use forethought_engine::{
+    DriveCore, DriveEffect, DriveEnd, DriveInput, Until, WorldModel, learn, plan_action,
+};
+use forethought_machine::Environment;
+use forethought_plan::Method;
+use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, FORMAT};
+use forethought_sim::plant::{Options, PlantKind, Simulated};
+use forethought_space::{Episode, World, parse_world};
+use jiff::Timestamp;
+
+/// Exploring episodes that share 20 slowest time constants.
+static EPISODES: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| std::env::var("EP").map_or(4, |v| v.parse().unwrap()));
+
+/// What exploring gave.
+pub(crate) struct Explored {
+    pub(crate) model: WorldModel,
+    pub(crate) episodes: Vec<Episode>,
+    /// Periods beyond a limit.
+    pub(crate) broken: usize,
+}
+
+/// The world of a plant: its hard limits, setpoints anywhere in their ranges, 20 slowest time constants of exploring.
+pub(crate) fn world(kind: PlantKind, seed: u64) -> World {
+    let plant = kind.plant();
+    let spec = plant.spec();
+    let slowest = spec.slowest_s;
+    let horizon = (0.5 * slowest / spec.card.period_s).clamp(20.0, 40.0).round() * spec.card.period_s;
+    let mut text = format!(
+        "forethought = 1\nname = \"bench\"\nseed = {seed}\nenvironment = {{ driver = \"simulator\" }}\n\
+         explore = {{ time = \"{}s\", episodes = {} }}\ndrive = {{ time = \"1h\", horizon = \"{horizon}s\" }}\n",
+        (20.0 * slowest).round(), *EPISODES
+    );
+    for c in &spec.controlled {
+        let name = &spec.card.sensors[c.sensor].name;
+        let (low, high) = c.range;
+        text += &format!("sensor.{name}.programme = [[\"0s\", {low:?}], [\"1h\", {high:?}]]\n");
+        text += &format!("sensor.{name}.scale = {:?}\n", c.scale);
+    }
+    for (sensor, (low, high)) in spec.card.sensors.iter().zip(&spec.limits) {
+        let ends = [("min", low), ("max", high)];
+        let ends: Vec<String> =
+            ends.iter().filter(|(_, v)| v.is_finite()).map(|(n, v)| format!("{n} = {v:?}")).collect();
+        if !ends.is_empty() {
+            text += &format!("sensor.{}.limit = {{ {} }}\n", sensor.name, ends.join(", "));
+        }
+    }
+    parse_world(&text, &[], &|_, _| Ok(spec.card.clone())).unwrap_or_else(|e| panic!("{text}\n{e:?}"))
+}
+
+/// Explores and learns through the core itself; the model, periods explored, periods beyond a limit.
+pub(crate) fn explore(world: &Arc<World>, options: &Options) -> Explored {
+    let campaign = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
+    let (name, text) = (world.name.clone(), String::new());
+    let event = DriveEvent::WorldOpened { campaign, name, text, version: "bench".into() };
+    let first = DriveEntry { v: FORMAT, at: Timestamp::UNIX_EPOCH, by: Actor::engine(), event };
+    let mut core = DriveCore::new(world.clone(), Drive::fold(&[first]).unwrap(), None, None, Until::Learnt);
+    let mut plant = Simulated::new(options.model, options, world.seed).unwrap();
+    let (mut inputs, mut effects) = (VecDeque::from([DriveInput::Begin]), Vec::new());
+    let mut episodes: Vec<Episode> = Vec::new();
+    let (mut model, mut broken) = (None, 0);
+    while let Some(input) = inputs.pop_front() {
+        core.step(Timestamp::UNIX_EPOCH, input, &mut effects);
+        for effect in effects.drain(..) {
+            let answer = match effect {
+                DriveEffect::Append(..) => Some(DriveInput::Journaled(u64::MAX)),
+                DriveEffect::MakeSafe => Some(DriveInput::Safe(Ok(()))),
+                DriveEffect::Create(_) => Some(DriveInput::Created(episodes.len() as u64 + 1)),
+                DriveEffect::Reset(seed) => Some(DriveInput::Read(plant.reset(seed).map_err(|f| f.0))),
+                DriveEffect::Step(action) => {
+                    let read = plant.step(&action).map_err(|f| f.0);
+                    broken += usize::from(plant.broken().is_some());
+                    Some(DriveInput::Read(read))
+                }
+                DriveEffect::Record(None, read, _) => {
+                    episodes.push(Episode::begin(world.card.period_s, &read, world.card.actions.len()));
+                    None
+                }
+                DriveEffect::Record(Some(action), read, _) => {
+                    episodes.last_mut().unwrap().push(&action, &read);
+                    None
+                }
+                DriveEffect::Close(..) => {
+                    Some(DriveInput::Closed(episodes.last().unwrap().periods() as u64, String::new()))
+                }
+                DriveEffect::Learn(ask) => {
+                    let found = learn(&ask, &episodes);
+                    model = found.as_ref().ok().cloned().or(model);
+                    Some(DriveInput::Learnt(Box::new(found.map_err(|e| e.to_string()))))
+                }
+                DriveEffect::Plan(ask) => {
+                    let planned = plan_action(&ask, &Method::default(), &mut |_| false);
+                    Some(DriveInput::Planned(Box::new(planned)))
+                }
+                DriveEffect::Done(end) => {
+                    assert_eq!(end, DriveEnd::Finished);
+                    None
+                }
+            };
+            inputs.extend(answer);
+        }
+    }
+    Explored { model: model.unwrap(), episodes, broken }
+}
