@@ -15,8 +15,9 @@ const LATEST: usize = 6;
 const PENALTIES: [f64; 6] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /// By how much the penalty grows from one lag to the next.
 const GROWTHS: [f64; 4] = [1.0, 1.5, 2.5, 5.0];
-/// A later action must explain this much better to be believed.
-const CLEARLY: f64 = 0.995;
+/// Delays whose log-likelihoods, a sensor, differ by no more are taken as equal; the latest is believed, since lags can make
+/// up for a delay that is too short but a state has no room for one. Where all are equal nothing is known: none is believed.
+const TIE: f64 = 1.0;
 /// Parts of the data that are left out in turn.
 const PARTS: usize = 5;
 
@@ -38,31 +39,22 @@ pub struct Arx {
 }
 
 impl Arx {
-    /// Learns from episodes of one plant.
+    /// Learns from episodes of one plant. Delays that are known already are kept.
     ///
     /// # Errors
     /// [`WorldError::TooLittle`] for fewer than 3 × `LAGS` periods, [`WorldError::NotFinite`] where they cannot be fitted.
-    pub fn learn(episodes: &[&Episode]) -> Result<Self, WorldError> {
+    pub fn learn(episodes: &[&Episode], delays: Option<&[usize]>) -> Result<Self, WorldError> {
         let periods: usize = episodes.iter().map(|e| e.periods()).sum();
         if periods < 3 * LAGS {
             return Err(WorldError::TooLittle { found: periods, needed: 3 * LAGS });
         }
         let scaling = Scaling::of(episodes);
         let plain: Vec<Episode> = episodes.iter().map(|e| scaling.apply(e)).collect();
-        let actions = plain[0].actions;
-        let mut delays = vec![0; actions];
-        let mut best = fit(&plain, &delays).ok_or(WorldError::NotFinite)?;
-        for action in 0..actions {
-            for late in 1..=LATEST {
-                let mut tried = delays.clone();
-                tried[action] = late;
-                let found = fit(&plain, &tried).ok_or(WorldError::NotFinite)?;
-                if found.0 < CLEARLY * best.0 {
-                    (best, delays) = (found, tried);
-                }
-            }
+        let ((_, weights, error), delays) = match delays {
+            Some(known) => fit(&plain, known).map(|found| (found, known.to_vec())),
+            None => late(&plain, periods),
         }
-        let (_, weights, error) = best;
+        .ok_or(WorldError::NotFinite)?;
         Ok(Arx { scaling, delays, weights, error })
     }
 
@@ -77,8 +69,31 @@ impl Arx {
     }
 }
 
-/// The best penalty for given delays: left-out error, weights on all data, error of each sensor.
-fn fit(plain: &[Episode], delays: &[usize]) -> Option<(f64, Vec<f64>, Vec<f64>)> {
+/// Left-out error, weights on all data, left-out error of each sensor.
+type Fitted = (f64, Vec<f64>, Vec<f64>);
+
+/// The delay of each action, found one after the other, twice.
+fn late(plain: &[Episode], periods: usize) -> Option<(Fitted, Vec<usize>)> {
+    let actions = plain[0].actions;
+    let mut best = (fit(plain, &vec![0; actions])?, vec![0; actions]);
+    let enough = libm::exp(TIE / periods as f64);
+    for action in (0..actions).cycle().take(2 * actions) {
+        let mut found = Vec::with_capacity(LATEST + 1);
+        for late in 0..=LATEST {
+            let mut delays = best.1.clone();
+            delays[action] = late;
+            found.push((fit(plain, &delays)?, delays));
+        }
+        let least = found.iter().map(|f| f.0.0).fold(f64::INFINITY, f64::min);
+        let ties = |f: &(Fitted, Vec<usize>)| f.0.0 <= enough * least;
+        let late = if found.last().is_some_and(ties) { 0 } else { found.iter().rposition(ties).unwrap_or(0) };
+        best = found.swap_remove(late);
+    }
+    Some(best)
+}
+
+/// The best penalty for given delays.
+fn fit(plain: &[Episode], delays: &[usize]) -> Option<Fitted> {
     let (sensors, actions) = (plain[0].sensors, plain[0].actions);
     let width = LAGS * (sensors + actions) + 1;
     let mut parts = vec![Moments::new(width, sensors); PARTS];
@@ -101,7 +116,7 @@ fn fit(plain: &[Episode], delays: &[usize]) -> Option<(f64, Vec<f64>, Vec<f64>)>
     }
     let mut all = Moments::new(width, sensors);
     parts.iter().for_each(|p| all.add(p, 1.0));
-    let mut best: Option<(f64, Vec<f64>, Vec<f64>)> = None;
+    let mut best: Option<Fitted> = None;
     for size in PENALTIES {
         for growth in GROWTHS {
             let penalty = penalties(size * all.rows, growth, sensors + actions);

@@ -39,12 +39,18 @@ pub struct Ensemble {
 
 impl Ensemble {
     /// Learns from episodes of one plant. Where a model is `recalled`, from the same plant earlier or from one of the same
-    /// kind, the new one is believed to lie near it.
+    /// kind, the new one is believed to lie near it. What was believed `before` of this plant keeps its delays: once a plan
+    /// closes the loop, actions tell of what no sensor shows, and look as if they acted sooner (Ljung, section 13.4).
     ///
     /// # Errors
     /// [`WorldError`] where there is too little to learn from.
-    pub fn learn(episodes: &[&Episode], recalled: Option<&Ensemble>, seed: u64) -> Result<Self, WorldError> {
-        let linear = Arx::learn(episodes)?;
+    pub fn learn(
+        episodes: &[&Episode],
+        recalled: Option<&Ensemble>,
+        before: Option<&Ensemble>,
+        seed: u64,
+    ) -> Result<Self, WorldError> {
+        let linear = Arx::learn(episodes, before.map(|b| b.linear.delays.as_slice()))?;
         let members = (0..MEMBERS)
             .into_par_iter()
             .map(|member| {
@@ -144,16 +150,27 @@ fn train(
     };
     // From a tight belief to looser ones, each fit from where the one before ended; what is kept is what foresees the
     // unseen part best.
-    let mut best: Option<(f64, StateSpace)> = None;
+    let mut best: Option<(f64, StateSpace, f64)> = None;
     for looseness in LOOSENESS {
         let weights = spread(&model, &episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
         model = fit(model, &prior.loosened(looseness), &episodes, &weights);
         let score = choose(&mut model, &unseen, &noise, FLOOR);
+        if std::env::var_os("DEBUG").is_some() {
+            eprintln!("delays {delays:?}");
+            let e = spread(&model, &episodes, FLOOR);
+            let u = spread(&model, &unseen, FLOOR);
+            eprintln!("member {member} periods {} looseness {looseness} score {score:.3} seen {:.4?} unseen {:.4?} noise {:.4?}", episodes.iter().map(|e| e.periods()).sum::<usize>(), e.iter().step_by(sensors).collect::<Vec<_>>(), u.iter().step_by(sensors).collect::<Vec<_>>(), linear.error);
+        }
         if best.as_ref().is_none_or(|b| score < b.0) {
-            best = Some((score, model.clone()));
+            best = Some((score, model.clone(), looseness));
         }
     }
-    let space = best.map_or(model, |b| b.1);
+    let mut space = best.as_ref().map_or(model, |b| b.1.clone());
+    if std::env::var_os("REFIT").is_some() {
+        let all: Vec<_> = episodes.iter().chain(&unseen).cloned().collect();
+        let weights = spread(&space, &all, FLOOR).iter().map(|s| 1.0 / s).collect();
+        space = fit(space, &prior.loosened(best.unwrap().2), &all, &weights);
+    }
     LatentModel { scaling, delays, space }
 }
 

@@ -10,12 +10,14 @@ use crate::state_space::{StateSpace, Tangent, TangentRoom};
 pub(crate) const AHEAD: [usize; 7] = [1, 2, 4, 8, 14, 20, 30];
 /// Open-loop futures that are followed in one pass, at most; they begin at even distances.
 const STARTS: usize = 160;
+/// One-step errors that count, about; where there are more periods each stands for some.
+const SINGLE: usize = 800;
 /// Readings of an episode that only bring the filter to the truth.
 const BURN_IN: usize = 4;
 /// Steps of the search, at most.
-const STEPS: usize = 40;
+const STEPS: usize = 200;
 /// It ends when a step gains less than this share.
-const ENOUGH: f64 = 1e-4;
+const ENOUGH: f64 = 1e-5;
 /// Errors beyond this many standard deviations count linearly (Huber, Ann. Math. Stat. 35, 1964).
 const HUBER: f64 = 3.0;
 
@@ -47,7 +49,8 @@ pub(crate) fn fit(model: StateSpace, prior: &Prior, episodes: &[Episode], weight
     let mut normal = Normal::new(count);
     let mut value = normal.gather(&best, prior, episodes, weights);
     let mut damping = 1e-2;
-    for _ in 0..STEPS {
+    let first = value;
+    for at in 0..STEPS {
         let mut gained = None;
         for _ in 0..6 {
             let Some(step) = normal.step(damping) else { break };
@@ -64,9 +67,10 @@ pub(crate) fn fit(model: StateSpace, prior: &Prior, episodes: &[Episode], weight
         }
         match gained {
             Some(share) if share > ENOUGH => value = normal.gather(&best, prior, episodes, weights),
-            _ => break,
+            _ => { if std::env::var_os("DEBUG").is_some() { eprintln!("steps {at} {first:.1} -> {value:.1} damping {damping:.1e} {gained:?}"); } break },
         }
     }
+    if std::env::var_os("DEBUG").is_some() { eprintln!("end {first:.1} -> {value:.1} damping {damping:.1e}"); }
     best
 }
 
@@ -94,7 +98,7 @@ impl Normal {
             self.matrix[i * self.count + i] += 1.0 / (prior.sd[i] * prior.sd[i]);
         }
         let size = model.size;
-        let stride = stride(episodes);
+        let (stride, thin) = (stride(episodes), thin(episodes));
         let mut room = TangentRoom::new(size);
         let (mut filter, mut ahead) = (Tangent::new(size), Tangent::new(size));
         let mut error = vec![0.0; size.sensors];
@@ -112,8 +116,8 @@ impl Normal {
                     }
                 }
                 filter.advance(model, episode.action(t), &mut room);
-                if t >= BURN_IN {
-                    value += self.add(&filter, episode.reading(t + 1), 0, weights, share(1));
+                if t >= BURN_IN && t.is_multiple_of(thin) {
+                    value += self.add(&filter, episode.reading(t + 1), 0, weights, thin as f64 * share(1));
                 }
                 filter.correct(model, episode.reading(t + 1), &mut error);
             }
@@ -174,10 +178,11 @@ fn objective(model: &StateSpace, prior: &Prior, episodes: &[Episode], weights: &
         .zip(prior.mean.iter().zip(&prior.sd))
         .map(|(p, (m, s))| ((p - m) / s) * ((p - m) / s))
         .sum();
-    let stride = stride(episodes);
-    follow(model, episodes, stride, &mut |row, s, e| {
+    let (stride, thin) = (stride(episodes), thin(episodes));
+    follow(model, episodes, (stride, thin), &mut |row, s, e| {
         let w = weights[row * sensors + s];
-        value += share(if row == 0 { 1 } else { stride }) * huber(e * w).0;
+        let share = if row == 0 { thin as f64 * share(1) } else { share(stride) };
+        value += share * huber(e * w).0;
     });
     if value.is_finite() { value } else { f64::INFINITY }
 }
@@ -186,7 +191,7 @@ fn objective(model: &StateSpace, prior: &Prior, episodes: &[Episode], weights: &
 pub(crate) fn follow(
     model: &StateSpace,
     episodes: &[Episode],
-    stride: usize,
+    (stride, thin): (usize, usize),
     each: &mut dyn FnMut(usize, usize, f64),
 ) {
     let size = model.size;
@@ -217,7 +222,7 @@ pub(crate) fn follow(
             }
             model.advance(&x, &d, episode.action(t), &mut next);
             std::mem::swap(&mut x, &mut next);
-            if t >= BURN_IN {
+            if t >= BURN_IN && t.is_multiple_of(thin) {
                 report(0, episode.reading(t + 1), &x);
             }
             model.correct(&mut x, &mut d, episode.reading(t + 1), &mut error);
@@ -229,12 +234,18 @@ pub(crate) fn follow(
 pub(crate) fn spread(model: &StateSpace, episodes: &[Episode], floor: f64) -> Vec<f64> {
     let sensors = model.size.sensors;
     let mut sums = vec![(0.0, 0.0); AHEAD.len() * sensors];
-    follow(model, episodes, stride(episodes), &mut |row, s, e| {
+    follow(model, episodes, (stride(episodes), 1), &mut |row, s, e| {
         let (n, squares) = &mut sums[row * sensors + s];
         *n += 1.0;
         *squares += e * e;
     });
     sums.iter().map(|(n, q)| if *n > 0.0 { f64::sqrt(q / n).max(floor) } else { 1.0 }).collect()
+}
+
+/// Periods of which one counts among the one-step errors.
+fn thin(episodes: &[Episode]) -> usize {
+    let periods: usize = episodes.iter().map(Episode::periods).sum();
+    (periods / SINGLE).max(1)
 }
 
 /// Distance between the beginnings of open-loop futures.

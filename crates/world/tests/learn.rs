@@ -73,7 +73,7 @@ fn the_ensemble_foresees_better_than_lines_and_floors() {
     let sd = 0.05;
     let seen: Vec<Episode> = (0..4).map(|s| episode(s, 100, sd)).collect();
     let all: Vec<&Episode> = seen.iter().collect();
-    let learnt = Ensemble::learn(&all, None, 7).unwrap();
+    let learnt = Ensemble::learn(&all, None, None, 7).unwrap();
     let new = episode(100, 400, sd);
     let floor = Persistence(Shape { sensors: 1, actions: 1 });
     for ahead in [1, 5, 20] {

@@ -95,7 +95,7 @@ fn learnt(drift: f64) -> (&'static Ensemble, Monitor) {
     static LEARNT: OnceLock<(Ensemble, Vec<Episode>)> = OnceLock::new();
     let (ensemble, nominal) = LEARNT.get_or_init(|| {
         let seen: Vec<Episode> = (1000..1004).map(|s| episode(s, 180)).collect();
-        let ensemble = Ensemble::learn(&seen.iter().collect::<Vec<_>>(), None, 7).unwrap();
+        let ensemble = Ensemble::learn(&seen.iter().collect::<Vec<_>>(), None, None, 7).unwrap();
         (ensemble, (1010..1014).map(|s| episode(s, 1800)).collect())
     });
     let nominal: Vec<&Episode> = nominal.iter().collect();

@@ -15,6 +15,8 @@ pub struct LearnAsk {
     pub episodes: Vec<u64>,
     /// The checked file: its period, its seed, what counts as drift, alarms a week.
     pub world: Arc<World>,
+    /// What was believed of this plant before.
+    pub before: Option<Arc<WorldModel>>,
     /// A model of the same kind of plant, near which the new one should lie.
     pub recalled: Option<Arc<WorldModel>>,
 }
@@ -69,7 +71,9 @@ impl WorldModel {
 /// [`WorldError`] where there is too little to learn from.
 pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldError> {
     let all: Vec<&Episode> = episodes.iter().collect();
-    let ensemble = Ensemble::learn(&all, ask.recalled.as_ref().map(|m| &m.ensemble), ask.world.seed)?;
+    let of = |model: &'_ Option<Arc<WorldModel>>| model.clone().map(|m| m.ensemble.clone());
+    let (recalled, before) = (of(&ask.recalled), of(&ask.before));
+    let ensemble = Ensemble::learn(&all, recalled.as_ref(), before.as_ref(), ask.world.seed)?;
     let (foresight, left_out) = Foresight::measure(&ensemble, &all);
     let scores: Vec<Score> = left_out
         .into_iter()
