@@ -142,12 +142,6 @@ impl<'a> Driver<'a> {
         };
         let plan = way.plan(self.dynamics, &latent, caution, &Method::default(), &mut |_| false);
         let action = plan.actions[..previous.len()].to_vec();
-        if std::env::var_os("TRACE").is_some() && self.period.is_multiple_of(20) {
-            let want: Vec<f64> = self.day.tracks.iter().map(|t| t.at((self.period as f64) * self.world.card.period_s)).collect();
-            let end: Vec<f64> = self.day.tracks.iter().map(|t| t.at((self.period + self.world.horizon) as f64 * self.world.card.period_s)).collect();
-            let n = read.len();
-            eprintln!("{} want {want:.1?} read {read:.1?} act {action:.1?} | end want {end:.1?} mean {:.1?} spread {:.2?} viol {:.3} cost {:.3} margin {:.1?} usual {:.2?}", self.period, &plan.mean[plan.mean.len()-n..], &plan.spread[plan.spread.len()-n..], plan.violation, plan.cost, caution.limits.iter().map(|l| *l.margin.last().unwrap()).collect::<Vec<_>>(), &caution.usual[caution.usual.len()-n..]);
-        }
         (self.latent, self.plan) = (Some(latent), Some(plan));
         self.period += 1;
         action

@@ -31,8 +31,8 @@ use evaluate::Evaluator;
 use moves::Family;
 use polish::polish;
 
-/// Imagined periods of a decision: below 5 ms with a model of 0.5 µs a period.
-const BUDGET: usize = 8_000;
+/// Imagined periods of a decision: below 5 ms with a model of 0.8 µs a period.
+const BUDGET: usize = 5_000;
 
 /// What a trajectory is planned for. `sensors` and `actions` are those of the dynamics' shape.
 pub struct TrajectoryTask<'a> {

@@ -1,7 +1,7 @@
 //! Plants that move: what [`Simulated`] turns into an environment.
 //!
 //! A [`Plant`] is a set of differential equations with a [`PlantSpec`]: its channels, its noise, its limits.
-//! [`advance`] holds an action over one period, by RK4 in fixed substeps.
+//! [`advance`] holds an action over one period, by RK4 in substeps.
 
 mod cart_pole;
 mod fault;
@@ -32,6 +32,8 @@ pub use simulated::{Simulated, environments};
 pub use true_model::TrueModel;
 pub use tune::{Day, run_day, tune};
 
+/// A substep is at most this share of the fastest time constant.
+const RESOLVED: f64 = 0.3;
 /// The most states that a plant may have, so that a step needs no memory of its own.
 pub const STATES: usize = 12;
 /// The most sensors, actions or factors.
@@ -83,7 +85,7 @@ pub struct PlantSpec {
     pub card: EnvironmentCard,
     /// The slowest time constant near the nominal action, seconds.
     pub slowest_s: f64,
-    /// RK4 steps in one period.
+    /// RK4 steps in one period, at least.
     pub substeps: usize,
     /// Where an episode begins.
     pub initial: Vec<f64>,
@@ -129,6 +131,12 @@ pub trait Plant: Debug + Send + Sync {
 
     /// Rates of change, a second. `x`, `dx`: `[states]`; `u`: `[actions]`; `factors`: `[factors]`.
     fn derivative(&self, x: &[f64], u: &[f64], factors: &[f64], dx: &mut [f64]);
+
+    /// The fastest rate at which anything relaxes in a state, a second: what a step of integration must resolve. 0 where the
+    /// substeps of the [`PlantSpec`] always do.
+    fn fastest(&self, _x: &[f64], _factors: &[f64]) -> f64 {
+        0.0
+    }
 
     /// What the sensors would show without noise. `y`: `[sensors]`.
     fn measure(&self, x: &[f64], y: &mut [f64]);
@@ -199,14 +207,18 @@ impl PlantKind {
     }
 }
 
-/// Holds `u` over one period: RK4 in fixed substeps, without noise and without memory of its own.
+/// Holds `u` over one period: RK4 in substeps, shorter where the plant is fast, without noise and without memory of its own.
 pub fn advance(plant: &dyn Plant, x: &mut [f64], u: &[f64], factors: &[f64]) {
     let spec = plant.spec();
     let n = x.len();
-    let h = spec.card.period_s / spec.substeps as f64;
+    let longest = spec.card.period_s / spec.substeps as f64;
     let (mut k1, mut k2, mut k3, mut k4) = ([0.0; STATES], [0.0; STATES], [0.0; STATES], [0.0; STATES]);
     let mut at = [0.0; STATES];
-    for _ in 0..spec.substeps {
+    let mut left = spec.card.period_s;
+    while left > 1e-9 * longest {
+        let fastest = plant.fastest(x, factors);
+        let h = if fastest > 0.0 { longest.min(RESOLVED / fastest) } else { longest }.min(left);
+        left -= h;
         plant.derivative(x, u, factors, &mut k1[..n]);
         (0..n).for_each(|i| at[i] = x[i] + 0.5 * h * k1[i]);
         plant.derivative(&at[..n], u, factors, &mut k2[..n]);

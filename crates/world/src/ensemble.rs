@@ -1,4 +1,4 @@
-//! Several latent models that saw different parts of the data: their mean foresees, their spread says where they guess.
+//! Several latent models that saw different parts of the data: the mean of those in the middle foresees, their spread says where they guess.
 
 use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +14,7 @@ use crate::latent::{LatentModel, on_time};
 use crate::realise::{realise, rest};
 use crate::state_space::{Size, StateSpace};
 
-/// Members of an ensemble; each leaves out one part of the data.
+/// Members of an ensemble, at least 3; each leaves out one part of the data.
 pub const MEMBERS: usize = 4;
 /// Nonlinear features of each member.
 const FEATURES: usize = 6;
@@ -150,27 +150,16 @@ fn train(
     };
     // From a tight belief to looser ones, each fit from where the one before ended; what is kept is what foresees the
     // unseen part best.
-    let mut best: Option<(f64, StateSpace, f64)> = None;
+    let mut best: Option<(f64, StateSpace)> = None;
     for looseness in LOOSENESS {
         let weights = spread(&model, &episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
         model = fit(model, &prior.loosened(looseness), &episodes, &weights);
         let score = choose(&mut model, &unseen, &noise, FLOOR);
-        if std::env::var_os("DEBUG").is_some() {
-            eprintln!("delays {delays:?}");
-            let e = spread(&model, &episodes, FLOOR);
-            let u = spread(&model, &unseen, FLOOR);
-            eprintln!("member {member} periods {} looseness {looseness} score {score:.3} seen {:.4?} unseen {:.4?} noise {:.4?}", episodes.iter().map(|e| e.periods()).sum::<usize>(), e.iter().step_by(sensors).collect::<Vec<_>>(), u.iter().step_by(sensors).collect::<Vec<_>>(), linear.error);
-        }
         if best.as_ref().is_none_or(|b| score < b.0) {
-            best = Some((score, model.clone(), looseness));
+            best = Some((score, model.clone()));
         }
     }
-    let mut space = best.as_ref().map_or(model, |b| b.1.clone());
-    if std::env::var_os("REFIT").is_some() {
-        let all: Vec<_> = episodes.iter().chain(&unseen).cloned().collect();
-        let weights = spread(&space, &all, FLOOR).iter().map(|s| 1.0 / s).collect();
-        space = fit(space, &prior.loosened(best.unwrap().2), &all, &weights);
-    }
+    let space = best.map_or(model, |b| b.1);
     LatentModel { scaling, delays, space }
 }
 
@@ -249,6 +238,7 @@ impl Dynamics for Ensemble {
         let count = self.members.len() as f64;
         imagined.mean.fill(0.0);
         imagined.spread.fill(0.0);
+        let mut ends = vec![(f64::INFINITY, f64::NEG_INFINITY); imagined.mean.len()];
         let mut from = 0;
         for (seen, member) in self.members.iter().enumerate() {
             let part = &latent.0[from..from + member.width()];
@@ -260,10 +250,15 @@ impl Dynamics for Ensemble {
                 let off = value - mean[at];
                 mean[at] += off / (seen + 1) as f64;
                 spread[at] += off * (value - mean[at]);
+                ends[at] = (ends[at].0.min(value), ends[at].1.max(value));
             });
         }
+        // Without the lowest and the highest, one member that runs away takes nobody with it.
+        for (mean, (low, high)) in imagined.mean.iter_mut().zip(ends) {
+            *mean = (count * *mean - low - high) / (count - 2.0);
+        }
         for s in &mut imagined.spread {
-            *s = (*s / (count - 1.0).max(1.0)).max(0.0).sqrt();
+            *s = (*s / (count - 1.0)).max(0.0).sqrt();
         }
     }
 }

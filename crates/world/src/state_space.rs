@@ -1,5 +1,7 @@
 //! A small nonlinear state space in innovation form: what the latent models of an ensemble are.
 
+use faer::Mat;
+use faer::prelude::Solve;
 use serde::{Deserialize, Serialize};
 
 /// Sizes of a state space.
@@ -141,6 +143,16 @@ impl StateSpace {
         for (v, row) in x.iter_mut().chain(d).zip(self.gain.chunks_exact(sensors)) {
             *v += row.iter().zip(&*error).map(|(a, b)| a * b).sum::<f64>();
         }
+    }
+
+    /// Where a push of `d` moves the sensors in the end, linearised in the middle of the data: the first rows of (I − A)⁻¹·d.
+    pub(crate) fn at_rest(&self, d: &[f64]) -> Vec<f64> {
+        let n = self.size.states();
+        let a = self.transition();
+        let rest = Mat::from_fn(n, n, |i, j| f64::from(u8::from(i == j)) - a[i * n + j]);
+        let push = Mat::from_fn(n, 1, |i, _| d.get(i).copied().unwrap_or(0.0));
+        let off = rest.partial_piv_lu().solve(&push);
+        (0..d.len()).map(|i| off[(i, 0)]).collect()
     }
 
     /// dx⁻/dx in the middle of the data, `[states × states]`.

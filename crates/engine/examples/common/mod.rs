@@ -15,8 +15,9 @@ use forethought_sim::plant::{Options, PlantKind, Simulated};
 use forethought_space::{Episode, World, parse_world};
 use jiff::Timestamp;
 
-/// Exploring episodes that share 20 slowest time constants.
-static EPISODES: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| std::env::var("EP").map_or(4, |v| v.parse().unwrap()));
+/// Exploring episodes, at most, and periods that each has at least.
+const MOST: usize = 10;
+const LONG: usize = 40;
 
 /// What exploring gave.
 pub(crate) struct Explored {
@@ -32,10 +33,12 @@ pub(crate) fn world(kind: PlantKind, seed: u64) -> World {
     let spec = plant.spec();
     let slowest = spec.slowest_s;
     let horizon = (0.5 * slowest / spec.card.period_s).clamp(20.0, 40.0).round() * spec.card.period_s;
+    let explored = (20.0 * slowest / spec.card.period_s) as usize;
     let mut text = format!(
         "forethought = 1\nname = \"bench\"\nseed = {seed}\nenvironment = {{ driver = \"simulator\" }}\n\
          explore = {{ time = \"{}s\", episodes = {} }}\ndrive = {{ time = \"1h\", horizon = \"{horizon}s\" }}\n",
-        (20.0 * slowest).round(), *EPISODES
+        (20.0 * slowest).round(),
+        (explored / LONG).clamp(1, MOST),
     );
     for c in &spec.controlled {
         let name = &spec.card.sensors[c.sensor].name;

@@ -148,7 +148,7 @@ impl Way<'_> {
             previous: self.previous,
             horizon,
             warm: self.warm,
-            doubt: std::env::var("DOUBT").map_or(DOUBT, |v| v.parse().unwrap()),
+            doubt: DOUBT,
             usual: &caution.usual,
             scale: &scale,
             seed: self.seed,
@@ -177,7 +177,7 @@ impl Caution {
             let usual = caution.usual.iter_mut().skip(sensor).step_by(sensors);
             usual.zip(&margin).for_each(|(u, m)| *u = *m);
             if low.is_finite() || high.is_finite() {
-                margin.iter_mut().for_each(|m| *m *= std::env::var("MARGIN").map_or(MARGIN_SD, |v| v.parse().unwrap()));
+                margin.iter_mut().for_each(|m| *m *= MARGIN_SD);
                 caution.limits.push(StateLimit { sensor, low, high, margin });
             }
         }

@@ -87,6 +87,12 @@ impl Plant for Reactor {
         dx[1] = (flow * (feed_temperature - t) + HEAT / CAPACITY * rate + cooling) / 60.0;
     }
 
+    /// The reaction's own rate, and that at which its heat feeds it: its Jacobian's two terms.
+    fn fastest(&self, x: &[f64], factors: &[f64]) -> f64 {
+        let rate = factors[3] * FREQUENCY * libm::exp(-ACTIVATION / x[1]) / 60.0;
+        rate * (1.0 + HEAT / CAPACITY * x[0] * ACTIVATION / (x[1] * x[1]))
+    }
+
     fn measure(&self, x: &[f64], y: &mut [f64]) {
         (y[0], y[1]) = (x[1], x[0]);
     }
@@ -107,6 +113,21 @@ mod tests {
         let mut x = x.to_vec();
         (0..periods).for_each(|_| advance(&plant, &mut x, &[coolant, 100.0], &plant.0.factors()));
         x
+    }
+
+    /// Whatever the coolant and the feed do, energy bounds the temperature: the hottest stream and all heat of reaction.
+    #[test]
+    fn a_runaway_burns_what_there_is_and_no_more() {
+        let plant = Reactor::new();
+        let mut x = vec![0.978, 304.2];
+        let mut hottest: f64 = 0.0;
+        for t in 0..400 {
+            let u = if (t / 40) % 2 == 0 { [320.0, 80.0] } else { [280.0, 120.0] };
+            advance(&plant, &mut x, &u, &plant.0.factors());
+            hottest = hottest.max(x[1]);
+            assert!(x[0] >= 0.0 && x[0] <= 1.0 && x[1] > 270.0, "{x:?}");
+        }
+        assert!(hottest > 380.0 && hottest < 350.0 + HEAT / CAPACITY, "{hottest}");
     }
 
     #[test]
