@@ -12,7 +12,7 @@ use crate::fit::{Prior, fit, spread};
 use crate::gain::{USUAL, choose, gain};
 use crate::latent::{LatentModel, on_time};
 use crate::realise::{realise, rest};
-use crate::state_space::{Size, StateSpace};
+use crate::state_space::{Lasting, Size, StateSpace};
 
 /// Members of an ensemble, at least 3; each leaves out one part of the data.
 pub const MEMBERS: usize = 4;
@@ -33,6 +33,8 @@ const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
     pub(crate) members: Vec<LatentModel>,
+    /// The same, as they follow sensors that drift: what surprise is judged by.
+    watching: Option<Box<Ensemble>>,
     /// The linear model it began with, always beside it.
     pub(crate) linear: Arx,
 }
@@ -51,7 +53,7 @@ impl Ensemble {
         seed: u64,
     ) -> Result<Self, WorldError> {
         let linear = Arx::learn(episodes, before.map(|b| b.linear.delays.as_slice()))?;
-        let members = (0..MEMBERS)
+        let (members, watchers): (Vec<_>, Vec<_>) = (0..MEMBERS)
             .into_par_iter()
             .map(|member| {
                 let (kept, left): (Vec<_>, Vec<_>) =
@@ -61,8 +63,9 @@ impl Ensemble {
                 let before = recalled.and_then(|r| r.members.get(member));
                 train(&linear, &episodes(kept), &episodes(left), before, seed, member)
             })
-            .collect();
-        Ok(Ensemble { members, linear })
+            .unzip();
+        let watching = Ensemble { members: watchers, watching: None, linear: linear.clone() };
+        Ok(Ensemble { members, watching: Some(Box::new(watching)), linear })
     }
 
     /// The linear model, fitted to the same episodes.
@@ -89,7 +92,7 @@ impl Ensemble {
         mean
     }
 
-    /// What the members follow as a lasting offset between states and sensors, their mean, `[sensors]`, in the sensors' units.
+    /// What watching members follow as a lasting offset between states and sensors, their mean, `[sensors]`, in the sensors' units.
     pub fn offset(&self, latent: &Latent) -> Vec<f64> {
         let mut mean = vec![0.0; self.shape().sensors];
         let mut from = 0;
@@ -100,6 +103,11 @@ impl Ensemble {
             mean.iter_mut().zip(offsets).for_each(|(m, d)| *m += d / self.members.len() as f64);
         }
         mean
+    }
+
+    /// The same, as it follows sensors that drift.
+    pub(crate) fn watching(&self) -> &Ensemble {
+        self.watching.as_deref().unwrap_or(self)
     }
 
     /// The member that has not seen this part of the data.
@@ -134,7 +142,7 @@ fn train(
     recalled: Option<&LatentModel>,
     seed: u64,
     member: usize,
-) -> LatentModel {
+) -> (LatentModel, LatentModel) {
     let (sensors, actions) = (kept[0].sensors, kept[0].actions);
     let size = Size { sensors, actions, hidden: sensors.max(2), features: FEATURES };
     let (scaling, delays) = match recalled {
@@ -160,7 +168,10 @@ fn train(
         }
     }
     let space = best.map_or(model, |b| b.1);
-    LatentModel { scaling, delays, space }
+    let mut watcher = StateSpace { lasting: Lasting::Offset, ..space.clone() };
+    choose(&mut watcher, &unseen, &noise, FLOOR);
+    let with = |space| LatentModel { scaling: scaling.clone(), delays: delays.clone(), space };
+    (with(space), with(watcher))
 }
 
 /// Where to begin without a model, and what to believe.

@@ -196,9 +196,9 @@ pub(crate) fn follow(
     let n = size.states();
     let (mut x, mut d, mut next) = (vec![0.0; n], vec![0.0; size.sensors], vec![0.0; n]);
     let (mut ahead, mut error) = (vec![0.0; n], vec![0.0; size.sensors]);
-    let mut report = |row: usize, read: &[f64], x: &[f64]| {
+    let mut report = |row: usize, read: &[f64], x: &[f64], d: &[f64]| {
         for s in 0..size.sensors {
-            let e = read[s] - x[s];
+            let e = read[s] - model.shown(x, d, s);
             if !read[s].is_nan() {
                 each(row, s, e);
             }
@@ -214,14 +214,14 @@ pub(crate) fn follow(
                     model.advance(&ahead, &d, episode.action(t + k - 1), &mut next);
                     std::mem::swap(&mut ahead, &mut next);
                     if let Some(row) = AHEAD.iter().position(|&a| a == k).filter(|_| k > 1) {
-                        report(row, episode.reading(t + k), &ahead);
+                        report(row, episode.reading(t + k), &ahead, &d);
                     }
                 }
             }
             model.advance(&x, &d, episode.action(t), &mut next);
             std::mem::swap(&mut x, &mut next);
             if t >= BURN_IN && t.is_multiple_of(thin) {
-                report(0, episode.reading(t + 1), &x);
+                report(0, episode.reading(t + 1), &x, &d);
             }
             model.correct(&mut x, &mut d, episode.reading(t + 1), &mut error);
         }

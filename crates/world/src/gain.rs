@@ -5,7 +5,7 @@ use faer::{Mat, Side};
 use forethought_space::Episode;
 
 use crate::fit::{AHEAD, spread};
-use crate::state_space::StateSpace;
+use crate::state_space::{Lasting, StateSpace};
 
 /// Variances of what moves the states unseen in a period, in variances of a reading, that are tried.
 const RESTLESS: [f64; 5] = [1e-3, 1e-2, 1e-1, 1.0, 10.0];
@@ -31,13 +31,14 @@ pub(crate) fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<
     let (n, s) = (model.size.states(), model.size.sensors);
     let all = n + s;
     let transition = model.transition();
+    let pushes = model.lasting == Lasting::Push;
     let a = Mat::from_fn(all, all, |i, j| match (i < n, j < n) {
         (true, true) => transition[i * n + j],
         (false, false) if i == j => 1.0,
-        (true, false) if i == j - n => 1.0,
+        (true, false) if i == j - n && pushes => 1.0,
         _ => 0.0,
     });
-    let c = Mat::from_fn(s, all, |i, j| if j == i { 1.0 } else { 0.0 });
+    let c = Mat::from_fn(s, all, |i, j| if j == i || (j == n + i && !pushes) { 1.0 } else { 0.0 });
     let typical = noise.iter().sum::<f64>() / s as f64;
     let q: Vec<f64> = (0..all)
         .map(|i| match i {
@@ -69,9 +70,14 @@ pub(crate) fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<
 /// The gain with the smallest errors, one and many steps ahead, on episodes that the model has not seen: there its own
 /// mistakes count among what happens unseen. The mean logarithm of those errors; infinite where no gain gives any.
 pub(crate) fn choose(model: &mut StateSpace, unseen_episodes: &[Episode], noise: &[f64], floor: f64) -> f64 {
+    // An episode is too short to show a sensor's drift: it is followed all the same.
+    let drifting = match model.lasting {
+        Lasting::Push => DRIFTING.as_slice(),
+        Lasting::Offset => &DRIFTING[1..2],
+    };
     let mut best: Option<(f64, Vec<f64>)> = None;
     for states in RESTLESS {
-        for offsets in DRIFTING {
+        for &offsets in drifting {
             let Some(gain) = gain(model, Unseen { states, offsets }, noise) else { continue };
             model.gain = gain;
             let errors = spread(model, unseen_episodes, floor);

@@ -82,11 +82,11 @@ impl LatentModel {
         error.iter().enumerate().map(|(i, e)| e * self.scaling.sensors[i].1).collect()
     }
 
-    /// By how much each sensor stands off in the end under the push that the filter follows, in its own unit.
-    pub(crate) fn offset(&self, latent: &[f64]) -> Vec<f64> {
+    /// What lasts, of each sensor in its own unit.
+    pub(crate) fn offset<'a>(&'a self, latent: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
         let n = self.space.size.states();
-        let off = self.space.at_rest(&latent[n..n + self.space.size.sensors]);
-        off.iter().zip(&self.scaling.sensors).map(|(d, (_, unit))| d * unit).collect()
+        let d = &latent[n..n + self.space.size.sensors];
+        d.iter().zip(&self.scaling.sensors).map(|(d, (_, unit))| d * unit)
     }
 
     /// Calls `each(place in imagined, sensor, reading)` for all futures.
@@ -112,7 +112,7 @@ impl LatentModel {
                 self.space.advance(&x, d, &acting, &mut next);
                 std::mem::swap(&mut x, &mut next);
                 for s in 0..size.sensors {
-                    each(at * size.sensors + s, s, self.scaling.sensor_out(s, x[s]));
+                    each(at * size.sensors + s, s, self.scaling.sensor_out(s, self.space.shown(&x, d, s)));
                 }
             }
         }

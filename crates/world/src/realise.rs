@@ -4,7 +4,7 @@ use faer::prelude::{Solve, SolveLstsq};
 use faer::{Mat, MatRef};
 
 use crate::arx::{Arx, LAGS};
-use crate::state_space::{Size, StateSpace};
+use crate::state_space::{Lasting, Size, StateSpace};
 
 /// Block rows of the Hankel matrix.
 const ROWS: usize = LAGS / 2;
@@ -66,7 +66,7 @@ pub(crate) fn realise(arx: &Arx, size: Size) -> Option<StateSpace> {
     for i in 0..s {
         parameters[p.offset + i] = arx.weights[i * width + width - 1];
     }
-    parameters.iter().all(|v| v.is_finite()).then(|| StateSpace { size, parameters, gain: no_gain(size) })
+    parameters.iter().all(|v| v.is_finite()).then(|| StateSpace { size, parameters, gain: no_gain(size), lasting: Lasting::Push })
 }
 
 /// A state space that knows no more than that things change slowly: where `realise` finds nothing.
@@ -76,7 +76,7 @@ pub(crate) fn rest(size: Size) -> StateSpace {
     for i in 0..n {
         parameters[i * n + i] = 0.95;
     }
-    StateSpace { size, parameters, gain: no_gain(size) }
+    StateSpace { size, parameters, gain: no_gain(size), lasting: Lasting::Push }
 }
 
 fn no_gain(size: Size) -> Vec<f64> {

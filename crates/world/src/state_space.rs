@@ -1,7 +1,5 @@
 //! A small nonlinear state space in innovation form: what the latent models of an ensemble are.
 
-use faer::Mat;
-use faer::prelude::Solve;
 use serde::{Deserialize, Serialize};
 
 /// Sizes of a state space.
@@ -63,19 +61,31 @@ pub(crate) struct Places {
     pub(crate) end: usize,
 }
 
+/// What is taken to last of what neither states nor actions explain. There can be as many integrators as sensors and no more
+/// (Pannocchia & Rawlings, AIChE J. 49, 2003): one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Lasting {
+    /// Something pushes the states that sensors show: loads, leaks, a gain that is a little off. Plans need this one.
+    Push,
+    /// The sensors stand off: their drift.
+    Offset,
+}
+
 /// The model, all in plain numbers, with z = (x, u):
 ///
-/// x⁻ = A·x + B·u + b + G·σ(W·z + c),  ŷ = x⁻[first sensors] + d,  e = y − ŷ,  (x, d) = (x⁻, d) + K·e,
+/// x⁻ = A·x + B·u + b + G·σ(W·z + c) + d,  ŷ = x⁻[first sensors],  e = y − ŷ,  (x, d) = (x⁻, d) + K·e,
 ///
-/// with σ(v) = v/√(1 + v²). K is the gain of a stationary Kalman filter (see `gain`); d follows what neither states nor
-/// actions explain, so that plans have no lasting offset (Pannocchia & Rawlings, AIChE J. 49, 2003). At the first reading
-/// x = (y, M·y + m).
+/// with σ(v) = v/√(1 + v²); where d is an [`Lasting::Offset`] it is added to ŷ instead of x⁻. K is the gain of a stationary
+/// Kalman filter (see `gain`); d follows what neither states nor actions explain, so that plans have no lasting offset. At the
+/// first reading x = (y, M·y + m).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StateSpace {
     pub(crate) size: Size,
     pub(crate) parameters: Vec<f64>,
     /// K, `[(states + sensors) × sensors]`: first what moves x, then what moves d.
     pub(crate) gain: Vec<f64>,
+    /// What d is.
+    pub(crate) lasting: Lasting,
 }
 
 /// σ and its derivative.
@@ -107,8 +117,9 @@ impl StateSpace {
         let n = self.size.states();
         let p = self.size.places();
         let t = &self.parameters;
+        let push = if self.lasting == Lasting::Push { d } else { &[] };
         for i in 0..n {
-            let mut sum = t[p.offset + i] + d.get(i).copied().unwrap_or(0.0);
+            let mut sum = t[p.offset + i] + push.get(i).copied().unwrap_or(0.0);
             for (a, b) in t[i * n..(i + 1) * n].iter().zip(x) {
                 sum += a * b;
             }
@@ -137,7 +148,7 @@ impl StateSpace {
     pub(crate) fn correct(&self, x: &mut [f64], d: &mut [f64], read: &[f64], error: &mut [f64]) {
         let sensors = self.size.sensors;
         for s in 0..sensors {
-            let e = read[s] - x[s];
+            let e = read[s] - self.shown(x, d, s);
             error[s] = if e.is_nan() { 0.0 } else { e };
         }
         for (v, row) in x.iter_mut().chain(d).zip(self.gain.chunks_exact(sensors)) {
@@ -145,14 +156,13 @@ impl StateSpace {
         }
     }
 
-    /// Where a push of `d` moves the sensors in the end, linearised in the middle of the data: the first rows of (I − A)⁻¹·d.
-    pub(crate) fn at_rest(&self, d: &[f64]) -> Vec<f64> {
-        let n = self.size.states();
-        let a = self.transition();
-        let rest = Mat::from_fn(n, n, |i, j| f64::from(u8::from(i == j)) - a[i * n + j]);
-        let push = Mat::from_fn(n, 1, |i, _| d.get(i).copied().unwrap_or(0.0));
-        let off = rest.partial_piv_lu().solve(&push);
-        (0..d.len()).map(|i| off[(i, 0)]).collect()
+    /// What sensor `s` shows of a state.
+    #[inline(always)]
+    pub(crate) fn shown(&self, x: &[f64], d: &[f64], s: usize) -> f64 {
+        match self.lasting {
+            Lasting::Push => x[s],
+            Lasting::Offset => x[s] + d[s],
+        }
     }
 
     /// dx⁻/dx in the middle of the data, `[states × states]`.
@@ -174,7 +184,7 @@ impl StateSpace {
     }
 }
 
-/// A state with its derivatives by all parameters.
+/// A state with its derivatives by all parameters, of a model under a push.
 #[derive(Debug, Clone)]
 pub(crate) struct Tangent {
     pub(crate) x: Vec<f64>,
@@ -324,7 +334,7 @@ mod tests {
         let parameters =
             (0..size.parameters()).map(|i| 0.6 * ((i as f64 * 0.618_034).fract() - 0.5)).collect();
         let gain = (0..6 * 2).map(|i| 0.3 * ((i as f64 * 0.414_214).fract() - 0.2)).collect();
-        StateSpace { size, parameters, gain }
+        StateSpace { size, parameters, gain, lasting: Lasting::Push }
     }
 
     /// Sum of what is predicted one step ahead and open loop afterwards.

@@ -221,18 +221,28 @@ fn before_periods(monitor: &Monitor) -> u64 {
 
 const DRIFTING: Fault = Fault { at: usize::MAX, bias: [0.0; 2], leak: 0.0, drift: DRIFT };
 
+/// Alarms on the drifting channel in each of four quarters of a week.
+fn quarters(declared: f64) -> Vec<usize> {
+    let on_it = |alarms: Vec<Surprise>| alarms.iter().filter(|a| a.channel == 1).count();
+    let counts = (7000..7004).map(|seed| on_it(watch(&mut learnt(declared).1, seed, DRIFTING, WEEK / 4)));
+    let counts = counts.collect();
+    println!("declared {declared}: {counts:?}");
+    counts
+}
+
+/// One false alarm a week on two channels: of half an alarm on this one, more than three are rarer than once in 500.
+const FALSE_ALARMS: usize = 3;
+
 #[test]
-fn declared_drift_is_silent_and_undeclared_is_reported() {
-    // The other channel may have a false alarm, one in four of such runs as asked; the one that drifts is what is tested.
-    let on_it = |alarms: &[Surprise]| alarms.iter().filter(|a| a.channel == 1).count();
-    assert_eq!(on_it(&watch(&mut learnt(DRIFT).1, 7000, DRIFTING, WEEK / 4)), 0);
-    assert!(on_it(&watch(&mut learnt(0.0).1, 7000, DRIFTING, WEEK / 4)) > 0);
+fn declared_drift_is_silent() {
+    assert!(quarters(DRIFT).iter().sum::<usize>() <= FALSE_ALARMS);
 }
 
 #[test]
 fn undeclared_drift_is_reported_once() {
-    let alarms = watch(&mut learnt(0.0).1, 7000, DRIFTING, WEEK / 4);
-    assert_eq!(alarms.iter().filter(|a| a.channel == 1).count(), 1, "{alarms:#?}");
+    let alarms = quarters(0.0);
+    assert!(alarms.iter().all(|&n| n > 0), "{alarms:?}");
+    assert!(alarms.iter().sum::<usize>() <= alarms.len() + FALSE_ALARMS, "{alarms:?}");
 }
 
 #[test]

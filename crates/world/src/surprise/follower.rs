@@ -39,6 +39,7 @@ impl Follower {
 
     /// One more period. None for the first reading after a beginning, which only says where the plant stands.
     pub(crate) fn push(&mut self, ensemble: &Ensemble, action: &[f64], read: &[f64]) -> Option<Errors> {
+        let ensemble = ensemble.watching();
         let Some(newest) = self.latents.back() else {
             self.latents.push_back(ensemble.begin(read).0);
             return None;
