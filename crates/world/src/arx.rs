@@ -15,9 +15,8 @@ const LATEST: usize = 6;
 const PENALTIES: [f64; 6] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /// By how much the penalty grows from one lag to the next.
 const GROWTHS: [f64; 4] = [1.0, 1.5, 2.5, 5.0];
-/// Delays whose log-likelihoods, a sensor, differ by no more are taken as equal; the latest is believed, since lags can make
-/// up for a delay that is too short but a state has no room for one. Where all are equal nothing is known: none is believed.
-const TIE: f64 = 1.0;
+/// A later action must explain this much better to be believed.
+const CLEARLY: f64 = 0.995;
 /// Parts of the data that are left out in turn.
 const PARTS: usize = 5;
 
@@ -52,7 +51,7 @@ impl Arx {
         let plain: Vec<Episode> = episodes.iter().map(|e| scaling.apply(e)).collect();
         let ((_, weights, error), delays) = match delays {
             Some(known) => fit(&plain, known).map(|found| (found, known.to_vec())),
-            None => late(&plain, periods),
+            None => late(&plain),
         }
         .ok_or(WorldError::NotFinite)?;
         Ok(Arx { scaling, delays, weights, error })
@@ -72,22 +71,19 @@ impl Arx {
 /// Left-out error, weights on all data, left-out error of each sensor.
 type Fitted = (f64, Vec<f64>, Vec<f64>);
 
-/// The delay of each action, found one after the other, twice.
-fn late(plain: &[Episode], periods: usize) -> Option<(Fitted, Vec<usize>)> {
+/// The delay of each action, found one after the other.
+fn late(plain: &[Episode]) -> Option<(Fitted, Vec<usize>)> {
     let actions = plain[0].actions;
     let mut best = (fit(plain, &vec![0; actions])?, vec![0; actions]);
-    let enough = libm::exp(TIE / periods as f64);
-    for action in (0..actions).cycle().take(2 * actions) {
-        let mut found = Vec::with_capacity(LATEST + 1);
-        for late in 0..=LATEST {
-            let mut delays = best.1.clone();
-            delays[action] = late;
-            found.push((fit(plain, &delays)?, delays));
+    for action in 0..actions {
+        for late in 1..=LATEST {
+            let mut tried = best.1.clone();
+            tried[action] = late;
+            let found = fit(plain, &tried)?;
+            if found.0 < CLEARLY * best.0.0 {
+                best = (found, tried);
+            }
         }
-        let least = found.iter().map(|f| f.0.0).fold(f64::INFINITY, f64::min);
-        let ties = |f: &(Fitted, Vec<usize>)| f.0.0 <= enough * least;
-        let late = if found.last().is_some_and(ties) { 0 } else { found.iter().rposition(ties).unwrap_or(0) };
-        best = found.swap_remove(late);
     }
     Some(best)
 }
