@@ -99,9 +99,6 @@ fn days_of(days: &[Programme], mut run: impl FnMut(&Programme) -> Day) -> (f64, 
     let (mut cost, mut periods, mut broken) = (0.0, 0, 0);
     for day in days {
         let done = run(day);
-        if std::env::var_os("DAYS").is_some() {
-            eprintln!("day {} {:.4}", day.seed, done.cost / day.periods as f64);
-        }
         cost += done.cost;
         periods += day.periods;
         broken += usize::from(done.broken > 0);

@@ -55,6 +55,8 @@ fn main() {
             let world = Arc::new(world(kind, seed));
             let explored = explore(&world, &options);
             let model = &explored.model;
+            let periods: usize = explored.episodes.iter().map(Episode::periods).sum();
+            println!("{} {seed} explored {periods} periods, {} beyond a limit", kind.name(), explored.broken);
             show(kind, seed, "linear", &errors(model.ensemble.linear(), &held_out, &noise), sensors);
             for member in model.ensemble.members() {
                 show(kind, seed, "member", &errors(member, &held_out, &noise), sensors);

@@ -241,13 +241,12 @@ impl DriveCore {
         let wants_model = wants_model && (is_explored || 2 * learnable.len() >= 3 * has_seen);
         if wants_model && self.is_stale && !learnable.is_empty() {
             self.phase = Phase::Learning;
-            let ask =
-                LearnAsk {
-                    episodes: learnable,
-                    world: self.world.clone(),
-                    before: self.model.clone(),
-                    recalled: self.recalled.clone(),
-                };
+            let ask = LearnAsk {
+                episodes: learnable,
+                world: self.world.clone(),
+                before: self.model.clone(),
+                recalled: self.recalled.clone(),
+            };
             return effects.push(DriveEffect::Learn(Box::new(ask)));
         }
         if is_explored && self.until == Until::Learnt && self.model.is_some() {

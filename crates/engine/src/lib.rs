@@ -21,9 +21,9 @@ pub use campaign::{Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, 
 pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};
 pub use drive::{
-    Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveShell, DriveShellError, DriveUpdate, EpisodePlan,
-    LearnAsk, OpenedWorld, PlanAsk, Planned, Until, Way, WorldModel, claim_channels, exploring_tracks, learn,
-    open_world, plan_action, stage_cost,
+    Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveShell, DriveShellError, DriveUpdate,
+    EpisodePlan, LearnAsk, OpenedWorld, PlanAsk, Planned, Until, Way, WorldModel, claim_channels,
+    exploring_tracks, learn, open_world, plan_action, stage_cost,
 };
 pub use import::{CellError, import_rows, read_tells, run_sheet};
 pub use rehearsal::{Rehearsal, Trace};

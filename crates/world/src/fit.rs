@@ -197,11 +197,8 @@ pub(crate) fn follow(
     let (mut x, mut d, mut next) = (vec![0.0; n], vec![0.0; size.sensors], vec![0.0; n]);
     let (mut ahead, mut error) = (vec![0.0; n], vec![0.0; size.sensors]);
     let mut report = |row: usize, read: &[f64], x: &[f64], d: &[f64]| {
-        for s in 0..size.sensors {
-            let e = read[s] - model.shown(x, d, s);
-            if !read[s].is_nan() {
-                each(row, s, e);
-            }
+        for (s, read) in read.iter().enumerate().filter(|(_, read)| !read.is_nan()) {
+            each(row, s, read - model.shown(x, d, s));
         }
     };
     for episode in episodes {

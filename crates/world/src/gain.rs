@@ -70,10 +70,10 @@ pub(crate) fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<
 /// The gain with the smallest errors, one and many steps ahead, on episodes that the model has not seen: there its own
 /// mistakes count among what happens unseen. The mean logarithm of those errors; infinite where no gain gives any.
 pub(crate) fn choose(model: &mut StateSpace, unseen_episodes: &[Episode], noise: &[f64], floor: f64) -> f64 {
-    // An episode is too short to show a sensor's drift: it is followed all the same.
+    // An episode is too short to show a sensor's drift: it is followed all the same, fast.
     let drifting = match model.lasting {
         Lasting::Push => DRIFTING.as_slice(),
-        Lasting::Offset => &DRIFTING[1..2],
+        Lasting::Offset => &DRIFTING[DRIFTING.len() - 1..],
     };
     let mut best: Option<(f64, Vec<f64>)> = None;
     for states in RESTLESS {

@@ -66,7 +66,12 @@ pub(crate) fn realise(arx: &Arx, size: Size) -> Option<StateSpace> {
     for i in 0..s {
         parameters[p.offset + i] = arx.weights[i * width + width - 1];
     }
-    parameters.iter().all(|v| v.is_finite()).then(|| StateSpace { size, parameters, gain: no_gain(size), lasting: Lasting::Push })
+    parameters.iter().all(|v| v.is_finite()).then(|| StateSpace {
+        size,
+        parameters,
+        gain: no_gain(size),
+        lasting: Lasting::Push,
+    })
 }
 
 /// A state space that knows no more than that things change slowly: where `realise` finds nothing.

@@ -71,9 +71,9 @@ impl WorldModel {
 /// [`WorldError`] where there is too little to learn from.
 pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldError> {
     let all: Vec<&Episode> = episodes.iter().collect();
-    let of = |model: &'_ Option<Arc<WorldModel>>| model.clone().map(|m| m.ensemble.clone());
-    let (recalled, before) = (of(&ask.recalled), of(&ask.before));
-    let ensemble = Ensemble::learn(&all, recalled.as_ref(), before.as_ref(), ask.world.seed)?;
+    let (recalled, before) = (ask.recalled.as_deref(), ask.before.as_deref());
+    let (recalled, before) = (recalled.map(|m| &m.ensemble), before.map(|m| &m.ensemble));
+    let ensemble = Ensemble::learn(&all, recalled, before, ask.world.seed)?;
     let (foresight, left_out) = Foresight::measure(&ensemble, &all);
     let scores: Vec<Score> = left_out
         .into_iter()
