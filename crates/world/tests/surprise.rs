@@ -224,10 +224,7 @@ const DRIFTING: Fault = Fault { at: usize::MAX, bias: [0.0; 2], leak: 0.0, drift
 /// Alarms on the drifting channel in each of four quarters of a week.
 fn quarters(declared: f64) -> Vec<usize> {
     let on_it = |alarms: Vec<Surprise>| alarms.iter().filter(|a| a.channel == 1).count();
-    let counts = (7000..7004).map(|seed| on_it(watch(&mut learnt(declared).1, seed, DRIFTING, WEEK / 4)));
-    let counts = counts.collect();
-    println!("declared {declared}: {counts:?}");
-    counts
+    (7000..7004).map(|seed| on_it(watch(&mut learnt(declared).1, seed, DRIFTING, WEEK / 4))).collect()
 }
 
 /// One false alarm a week on two channels: of half an alarm on this one, more than three are rarer than once in 500.
