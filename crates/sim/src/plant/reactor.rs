@@ -71,6 +71,11 @@ impl Reactor {
     }
 }
 
+/// Arrhenius' law, 1/min, at `t` K.
+fn rate_constant(activity: f64, t: f64) -> f64 {
+    activity * FREQUENCY * libm::exp(-ACTIVATION / t)
+}
+
 impl Plant for Reactor {
     fn spec(&self) -> &PlantSpec {
         &self.0
@@ -81,7 +86,7 @@ impl Plant for Reactor {
             [factors[0], factors[1], factors[2], factors[3]];
         let (c, t) = (x[0], x[1]);
         let flow = u[1] / VOLUME;
-        let rate = activity * FREQUENCY * libm::exp(-ACTIVATION / t) * c;
+        let rate = rate_constant(activity, t) * c;
         let cooling = transfer / (VOLUME * CAPACITY) * (u[0] - t);
         dx[0] = (flow * (feed_concentration - c) - rate) / 60.0;
         dx[1] = (flow * (feed_temperature - t) + HEAT / CAPACITY * rate + cooling) / 60.0;
@@ -89,7 +94,7 @@ impl Plant for Reactor {
 
     /// The reaction's own rate, and that at which its heat feeds it: its Jacobian's two terms.
     fn fastest(&self, x: &[f64], factors: &[f64]) -> f64 {
-        let rate = factors[3] * FREQUENCY * libm::exp(-ACTIVATION / x[1]) / 60.0;
+        let rate = rate_constant(factors[3], x[1]) / 60.0;
         rate * (1.0 + HEAT / CAPACITY * x[0] * ACTIVATION / (x[1] * x[1]))
     }
 
