@@ -31,7 +31,7 @@ use evaluate::Evaluator;
 use moves::Family;
 use polish::polish;
 
-/// Imagined periods of a decision: below 5 ms with a model of 0.8 µs a period.
+/// Imagined periods of a decision: below 5 ms with a model of 0.9 µs a period.
 const BUDGET: usize = 5_000;
 
 /// What a trajectory is planned for. `sensors` and `actions` are those of the dynamics' shape.

@@ -82,6 +82,10 @@ fn disagreement_is_steered_around() {
         let careful = plan_trajectory(&TrajectoryTask { doubt: 30.0, ..task }, &method, &mut |_| false);
         assert!(careless.mean[38] > 0.5 && careless.spread[38] > 0.1, "{method:?} {}", careless.mean[38]);
         assert!(careful.mean[38] < -0.5 && careful.spread[38] == 0.0, "{method:?} {}", careful.mean[38]);
+        // Nothing of it is unusual: as if it cost nothing.
+        let usual = TrajectoryTask { doubt: 30.0, usual: &[1.0; 40], ..task };
+        let calm = plan_trajectory(&usual, &method, &mut |_| false);
+        assert!(calm.mean[38] > 0.5 && calm.spread[38] > 0.1, "{method:?} {}", calm.mean[38]);
     }
 }
 
