@@ -13,10 +13,10 @@ mod common;
 use std::sync::Arc;
 use std::time::Instant;
 
-use common::{explore, world};
+use common::{Asked, explore, world};
 use forethought_engine::{Caution, Way, WorldModel};
 use forethought_plan::Method;
-use forethought_sim::plant::{Day, Options, Pid, PlantKind, Programme, TrueModel, programme, run_day, tune};
+use forethought_sim::plant::{Day, Options, Pid, Programme, TrueModel, programme, run_day, tune};
 use forethought_space::{Dynamics, Latent, World};
 use forethought_world::{CLAIMED, Foresight};
 
@@ -24,17 +24,11 @@ use forethought_world::{CLAIMED, Foresight};
 const TUNED_ON: std::ops::Range<u64> = 1000..1006;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let get =
-        |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1)).cloned();
-    let number = |name: &str, or: u64| get(name).and_then(|v| v.parse().ok()).unwrap_or(or);
-    let only = get("--plant");
-    let (from, seeds, days) = (number("--from", 0), number("--seeds", 1), number("--days", 20));
-    let first = number("--first-day", 0);
-    for kind in PlantKind::PROCESS.into_iter().filter(|k| only.as_ref().is_none_or(|o| o == k.name())) {
+    let asked = Asked::read(20);
+    for kind in asked.plants {
         let options = Options::new(kind);
         let gains = tune(kind, &TUNED_ON.collect::<Vec<_>>()).unwrap();
-        let programmes: Vec<Programme> = (first..first + days).map(|d| programme(kind, d)).collect();
+        let programmes: Vec<Programme> = asked.days.clone().map(|d| programme(kind, d)).collect();
         let pid = days_of(&programmes, |day| {
             let mut pid = Pid::new(kind, &gains);
             run_day(&options, day, day.seed, |t, read, previous| pid.act(&day.tracks, t, read, previous))
@@ -49,7 +43,7 @@ fn main() {
             let mut act = |read: &[f64], previous: &[f64]| driver.plan(read, previous, &caution);
             run_day(&options, day, day.seed, |_, read, previous| act(read, previous)).unwrap()
         });
-        for seed in from..from + seeds {
+        for seed in asked.seeds.clone() {
             let world = Arc::new(world(kind, seed));
             let began = Instant::now();
             let explored = explore(&world, &options);
@@ -77,11 +71,12 @@ fn main() {
             let closed = (pid.0 - ours.0) / (pid.0 - oracle.0);
             let decision_ms = 1e3 * decided_s / f64::from(decisions);
             println!(
-                "{{\"plant\":\"{}\",\"seed\":{seed},\"days\":{days},\"explored_periods\":{explored},\
+                "{{\"plant\":\"{}\",\"seed\":{seed},\"days\":{},\"explored_periods\":{explored},\
                  \"explore_broken\":{broken},\"learn_s\":{learnt_s:.1},\"pid\":{:.4},\"learnt\":{:.4},\
                  \"true_model\":{:.4},\"gap_closed\":{closed:.3},\"broken\":{{\"pid\":{},\"learnt\":{},\
                  \"true_model\":{}}},\"decision_ms\":{decision_ms:.2},\"kept\":{}}}",
                 kind.name(),
+                programmes.len(),
                 pid.0,
                 ours.0,
                 oracle.0,

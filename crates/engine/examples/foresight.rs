@@ -11,23 +11,19 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{explore, world};
+use common::{Asked, explore, world};
 use forethought_sim::plant::{Options, Pid, PlantKind, TrueModel, programme, run_day, tune};
 use forethought_space::{Dynamics, Episode, Imagined, Shape};
 use forethought_world::{CLAIMED, Persistence};
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let get =
-        |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1)).cloned();
-    let number = |name: &str, or: u64| get(name).and_then(|v| v.parse().ok()).unwrap_or(or);
-    let only = get("--plant");
-    let (from, seeds, days) = (number("--from", 0), number("--seeds", 1), number("--days", 4));
-    let first = number("--first-day", 0);
-    for kind in PlantKind::PROCESS.into_iter().filter(|k| only.as_ref().is_none_or(|o| o == k.name())) {
+    let asked = Asked::read(4);
+    for kind in asked.plants {
         let options = Options::new(kind);
         let gains = tune(kind, &(1000..1003).collect::<Vec<_>>()).unwrap();
-        let held_out: Vec<Episode> = (first..first + days)
+        let held_out: Vec<Episode> = asked
+            .days
+            .clone()
             .map(|seed| {
                 let day = programme(kind, seed);
                 let mut pid = Pid::new(kind, &gains);
@@ -51,7 +47,7 @@ fn main() {
         show(kind, 0, "true model", &errors(&truth, &held_out, &noise), sensors);
         let shape = Shape { sensors, actions: held_out[0].actions };
         show(kind, 0, "persistence", &errors(&Persistence(shape), &held_out, &noise), sensors);
-        for seed in from..from + seeds {
+        for seed in asked.seeds.clone() {
             let world = Arc::new(world(kind, seed));
             let explored = explore(&world, &options);
             let model = &explored.model;

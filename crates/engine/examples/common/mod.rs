@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "programs that print their figures, or stop")]
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use forethought_engine::{
@@ -25,6 +26,31 @@ pub(crate) struct Explored {
     pub(crate) episodes: Vec<Episode>,
     /// Periods beyond a limit.
     pub(crate) broken: usize,
+}
+
+/// What was asked for on the command line.
+pub(crate) struct Asked {
+    /// `--plant`; all of them without it.
+    pub(crate) plants: Vec<PlantKind>,
+    /// Training seeds: `--seeds` many `--from` one.
+    pub(crate) seeds: Range<u64>,
+    /// Programmes: `--days` many from `--first-day` on.
+    pub(crate) days: Range<u64>,
+}
+
+impl Asked {
+    pub(crate) fn read(days: u64) -> Self {
+        let arguments: Vec<String> = std::env::args().collect();
+        let get = |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1));
+        let number = |name: &str, or: u64| get(name).and_then(|v| v.parse().ok()).unwrap_or(or);
+        let only = get("--plant");
+        let many = |first: u64, count: u64| first..first + count;
+        Asked {
+            plants: PlantKind::PROCESS.into_iter().filter(|k| only.is_none_or(|o| o == k.name())).collect(),
+            seeds: many(number("--from", 0), number("--seeds", 1)),
+            days: many(number("--first-day", 0), number("--days", days)),
+        }
+    }
 }
 
 /// The world of a plant: its hard limits, setpoints anywhere in their ranges, 20 slowest time constants of exploring.
