@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::scaling::Scaling;
 use crate::state_space::StateSpace;
 
+/// States further from the data's middle, in their standard deviations, tell of a filter that has lost the plant: its gain is
+/// stable in the middle of the data, and may not be elsewhere. It begins anew from what is read.
+const LOST: f64 = 10.0;
+
 /// A nonlinear state space behind actions that come late by whole periods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatentModel {
@@ -79,6 +83,10 @@ impl LatentModel {
             observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
         let mut error = vec![0.0; size.sensors];
         self.space.correct(x, d, &plain, &mut error);
+        if x.iter().chain(&*d).any(|v| v.is_nan() || v.abs() > LOST) {
+            self.space.begin(&plain, x);
+            d.fill(0.0);
+        }
         error.iter().enumerate().map(|(i, e)| e * self.scaling.sensors[i].1).collect()
     }
 
@@ -139,5 +147,32 @@ impl Dynamics for LatentModel {
         let shape = (imagined.batch, imagined.horizon);
         let mean = &mut imagined.mean;
         self.rollout(&latent.0, actions, shape, &mut |at, _, value| mean[at] = value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state_space::{Lasting, Size};
+
+    #[test]
+    fn a_filter_that_runs_away_comes_back() {
+        let size = Size { sensors: 1, actions: 1, hidden: 1, features: 0 };
+        let mut parameters = vec![0.0; size.parameters()];
+        // What no sensor shows grows by half each period, and nothing corrects it.
+        parameters[3] = 1.5;
+        let start = parameters.len() - 1;
+        parameters[start] = 0.1;
+        let space = StateSpace { size, parameters, gain: vec![0.5, 0.0, 0.0], lasting: Lasting::Push };
+        let scaling = Scaling { sensors: vec![(20.0, 2.0)], actions: vec![(0.0, 1.0)] };
+        let model = LatentModel { scaling, delays: vec![0], space };
+        let mut latent = vec![0.0; model.width()];
+        model.begin_into(&[21.0], &mut latent);
+        let mut most: f64 = 0.0;
+        for _ in 0..200 {
+            model.assimilate_into(&mut latent, &[0.0], &[21.0]);
+            most = most.max(latent[1].abs());
+        }
+        assert!(most > 1.0 && most <= LOST, "{most}");
     }
 }
