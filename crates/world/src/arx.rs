@@ -15,8 +15,8 @@ const LATEST: usize = 6;
 const PENALTIES: [f64; 6] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /// By how much the penalty grows from one lag to the next.
 const GROWTHS: [f64; 4] = [1.0, 1.5, 2.5, 5.0];
-/// A later action must explain this much better to be believed.
-const CLEARLY: f64 = 0.995;
+/// Delays whose likelihoods differ by less than this, nats a sensor, explain equally well.
+const AS_WELL: f64 = 1.0;
 /// Parts of the data that are left out in turn.
 const PARTS: usize = 5;
 
@@ -24,8 +24,8 @@ const PARTS: usize = 5;
 /// y_{t+1} = y_t + Σ_j Φ_j y_{t−j} + Σ_j Ψ_j u_{t−δ−j} + c, its coefficients by ridge regression.
 ///
 /// The penalty grows exponentially with the lag, the diagonal of the tuned/correlated kernel (Chen, Ohlsson & Ljung,
-/// Automatica 48, 2012); its size, its growth and the delay δ of each action are those with the smallest one-step error on
-/// parts of the data that were left out.
+/// Automatica 48, 2012); its size and its growth are those with the smallest one-step error on parts of
+/// the data that were left out, and the delay δ of each action is the latest that leaves it as small.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Arx {
     pub(crate) scaling: Scaling,
@@ -71,21 +71,31 @@ impl Arx {
 /// Left-out error, weights on all data, left-out error of each sensor.
 type Fitted = (f64, Vec<f64>, Vec<f64>);
 
-/// The delay of each action, found one after the other.
+/// The delay of each action, found one after the other, twice. Lags begin at the delay and may be without weight, so that too
+/// short a delay explains nearly as well as the true one, and plans that believe it act too soon: it is the latest of those
+/// that explain as well. Where all do, the action tells nothing, and is taken to act at once.
 fn late(plain: &[Episode]) -> Option<(Fitted, Vec<usize>)> {
     let actions = plain[0].actions;
-    let mut best = (fit(plain, &vec![0; actions])?, vec![0; actions]);
-    for action in 0..actions {
-        for late in 1..=LATEST {
-            let mut tried = best.1.clone();
-            tried[action] = late;
-            let found = fit(plain, &tried)?;
-            if found.0 < CLEARLY * best.0.0 {
-                best = (found, tried);
-            }
+    let periods: usize = plain.iter().map(Episode::periods).sum();
+    let mut delays = vec![0; actions];
+    let mut best = None;
+    for action in (0..actions).cycle().take(2 * actions) {
+        let mut found = Vec::with_capacity(LATEST + 1);
+        for late in 0..=LATEST {
+            delays[action] = late;
+            found.push(fit(plain, &delays)?);
         }
+        let least = found.iter().map(|f| f.0).fold(f64::INFINITY, f64::min);
+        // Logarithms of mean errors, times the periods: nats a sensor.
+        let explains = |f: &Fitted| libm::log(f.0 / least) * periods as f64 <= AS_WELL;
+        let late = if explains(&found[LATEST]) { 0 } else { found.iter().rposition(explains).unwrap_or(0) };
+        delays[action] = late;
+        best = Some(found.swap_remove(late));
     }
-    Some(best)
+    match best {
+        Some(best) => Some((best, delays)),
+        None => fit(plain, &delays).map(|f| (f, delays)),
+    }
 }
 
 /// The best penalty for given delays.

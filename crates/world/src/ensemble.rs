@@ -56,12 +56,7 @@ impl Ensemble {
         let (members, watchers): (Vec<_>, Vec<_>) = (0..MEMBERS)
             .into_par_iter()
             .map(|member| {
-                let (kept, left): (Vec<_>, Vec<_>) =
-                    parts(episodes).into_iter().enumerate().partition(|(part, _)| part % MEMBERS != member);
-                let episodes =
-                    |parts: Vec<(usize, Episode)>| parts.into_iter().map(|(_, e)| e).collect::<Vec<_>>();
-                let before = recalled.and_then(|r| r.members.get(member));
-                train(&linear, &episodes(kept), &episodes(left), before, seed, member)
+                train(&linear, episodes, recalled.and_then(|r| r.members.get(member)), seed, member)
             })
             .unzip();
         let watching = Ensemble { members: watchers, watching: None, linear: linear.clone() };
@@ -92,17 +87,24 @@ impl Ensemble {
         mean
     }
 
-    /// What watching members follow as a lasting offset between states and sensors, their mean, `[sensors]`, in the sensors' units.
-    pub fn offset(&self, latent: &Latent) -> Vec<f64> {
-        let mut mean = vec![0.0; self.shape().sensors];
+    /// What watching members follow as a lasting offset between states and sensors, their mean and its spread over them,
+    /// `[sensors]` each, in the sensors' units.
+    pub(crate) fn offset(&self, latent: &Latent) -> (Vec<f64>, Vec<f64>) {
+        let sensors = self.shape().sensors;
+        let (mut mean, mut spread) = (vec![0.0; sensors], vec![0.0; sensors]);
         let mut from = 0;
-        for member in &self.members {
+        for (seen, member) in self.members.iter().enumerate() {
             let part = &latent.0[from..from + member.width()];
             from += member.width();
-            let offsets = member.offset(part);
-            mean.iter_mut().zip(offsets).for_each(|(m, d)| *m += d / self.members.len() as f64);
+            for (s, d) in member.offset(part).enumerate() {
+                let off = d - mean[s];
+                mean[s] += off / (seen + 1) as f64;
+                spread[s] += off * (d - mean[s]);
+            }
         }
-        mean
+        let others = self.members.len() as f64 - 1.0;
+        spread.iter_mut().for_each(|s| *s = (*s / others).max(0.0).sqrt());
+        (mean, spread)
     }
 
     /// The same, as it follows sensors that drift.
@@ -137,20 +139,23 @@ pub(crate) fn parts(episodes: &[&Episode]) -> Vec<Episode> {
 
 fn train(
     linear: &Arx,
-    kept: &[Episode],
-    left: &[Episode],
+    episodes: &[&Episode],
     recalled: Option<&LatentModel>,
     seed: u64,
     member: usize,
 ) -> (LatentModel, LatentModel) {
-    let (sensors, actions) = (kept[0].sensors, kept[0].actions);
+    let Shape { sensors, actions } = linear.shape();
     let size = Size { sensors, actions, hidden: sensors.max(2), features: FEATURES };
     let (scaling, delays) = match recalled {
         Some(model) => (model.scaling.clone(), model.delays.clone()),
         None => (linear.scaling.clone(), linear.delays.clone()),
     };
-    let plain = |parts: &[Episode]| parts.iter().map(|e| on_time(&scaling, &delays, e)).collect::<Vec<_>>();
-    let (episodes, unseen) = (plain(kept), plain(left));
+    // Brought on time before they are cut, for a part's first actions were set before it.
+    let whole: Vec<Episode> = episodes.iter().map(|e| on_time(&scaling, &delays, e)).collect();
+    let mut cut = parts(&whole.iter().collect::<Vec<_>>()).into_iter().enumerate().collect::<Vec<_>>();
+    let unseen: Vec<Episode> =
+        cut.extract_if(.., |(part, _)| *part % MEMBERS == member).map(|(_, e)| e).collect();
+    let episodes: Vec<Episode> = cut.into_iter().map(|(_, e)| e).collect();
     let noise: Vec<f64> = linear.error.iter().map(|e| e * e).collect();
     let (mut model, prior) = match recalled {
         Some(model) => (model.space.clone(), near(&model.space)),

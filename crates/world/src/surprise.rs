@@ -7,6 +7,7 @@
 
 mod alarm;
 mod bank;
+mod bias;
 mod cusum;
 mod follower;
 mod tail;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::ensemble::Ensemble;
 use alarm::{Events, first};
 use bank::Bank;
-use follower::Follower;
+use follower::{Errors, Follower};
 use tail::{Fitted, Tail};
 use whiten::{White, Whitener};
 
@@ -42,7 +43,7 @@ const TRUSTED: f64 = 2.0;
 
 /// Watches a plant, period after period.
 ///
-/// **Statistics.** For each sensor: errors one period ahead, whitened by an autoregression, in two-sided sums with reference
+/// **Statistics.** What the model got wrong on nominal data, by where the plant stood, is taken away. For each sensor: errors one period ahead, whitened by an autoregression, in two-sided sums with reference
 /// values 0.5 and 1.5; errors 5 and 20 periods ahead; and the filter's offset against where it lay on nominal data, which
 /// follows declared drift and nothing else, so that what the filter has absorbed is still seen.
 ///
@@ -103,7 +104,7 @@ impl Monitor {
             follower.push(ensemble, &[], episode.reading(0));
             let errors = |t| follower.push(ensemble, episode.action(t), episode.reading(t + 1));
             let run: Vec<White> =
-                (0..episode.periods()).filter_map(errors).map(|e| whitener.push(&e, 0.0)).collect();
+                (0..episode.periods()).filter_map(errors).map(|mut e| whitener.push(&mut e, 0.0)).collect();
             runs.push(run);
         }
         follower.reset();
@@ -150,9 +151,9 @@ impl Monitor {
         if self.is_masked {
             return Vec::new();
         }
-        let Some(errors) = self.follower.push(ensemble, action, read) else { return Vec::new() };
-        let white = self.whitener.push(&errors, self.period_s);
-        self.service(&errors.offset);
+        let Some(mut errors) = self.follower.push(ensemble, action, read) else { return Vec::new() };
+        let white = self.whitener.push(&mut errors, self.period_s);
+        self.service(&errors);
         self.bank.push(&white, self.period - 1, self.events.open.is_none());
         let sensors = read.len();
         let all: Vec<f64> = self.bank.watches.iter().map(|w| w.rarity(sensors)).collect();
@@ -295,11 +296,11 @@ impl Monitor {
     }
 
     /// After maintenance an offset that settled far from where it lay lies there from now on.
-    fn service(&mut self, offset: &[f64]) {
+    fn service(&mut self, errors: &Errors) {
         if self.is_serviced && self.whitener.since > whiten::SETTLE_OFFSET {
             self.is_serviced = false;
-            for (s, d) in offset.iter().enumerate() {
-                if (d - self.whitener.reference[s]).abs() > 3.0 * self.whitener.offset_sd[s] {
+            for (s, d) in errors.offset.iter().enumerate() {
+                if (d - self.whitener.reference[s]).abs() > 3.0 * self.whitener.offset_sd(s, errors) {
                     self.whitener.reference[s] = *d;
                 }
             }

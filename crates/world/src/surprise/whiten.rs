@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use forethought_space::Episode;
 use serde::{Deserialize, Serialize};
 
+use super::bias::Bias;
 use super::follower::{Errors, Follower, WATCHED};
 use crate::ensemble::Ensemble;
 use crate::ridge::Moments;
@@ -29,6 +30,11 @@ pub(crate) const ROWS: usize = WATCHED.len() + 1;
 /// The row of offsets.
 pub(crate) const OFFSET: usize = WATCHED.len();
 
+/// Periods after a beginning in which a row only shows the filter settling: errors of k periods do so k periods longer.
+pub(crate) fn settle(row: usize) -> u64 {
+    WATCHED.get(row).map_or(SETTLE_OFFSET, |&ahead| SETTLE + ahead as u64)
+}
+
 /// One period's errors, `[ROWS × sensors]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct White {
@@ -40,21 +46,23 @@ pub(crate) struct White {
 
 /// What is normal.
 ///
-/// An error of horizon k is divided by c·√(m + v²): m its mean square on nominal data, v the ensemble's disagreement now, c
+/// What the model always gets wrong where the plant stands is taken away first. An error of horizon k is divided by c·√(m + v²): m its mean square on nominal data, v the ensemble's disagreement now, c
 /// such that the result has variance 1. One-step errors are whitened further: what a vector autoregression of 4 periods on the
 /// errors before it explains is taken away, since a filter that is not that of the true plant leaves errors that follow one
 /// another (Basseville & Nikiforov 1993, section 8.2: the innovations are what a change is to be looked for in).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Whitener {
     sensors: usize,
+    bias: Bias,
     /// m and c, `[WATCHED × sensors]`.
     scale: Vec<(f64, f64)>,
     /// `[sensors × (LAGS × sensors)]` and the standard deviation of what it leaves, `[sensors]`.
     weights: Vec<f64>,
     left: Vec<f64>,
-    /// Where the offset of each sensor lies, and one standard deviation, [`UNKNOWN`] where nothing is known.
+    /// Where the offset of each sensor lies.
     pub(crate) reference: Vec<f64>,
-    pub(crate) offset_sd: Vec<f64>,
+    /// m and c of offsets, `[sensors]`; m is [`UNKNOWN`] where nothing is known.
+    offset_scale: Vec<(f64, f64)>,
     /// Declared drift, units a second.
     drift: Vec<f64>,
     /// The last errors, in standard deviations, newest first.
@@ -67,34 +75,36 @@ impl Whitener {
     /// What is normal on these episodes.
     pub(crate) fn learn(ensemble: &Ensemble, nominal: &[&Episode], drift: &[f64]) -> Self {
         let sensors = drift.len();
-        let runs: Vec<Vec<Errors>> = nominal.iter().map(|e| errors(ensemble, e)).collect();
+        let mut runs: Vec<Vec<Errors>> = nominal.iter().map(|e| errors(ensemble, e)).collect();
+        let bias = Bias::learn(&runs, sensors);
+        runs.iter_mut().flatten().for_each(|e| bias.correct(e, sensors));
         let settled = |after: u64| runs.iter().flat_map(move |r| r.iter().skip(after as usize));
         let scale: Vec<(f64, f64)> = (0..WATCHED.len() * sensors)
             .map(|at| {
                 let pairs =
                     || settled(SETTLE).map(|e| (e.error[at], e.spread[at])).filter(|(e, _)| e.is_finite());
-                let square = mean(pairs().map(|(e, _)| e * e)).unwrap_or(1.0).max(1e-24);
-                let factor = mean(pairs().map(|(e, v)| e * e / (square + v * v))).unwrap_or(1.0);
-                (square, factor.sqrt().max(1e-6))
+                ratio(|| pairs().map(|(e, v)| (e * e, v)), 1e-24)
             })
             .collect();
-        let (mut reference, mut offset_sd) = (vec![0.0; sensors], vec![UNKNOWN; sensors]);
+        let (mut reference, mut offset_scale) = (vec![0.0; sensors], vec![(UNKNOWN, 1.0); sensors]);
         if settled(SETTLE_OFFSET).count() >= ENOUGH {
             for s in 0..sensors {
-                let values = || settled(SETTLE_OFFSET).map(|e| e.offset[s]);
-                reference[s] = mean(values()).unwrap_or(0.0);
-                let square = mean(values().map(|d| (d - reference[s]) * (d - reference[s])));
+                let values = || settled(SETTLE_OFFSET).map(|e| (e.offset[s], e.offset_spread[s]));
+                reference[s] = mean(values().map(|(d, _)| d)).unwrap_or(0.0);
+                let squares = || values().map(|(d, v)| ((d - reference[s]) * (d - reference[s]), v));
                 // A filter that leaves offsets where they are says nothing by them.
-                offset_sd[s] = square.map_or(UNKNOWN, |q| q.sqrt().max(0.02 * scale[s].0.sqrt()));
+                let least = 4e-4 * scale[s].0;
+                offset_scale[s] = ratio(squares, least);
             }
         }
         let mut out = Whitener {
             sensors,
+            bias,
             scale,
             weights: vec![0.0; sensors * LAGS * sensors],
             left: vec![1.0; sensors],
             reference,
-            offset_sd,
+            offset_scale,
             drift: drift.to_vec(),
             recent: VecDeque::new(),
             since: 0,
@@ -159,8 +169,10 @@ impl Whitener {
             .push_front(z.iter().map(|z| if z.is_nan() { 0.0 } else { z.clamp(-WILD, WILD) }).collect());
     }
 
-    /// One period. `period_s` lets the reference of offsets follow what drift is declared, and no further.
-    pub(crate) fn push(&mut self, errors: &Errors, period_s: f64) -> White {
+    /// One period; what the model always gets wrong is taken from the errors. `period_s` lets the reference of offsets follow what drift is declared, and no further.
+    pub(crate) fn push(&mut self, errors: &mut Errors, period_s: f64) -> White {
+        self.bias.correct(errors, self.sensors);
+        let errors = &*errors;
         let sensors = self.sensors;
         let mut z = Vec::with_capacity(ROWS * sensors);
         let now = self.scaled(errors, 0);
@@ -177,14 +189,18 @@ impl Whitener {
         for s in 0..sensors {
             let off = self.follow(s, errors.offset[s], period_s);
             raw.push(off);
-            z.push(if self.since > SETTLE_OFFSET { off / self.offset_sd[s] } else { f64::NAN });
+            z.push(if self.since > SETTLE_OFFSET { off / self.offset_sd(s, errors) } else { f64::NAN });
         }
         for (at, z) in z.iter_mut().enumerate().take(OFFSET * sensors) {
-            // Errors of k periods still hold the beginning k periods after it has settled.
-            let settle = SETTLE + WATCHED[at / sensors] as u64;
-            *z = if self.since <= settle { f64::NAN } else { z.clamp(-WILD, WILD) };
+            *z = if self.since <= settle(at / sensors) { f64::NAN } else { z.clamp(-WILD, WILD) };
         }
         White { z, raw }
+    }
+
+    /// One standard deviation of an offset.
+    pub(crate) fn offset_sd(&self, s: usize, errors: &Errors) -> f64 {
+        let (square, factor) = self.offset_scale[s];
+        factor * (square + errors.offset_spread[s] * errors.offset_spread[s]).sqrt()
     }
 
     /// How far an offset lies beyond what declared drift allows: the reference follows by the declared drift at most, and
@@ -204,6 +220,13 @@ fn errors(ensemble: &Ensemble, episode: &Episode) -> Vec<Errors> {
     (0..episode.periods())
         .filter_map(|t| follower.push(ensemble, episode.action(t), episode.reading(t + 1)))
         .collect()
+}
+
+/// m and c of pairs of a squared error and the disagreement about it.
+fn ratio<I: Iterator<Item = (f64, f64)>>(pairs: impl Fn() -> I, least: f64) -> (f64, f64) {
+    let square = mean(pairs().map(|(e, _)| e)).unwrap_or(1.0).max(least);
+    let factor = mean(pairs().map(|(e, v)| e / (square + v * v))).unwrap_or(1.0);
+    (square, factor.sqrt().max(1e-6))
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
