@@ -59,7 +59,8 @@ fn main() {
                     let began = Instant::now();
                     claims.settle(driver.period, read);
                     let caution =
-                        Caution::new(&world, &|sensor, horizon| claims.foresight.deviation(sensor, horizon));
+                        Caution::new(&world, &|sensor, horizon| claims.foresight.deviation(sensor, horizon))
+                            .within(&model.seen);
                     let action = driver.plan(read, previous, &caution);
                     claims.claim(&driver);
                     decided_s += began.elapsed().as_secs_f64();
@@ -126,6 +127,7 @@ impl<'a> Driver<'a> {
         };
         let way = Way {
             world: self.world,
+            bounds: &self.world.card.bounds(),
             tracks: &self.day.tracks,
             period: self.period,
             previous,

@@ -17,7 +17,7 @@ use forethought_space::World;
 use jiff::Timestamp;
 use serde_json::json;
 
-pub use model::{LearnAsk, WorldModel, learn};
+pub use model::{LearnAsk, Seen, WorldModel, learn};
 pub use policy::{Caution, PlanAsk, Planned, Way, exploring_tracks, plan_action, stage_cost};
 pub use run::claim_channels;
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
@@ -306,7 +306,10 @@ impl DriveCore {
         };
         let tracks = match plan.purpose {
             Purpose::Drive => self.world.tracks.clone(),
-            Purpose::Explore => exploring_tracks(&self.world, plan.seed, plan.longest),
+            Purpose::Explore => {
+                let seen = self.model.as_ref().map(|m| &m.seen);
+                exploring_tracks(&self.world, seen, plan.seed, self.done(Purpose::Explore), plan.longest)
+            }
         };
         let reset = DriveEffect::Reset(plan.seed);
         self.append(at, vec![event], vec![reset], effects);

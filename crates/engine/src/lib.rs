@@ -22,7 +22,7 @@ pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};
 pub use drive::{
     Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveShell, DriveShellError, DriveUpdate,
-    EpisodePlan, LearnAsk, OpenedWorld, PlanAsk, Planned, Until, Way, WorldModel, claim_channels,
+    EpisodePlan, LearnAsk, OpenedWorld, PlanAsk, Planned, Seen, Until, Way, WorldModel, claim_channels,
     exploring_tracks, learn, open_world, plan_action, stage_cost,
 };
 pub use import::{CellError, import_rows, read_tells, run_sheet};

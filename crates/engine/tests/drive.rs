@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use forethought_engine::{
-    DriveCore, DriveEffect, DriveEnd, DriveInput, Until, WorldModel, learn, plan_action,
+    DriveCore, DriveEffect, DriveEnd, DriveInput, Seen, Until, WorldModel, exploring_tracks, learn,
+    plan_action,
 };
 use forethought_machine::{Environment, EnvironmentBuild};
 use forethought_plan::Method;
@@ -76,14 +77,13 @@ impl Outside {
         let model = drive.models.last().map(|m| Arc::new(WorldModel::read(&self.blobs[&m.hash]).unwrap()));
         self.is_safe = drive.open().is_none();
         let mut core = DriveCore::new(self.world.clone(), drive, model, None, until);
-        let mut inputs = vec![DriveInput::Begin];
+        let mut inputs = VecDeque::from([DriveInput::Begin]);
         let mut effects = Vec::new();
         let bounds = self.world.card.bounds();
         let mut held = self.world.card.safe();
         let mut open = None;
-        while let Some(input) = inputs.pop() {
+        while let Some(input) = inputs.pop_front() {
             core.step(Timestamp::UNIX_EPOCH, input, &mut effects);
-            assert!(inputs.is_empty());
             for effect in effects.drain(..) {
                 if effects_left == 0 {
                     return None;
@@ -169,6 +169,49 @@ fn a_plant_is_explored_learnt_and_driven() {
     let events = outside.journal.len();
     assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
     assert_eq!(outside.journal.len(), events);
+}
+
+const REACTOR: &str = r#"
+forethought = 1
+name = "reactor"
+environment = { driver = "simulator", model = "reactor" }
+sensor.temperature = { programme = [["0s", 307.0], ["1h", 336.0]], scale = 1.0, limit = { max = 370 } }
+explore = { time = "20min", episodes = 5 }
+drive = { time = "10min" }
+"#;
+
+/// The coolant may be so warm that it ignites and runs away: a model that has not been there doesn't know.
+#[test]
+fn a_reactor_does_not_ignite_while_it_is_explored() {
+    for seed in [2000, 2001] {
+        let mut outside = Outside::new(&format!("seed = {seed}{REACTOR}"));
+        assert_eq!(outside.run(Until::Learnt, usize::MAX), Some(DriveEnd::Finished));
+        let episodes: Vec<&Episode> = outside.stored.values().map(|(e, _)| e).collect();
+        let hottest =
+            |e: &Episode| (0..=e.periods()).map(|t| e.reading(t)[0]).fold(f64::NEG_INFINITY, f64::max);
+        let seen: Vec<f64> = episodes.iter().map(|e| hottest(e)).collect();
+        assert!(seen.iter().all(|t| *t < 370.0), "{seed}: {seen:?}");
+        // It goes on from where it was all the same.
+        assert!(seen[2..].iter().any(|t| *t > seen[0].max(seen[1])), "{seed}: {seen:?}");
+    }
+}
+
+#[test]
+fn exploring_asks_for_levels_all_over_the_range_and_within_reach_of_what_was_seen() {
+    let world = world(&format!("seed = 7{REACTOR}"));
+    let first = |seen: Option<&Seen>, earlier: usize| {
+        let track = &exploring_tracks(&world, seen, 11 + earlier as u64, earlier, 40)[0];
+        track.points[0].1
+    };
+    // 307 to 336 and room of 4.9 on either side: a fifth of that for each of five episodes.
+    let mut fifths: Vec<usize> = (0..5).map(|e| ((first(None, e) - 302.1) / 38.8 * 5.0) as usize).collect();
+    fifths.sort_unstable();
+    assert_eq!(fifths, [0, 1, 2, 3, 4]);
+    let seen =
+        Seen { sensors: vec![(305.0, 315.0), (0.0, 1.0)], actions: vec![(280.0, 300.0), (80.0, 120.0)] };
+    assert!((0..5).all(|e| (302.0..=318.0).contains(&first(Some(&seen), e))));
+    let bounds = seen.within(world.card.bounds());
+    assert_eq!((bounds.low, bounds.high), (vec![280.0, 80.0], vec![306.0, 120.0]));
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use forethought_memory::hash_hex;
 use forethought_record::Score;
-use forethought_space::{Episode, World};
+use forethought_space::{ActionBounds, Episode, World};
 use forethought_world::{Ensemble, Foresight, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,60 @@ pub struct LearnAsk {
     pub before: Option<Arc<WorldModel>>,
     /// A model of the same kind of plant, near which the new one should lie.
     pub recalled: Option<Arc<WorldModel>>,
+}
+
+/// Share of what was seen by which plans may go beyond it.
+const STRIDE: f64 = 0.3;
+
+/// The least and the most that was ever read and set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// `[sensors]`, in their units.
+    pub sensors: Vec<(f64, f64)>,
+    /// `[actions]`, in their units.
+    pub actions: Vec<(f64, f64)>,
+}
+
+impl Seen {
+    fn of(episodes: &[Episode]) -> Self {
+        let (sensors, actions) = episodes.first().map_or((0, 0), |e| (e.sensors, e.actions));
+        Seen {
+            sensors: ends(sensors, episodes.iter().flat_map(|e| &e.read)),
+            actions: ends(actions, episodes.iter().flat_map(|e| &e.set)),
+        }
+    }
+
+    /// Where a plan may take a sensor: a stride beyond what was seen. A model says little of what lies further away, least
+    /// of all that it does not know it.
+    pub fn reach(&self, sensor: usize) -> (f64, f64) {
+        stride(self.sensors[sensor])
+    }
+
+    /// Where exploring may set the actions.
+    pub fn within(&self, mut bounds: ActionBounds) -> ActionBounds {
+        for (i, &seen) in self.actions.iter().enumerate() {
+            let (low, high) = stride(seen);
+            bounds.low[i] = bounds.low[i].max(low);
+            bounds.high[i] = bounds.high[i].min(high);
+        }
+        bounds
+    }
+}
+
+fn stride((low, high): (f64, f64)) -> (f64, f64) {
+    let stride = STRIDE * (high - low);
+    (low - stride, high + stride)
+}
+
+/// The least and the most of each of `count` channels; all numbers where nothing was read.
+fn ends<'a>(count: usize, values: impl Iterator<Item = &'a f64>) -> Vec<(f64, f64)> {
+    let mut out = vec![(f64::INFINITY, f64::NEG_INFINITY); count];
+    for (i, &v) in values.enumerate().filter(|(_, v)| !v.is_nan()) {
+        let end = &mut out[i % count];
+        *end = (end.0.min(v), end.1.max(v));
+    }
+    let known = |end: (f64, f64)| if end.0 > end.1 { (f64::MIN, f64::MAX) } else { end };
+    out.into_iter().map(known).collect()
 }
 
 /// A learnt model. Its blob is JSON that round-trips exactly.
@@ -36,6 +90,8 @@ pub struct WorldModel {
     pub recalled: Option<String>,
     /// What it foresees.
     pub scores: Vec<Score>,
+    /// Where the plant was.
+    pub seen: Seen,
     /// Hash of `bytes`.
     pub hash: String,
     /// The blob.
@@ -50,6 +106,7 @@ struct Blob {
     episodes: Vec<u64>,
     recalled: Option<String>,
     scores: Vec<Score>,
+    seen: Seen,
 }
 
 impl WorldModel {
@@ -58,10 +115,10 @@ impl WorldModel {
     /// # Errors
     /// Where it is none of this program's models.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let Blob { ensemble, foresight, monitor, episodes, recalled, scores } =
+        let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen } =
             serde_json::from_slice(bytes)?;
         let (hash, bytes) = (hash_hex(bytes), bytes.to_vec());
-        Ok(WorldModel { ensemble, foresight, monitor, episodes, recalled, scores, hash, bytes })
+        Ok(WorldModel { ensemble, foresight, monitor, episodes, recalled, scores, seen, hash, bytes })
     }
 }
 
@@ -84,8 +141,19 @@ pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldEr
     let monitor =
         Monitor::learn(&ensemble, &all, world.alarms_per_week, card.period_s, &world.drift).named(&names);
     let recalled = ask.recalled.as_ref().map(|m| m.hash.clone());
-    let blob = Blob { ensemble, foresight, monitor, episodes: ask.episodes.clone(), recalled, scores };
+    let seen = Seen::of(episodes);
+    let blob = Blob { ensemble, foresight, monitor, episodes: ask.episodes.clone(), recalled, scores, seen };
     let bytes = serde_json::to_vec(&blob).map_err(|_| WorldError::NotFinite)?;
-    let Blob { ensemble, foresight, monitor, episodes, recalled, scores } = blob;
-    Ok(WorldModel { ensemble, foresight, monitor, episodes, recalled, scores, hash: hash_hex(&bytes), bytes })
+    let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen } = blob;
+    Ok(WorldModel {
+        ensemble,
+        foresight,
+        monitor,
+        episodes,
+        recalled,
+        scores,
+        seen,
+        hash: hash_hex(&bytes),
+        bytes,
+    })
 }

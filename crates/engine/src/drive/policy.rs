@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use forethought_plan::{Method, StateLimit, Trajectory, TrajectoryTask, plan_trajectory, stream, uniform};
-use forethought_space::{Dynamics, Imagined, Latent, Track, World};
+use forethought_space::{ActionBounds, Dynamics, Imagined, Latent, Track, World};
 use rand_core::Rng;
 
-use super::model::WorldModel;
+use super::model::{Seen, WorldModel};
 
 /// Standard deviations of what is foreseen by which a plan stays inside a limit.
 const MARGIN_SD: f64 = 3.0;
@@ -21,6 +21,9 @@ const AMPLITUDE: [f64; 3] = [0.35, 0.6, 0.8];
 /// Part of the way to a limit that exploring without a model leaves alone, and periods ahead that it looks by a straight line.
 const GUARD: f64 = 0.3;
 const GUARD_AHEAD: f64 = 8.0;
+
+/// Multiples of this part lie evenly between 0 and 1, however many they are.
+const GOLDEN: f64 = 0.618_033_988_749_895;
 
 /// What is asked of a planner.
 #[derive(Debug, Clone)]
@@ -78,9 +81,20 @@ fn action_cost(world: &World, action: &[f64], previous: &[f64]) -> f64 {
 
 /// Plans. `stop` is asked between iterations.
 pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> bool) -> Planned {
-    let caution = Caution::new(&ask.world, &|sensor, horizon| ask.model.foresight.deviation(sensor, horizon));
+    let mut caution =
+        Caution::new(&ask.world, &|sensor, horizon| ask.model.foresight.deviation(sensor, horizon))
+            .within(&ask.model.seen);
+    let mut bounds = ask.world.card.bounds();
+    if ask.shakes {
+        bounds = ask.model.seen.within(bounds);
+        for limit in &mut caution.limits {
+            let (low, high) = exploring_range(&ask.world, limit.sensor);
+            (limit.low, limit.high) = (low.clamp(limit.low, limit.high), high.clamp(limit.low, limit.high));
+        }
+    }
     let way = Way {
         world: &ask.world,
+        bounds: &bounds,
         tracks: &ask.tracks,
         period: ask.period,
         previous: &ask.previous,
@@ -90,7 +104,7 @@ pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> 
     let trajectory = way.plan(&ask.model.ensemble, &ask.latent, &caution, method, stop);
     let mut action = trajectory.actions[..ask.world.card.actions.len()].to_vec();
     if ask.shakes
-        && let Some(shaken) = shake(ask, &trajectory, &caution.limits)
+        && let Some(shaken) = shake(ask, &trajectory, &bounds, &caution.limits)
     {
         action = shaken;
     }
@@ -102,6 +116,8 @@ pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> 
 pub struct Way<'a> {
     /// The checked file.
     pub world: &'a World,
+    /// What may be set.
+    pub bounds: &'a ActionBounds,
     /// What is wanted.
     pub tracks: &'a [Track],
     /// Periods since the episode began.
@@ -138,12 +154,11 @@ impl Way<'_> {
         };
         let mut scale: Vec<f64> = world.card.sensors.iter().map(|s| 0.05 * (s.high - s.low)).collect();
         tracks.iter().for_each(|t| scale[t.sensor] = t.scale);
-        let bounds = world.card.bounds();
         let task = TrajectoryTask {
             dynamics,
             latent,
             cost: &cost,
-            bounds: &bounds,
+            bounds: self.bounds,
             limits: &caution.limits,
             previous: self.previous,
             horizon,
@@ -183,11 +198,20 @@ impl Caution {
         }
         caution
     }
+
+    /// Limits no further than a stride beyond what was seen.
+    #[must_use]
+    pub fn within(mut self, seen: &Seen) -> Self {
+        for limit in &mut self.limits {
+            let (least, most) = seen.reach(limit.sensor);
+            (limit.low, limit.high) = (limit.low.max(least), limit.high.min(most));
+        }
+        self
+    }
 }
 
 /// The plan's first action, moved to learn from it, where what is imagined keeps every limit all the same.
-fn shake(ask: &PlanAsk, plan: &Trajectory, limits: &[StateLimit]) -> Option<Vec<f64>> {
-    let bounds = ask.world.card.bounds();
+fn shake(ask: &PlanAsk, plan: &Trajectory, bounds: &ActionBounds, limits: &[StateLimit]) -> Option<Vec<f64>> {
     let held = held(ask.seed, ask.period as u64);
     let mut rng = stream(ask.seed, held, "shake");
     let mut actions = plan.actions.clone();
@@ -250,36 +274,69 @@ fn is_near_limit(world: &World, last: &[f64], before: &[f64]) -> bool {
     })
 }
 
-/// What exploring with a model asks for: levels anywhere between the lowest and highest that the file ever asks for, each for
-/// a while. Sensors without a goal are left alone.
-pub fn exploring_tracks(world: &World, seed: u64, periods: usize) -> Vec<Track> {
+/// What exploring asks for in the episode after `earlier` others: levels anywhere between the lowest and highest that the file
+/// ever asks for, each for a while, within reach of what was `seen`. The first levels of all episodes are a Latin hypercube (McKay,
+/// Beckman & Conover, Technometrics 21, 1979), so that few episodes see all of it; those after it lie far from one another.
+/// Sensors without a goal are left alone.
+pub fn exploring_tracks(
+    world: &World,
+    seen: Option<&Seen>,
+    seed: u64,
+    earlier: usize,
+    periods: usize,
+) -> Vec<Track> {
+    let episodes = world.explore.1 as usize;
     world
         .tracks
         .iter()
         .enumerate()
         .map(|(number, track)| {
             let mut rng = stream(seed, number as u64, "explore");
-            let values = track.points.iter().map(|p| p.1);
-            let (low, high) =
-                values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
-            let room = 0.1 * (high - low) + 2.0 * track.scale;
-            let (floor, ceiling) = world.limits[track.sensor];
-            let edge = if floor.is_finite() && ceiling.is_finite() { 0.02 * (ceiling - floor) } else { 0.0 };
-            let inside = |v: f64| v.min(ceiling - edge).max(floor + edge);
+            let (low, high) = exploring_range(world, track.sensor);
+            let (least, most) = seen.map_or((low, high), |s| s.reach(track.sensor));
+            let stratum = stratum(world.seed, number, episodes, earlier);
+            let mut at = (stratum as f64 + uniform(&mut rng)) / episodes as f64;
             let mut points = Vec::new();
             let mut period = 0;
             while period < periods {
-                let level = low - room + uniform(&mut rng) * (high - low + 2.0 * room);
-                points.push((period as f64 * world.card.period_s, inside(level)));
+                let level = (low + at * (high - low)).min(most).max(least);
+                at = (at + GOLDEN).fract();
+                points.push((period as f64 * world.card.period_s, level));
                 let hold = 10 + (uniform(&mut rng) * 30.0) as usize;
                 // A step, not a ramp: the level is held until just before the next.
                 let until = (period + hold) as f64 * world.card.period_s - 1e-6;
-                points.push((until, inside(level)));
+                points.push((until, level));
                 period += hold;
             }
             Track { sensor: track.sensor, points, scale: track.scale }
         })
         .collect()
+}
+
+/// The place of an episode in a random order of all of them, a track its own.
+fn stratum(seed: u64, track: usize, episodes: usize, earlier: usize) -> usize {
+    let mut rng = stream(seed, track as u64, "strata");
+    let mut order: Vec<usize> = (0..episodes).collect();
+    for last in (1..episodes).rev() {
+        order.swap(last, (uniform(&mut rng) * (last + 1) as f64) as usize);
+    }
+    // Episodes that were cut are explored again, beyond those of the file.
+    order[earlier % episodes]
+}
+
+/// Where exploring takes a sensor: a little beyond the levels that the file ever asks for, inside its limits.
+fn exploring_range(world: &World, sensor: usize) -> (f64, f64) {
+    let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+    if let Some(track) = world.tracks.iter().find(|t| t.sensor == sensor) {
+        let values = track.points.iter().map(|p| p.1);
+        (low, high) = values.fold((high, low), |(a, b), v| (a.min(v), b.max(v)));
+        let room = 0.1 * (high - low) + 2.0 * track.scale;
+        (low, high) = (low - room, high + room);
+    }
+    let (floor, ceiling) = world.limits[sensor];
+    let edge = if floor.is_finite() && ceiling.is_finite() { 0.02 * (ceiling - floor) } else { 0.0 };
+    let inside = |v: f64| v.min(ceiling - edge).max(floor + edge);
+    (inside(low), inside(high))
 }
 
 /// What an episode is reset with.

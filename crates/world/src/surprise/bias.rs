@@ -8,8 +8,8 @@ use crate::ridge::Moments;
 
 /// Penalty of a weight, a row of data.
 const PENALTY: f64 = 0.003;
-/// Rows of data for each weight, at least.
-const ENOUGH: usize = 20;
+/// Rows of data for each weight, at least: neighbouring rows tell nearly the same.
+const ENOUGH: usize = 100;
 
 /// The mean of each error on nominal data, a square of the plant's place: the readings that it was foreseen from and the
 /// actions held since.
