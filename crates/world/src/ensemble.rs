@@ -175,7 +175,10 @@ fn train(
     let space = best.map_or(model, |b| b.1);
     let mut watcher = StateSpace { lasting: Lasting::Offset, ..space.clone() };
     choose(&mut watcher, &unseen, &noise, FLOOR);
-    let with = |space| LatentModel { scaling: scaling.clone(), delays: delays.clone(), space };
+    let with = |space: StateSpace| {
+        let usual = space.usual(&episodes);
+        LatentModel { scaling: scaling.clone(), delays: delays.clone(), space, usual }
+    };
     (with(space), with(watcher))
 }
 

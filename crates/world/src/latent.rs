@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::scaling::Scaling;
 use crate::state_space::StateSpace;
 
-/// States further from the data's middle, in their standard deviations, tell of a filter that has lost the plant: its gain is
+/// States further from the data's middle than so many times what is usual tell of a filter that has lost the plant: its gain is
 /// stable in the middle of the data, and may not be elsewhere. It begins anew from what is read.
 const LOST: f64 = 10.0;
 
@@ -16,6 +16,8 @@ pub struct LatentModel {
     pub(crate) scaling: Scaling,
     pub(crate) delays: Vec<usize>,
     pub(crate) space: StateSpace,
+    /// How large each state usually is, `[states]`: those that no sensor shows have no unit.
+    pub(crate) usual: Vec<f64>,
 }
 
 /// An episode in plain numbers whose action `t` is what acted on the plant between readings `t` and `t + 1`. Before its
@@ -83,7 +85,8 @@ impl LatentModel {
             observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
         let mut error = vec![0.0; size.sensors];
         self.space.correct(x, d, &plain, &mut error);
-        if x.iter().chain(&*d).any(|v| v.is_nan() || v.abs() > LOST) {
+        let usual = self.usual.iter().chain(std::iter::repeat(&1.0));
+        if x.iter().chain(&*d).zip(usual).any(|(v, usual)| v.is_nan() || v.abs() > LOST * usual) {
             self.space.begin(&plain, x);
             d.fill(0.0);
         }
@@ -155,24 +158,37 @@ mod tests {
     use super::*;
     use crate::state_space::{Lasting, Size};
 
-    #[test]
-    fn a_filter_that_runs_away_comes_back() {
+    /// One sensor, and a state that it does not show, which grows by `growth` each period and begins at `start`.
+    fn model(growth: f64, start: f64, usual: f64) -> LatentModel {
         let size = Size { sensors: 1, actions: 1, hidden: 1, features: 0 };
         let mut parameters = vec![0.0; size.parameters()];
-        // What no sensor shows grows by half each period, and nothing corrects it.
-        parameters[3] = 1.5;
-        let start = parameters.len() - 1;
-        parameters[start] = 0.1;
+        parameters[3] = growth;
+        *parameters.last_mut().expect("a start") = start;
         let space = StateSpace { size, parameters, gain: vec![0.5, 0.0, 0.0], lasting: Lasting::Push };
         let scaling = Scaling { sensors: vec![(20.0, 2.0)], actions: vec![(0.0, 1.0)] };
-        let model = LatentModel { scaling, delays: vec![0], space };
+        LatentModel { scaling, delays: vec![0], space, usual: vec![1.0, usual] }
+    }
+
+    /// The most of the state that no sensor shows, over 200 periods.
+    fn most(model: &LatentModel) -> f64 {
         let mut latent = vec![0.0; model.width()];
         model.begin_into(&[21.0], &mut latent);
-        let mut most: f64 = 0.0;
-        for _ in 0..200 {
+        let step = |_| {
             model.assimilate_into(&mut latent, &[0.0], &[21.0]);
-            most = most.max(latent[1].abs());
-        }
+            latent[1].abs()
+        };
+        (0..200).map(step).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn a_filter_that_runs_away_comes_back() {
+        let most = most(&model(1.5, 0.1, 1.0));
         assert!(most > 1.0 && most <= LOST, "{most}");
+    }
+
+    #[test]
+    fn a_state_that_is_usually_large_is_not_lost() {
+        let most = most(&model(1.05, 30.0, 30.0));
+        assert!(most > 200.0 && most <= 30.0 * LOST, "{most}");
     }
 }

@@ -1,5 +1,6 @@
 //! A small nonlinear state space in innovation form: what the latent models of an ensemble are.
 
+use forethought_space::Episode;
 use serde::{Deserialize, Serialize};
 
 /// Sizes of a state space.
@@ -163,6 +164,27 @@ impl StateSpace {
             Lasting::Push => x[s],
             Lasting::Offset => x[s] + d[s],
         }
+    }
+
+    /// Root mean square of each state while these episodes, in plain numbers, are followed, at least 1.
+    pub(crate) fn usual(&self, episodes: &[Episode]) -> Vec<f64> {
+        let (n, sensors) = (self.size.states(), self.size.sensors);
+        let (mut squares, mut rows) = (vec![0.0; n], 0.0);
+        for episode in episodes {
+            let (mut x, mut next) = (vec![0.0; n], vec![0.0; n]);
+            let (mut d, mut error) = (vec![0.0; sensors], vec![0.0; sensors]);
+            self.begin(episode.reading(0), &mut x);
+            for t in 0..episode.periods() {
+                self.advance(&x, &d, episode.action(t), &mut next);
+                std::mem::swap(&mut x, &mut next);
+                self.correct(&mut x, &mut d, episode.reading(t + 1), &mut error);
+                squares.iter_mut().zip(&x).for_each(|(s, x)| *s += x * x);
+                rows += 1.0;
+            }
+        }
+        // One that runs away where it has learnt is lost soon: NaN and infinity are taken to be 1.
+        let usual = |square: &f64| Some((square / rows).sqrt()).filter(|r| r.is_finite()).unwrap_or(1.0);
+        squares.iter().map(|square| usual(square).max(1.0)).collect()
     }
 
     /// dx⁻/dx in the middle of the data, `[states × states]`.
