@@ -193,7 +193,7 @@ impl Read {
             .as_ref()
             .and_then(|(_, hash)| self.journal.blob(hash).ok().flatten())
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        question(&Ask::next(&self.campaign, 1, loaded.pool(&self.campaign.problem)), belief)
+        question(Ask::next(&self.campaign, 1, loaded.pool(&self.campaign.problem)), belief)
     }
 }
 

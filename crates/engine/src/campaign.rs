@@ -177,6 +177,12 @@ impl Core {
         &self.campaign
     }
 
+    /// Nothing waits for what was recorded to become durable, and a decision that is under way is about to record more: both
+    /// may share a commit.
+    pub fn is_patient(&self) -> bool {
+        self.deciding.is_some() && self.gated.is_empty()
+    }
+
     /// The pool of the first stage's machine, where it is a table.
     fn pool(&self) -> Option<Arc<Vec<forethought_space::Recipe>>> {
         let stage = self.campaign.problem.stages.first()?;

@@ -8,22 +8,21 @@ use forethought_record::{Claim, Proposed, Says};
 use crate::campaign::{Ask, Decided};
 
 /// The planner's question in an ask.
-pub fn question(ask: &Ask, belief: Option<Belief>) -> Question {
+pub fn question(ask: Ask, belief: Option<Belief>) -> Question {
     Question {
-        problem: std::sync::Arc::clone(&ask.problem),
-        history: ask.history.clone(),
+        problem: ask.problem,
+        history: ask.history,
         decision: ask.decision,
         count: ask.count,
         belief,
         effort: Effort::default(),
-        calibration: ask.calibration.clone(),
-        pool: ask.pool.as_ref().map(|p| p.as_ref().clone()),
+        calibration: ask.calibration,
+        pool: ask.pool.map(std::sync::Arc::unwrap_or_clone),
     }
 }
 
 /// Decides. Equal asks and beliefs give equal answers, bit for bit, on one build and one `arch`.
-pub fn decide(ask: &Ask, belief: Option<Belief>) -> Decided {
-    let question = question(ask, belief);
+pub fn decide(ask: Ask, belief: Option<Belief>) -> Decided {
     let mut out = Decided {
         decision: ask.decision,
         through: ask.through,
@@ -36,6 +35,7 @@ pub fn decide(ask: &Ask, belief: Option<Belief>) -> Decided {
         arch: arch(),
         error: None,
     };
+    let question = question(ask, belief);
     let mut decision = match forethought_plan::decide(&question) {
         Ok(decision) => decision,
         Err(PlanError::Exhausted) => return out,
@@ -48,7 +48,7 @@ pub fn decide(ask: &Ask, belief: Option<Belief>) -> Decided {
         out.error = Some(e.to_string());
         return out;
     }
-    if ask.problem.budget.stop.is_some() {
+    if question.problem.budget.stop.is_some() {
         out.chance = forethought_plan::chance_of_gain(&question).ok();
     }
     out.proposals = decision.proposals.iter().map(proposed).collect();
@@ -173,7 +173,7 @@ mod tests {
             calibration: std::collections::BTreeMap::new(),
             pool: None,
         };
-        let decided = decide(&ask, None);
+        let decided = decide(ask, None);
         let soak = |i: usize| decided.proposals[i].recipe.get("soak").cloned();
         assert_eq!(decided.proposals.len(), 8);
         assert!((1..4).all(|i| soak(i) == soak(0)) && (5..8).all(|i| soak(i) == soak(4)));

@@ -71,7 +71,7 @@ impl Desk {
                         inputs.push_back(Input::Journaled(seq));
                     }
                     Effect::Decide(ask) => {
-                        let decided = decide(&ask, self.belief.clone());
+                        let decided = decide(*ask, self.belief.clone());
                         if let Some((.., belief)) = &decided.belief {
                             self.belief = Some(belief.as_ref().clone());
                         }

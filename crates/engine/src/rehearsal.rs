@@ -163,7 +163,7 @@ impl Rehearsal {
         match effect {
             Effect::Append(..) => inputs.push_back(Input::Journaled(core.campaign().seq)),
             Effect::Decide(ask) => {
-                let decided = decide(&ask, belief.clone());
+                let decided = decide(*ask, belief.clone());
                 if let Some((.., fitted)) = &decided.belief {
                     *belief = Some(fitted.as_ref().clone());
                 }

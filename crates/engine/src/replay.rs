@@ -74,7 +74,7 @@ pub fn replay(
             calibration: campaign.calibration.clone(),
             pool: pool.cloned(),
         };
-        let again = decide(&ask, belief);
+        let again = decide(ask, belief);
         let elsewhere = version != env!("CARGO_PKG_VERSION") || *recorded_arch != arch();
         let difference = match again.error {
             Some(e) => Some(Difference::Failed(e)),

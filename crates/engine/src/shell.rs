@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forethought_machine::{Halt, Machine};
 use forethought_memory::{AppendError, ReadError};
@@ -22,6 +22,10 @@ use machines::{Errand, serve};
 
 /// Longest wait between two looks at the clock.
 const TICK: Duration = Duration::from_millis(500);
+
+/// Longest time that an answer waits for the decision that follows from it before it is made durable. About the time of a
+/// sync: a decision without a model is there by then, and for one that takes seconds nobody waits any longer.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Somebody pressed Ctrl-C: set from a signal handler.
 pub type Interrupt = Arc<AtomicBool>;
@@ -57,8 +61,14 @@ pub(crate) enum Message {
     JournalFailed(AppendError),
 }
 
-/// Entries and their blobs.
-type Append = (Vec<Entry>, Vec<(String, Vec<u8>)>);
+/// What the writer is sent.
+struct Append {
+    entries: Vec<Entry>,
+    blobs: Vec<(String, Vec<u8>)>,
+    /// It may wait for what follows, by [`Core::is_patient`].
+    patient: bool,
+}
+
 /// A machine's thread, and the way to halt it that works while the thread is busy.
 type Station = (Sender<Errand>, Arc<std::sync::Mutex<Box<dyn Halt>>>);
 
@@ -196,8 +206,9 @@ impl Shell {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Append(entries, blobs) => {
+                    let patient = self.core.is_patient();
                     self.journal
-                        .send((entries, blobs))
+                        .send(Append { entries, blobs, patient })
                         .map_err(|_| ShellError::Lost("the journal's writer"))?;
                 }
                 Effect::Decide(ask) => self.decider.send(ask).map_err(|_| ShellError::Lost("the decider"))?,
@@ -240,16 +251,13 @@ impl Shell {
     }
 }
 
-/// One writer: whatever waits is committed together.
+/// One writer: whatever waits is committed together, and so is what a quick decision adds to the answer that it follows from.
 fn spawn_writer(mut store: Store, out: Sender<Message>) -> (Sender<Append>, std::thread::JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel::<Append>();
     let thread = std::thread::spawn(move || {
-        while let Ok((mut entries, mut blobs)) = receiver.recv() {
-            for (more, more_blobs) in receiver.try_iter() {
-                entries.extend(more);
-                blobs.extend(more_blobs);
-            }
-            match store.append(&entries, blobs) {
+        while let Ok(mut append) = receiver.recv() {
+            gather(&mut append, &receiver);
+            match store.append(&append.entries, append.blobs) {
                 Ok(seq) => journaled(&out, seq, store.is_low()),
                 Err(e) => {
                     let _ = out.send(Message::JournalFailed(e));
@@ -259,6 +267,22 @@ fn spawn_writer(mut store: Store, out: Sender<Message>) -> (Sender<Append>, std:
         }
     });
     (sender, thread)
+}
+
+/// Adds what else is there; as long as all of it is patient, also what comes within [`PATIENCE`].
+fn gather(append: &mut Append, receiver: &Receiver<Append>) {
+    let began = Instant::now();
+    loop {
+        let next = if append.patient {
+            receiver.recv_timeout(PATIENCE.saturating_sub(began.elapsed())).ok()
+        } else {
+            receiver.try_recv().ok()
+        };
+        let Some(next) = next else { return };
+        append.entries.extend(next.entries);
+        append.blobs.extend(next.blobs);
+        append.patient &= next.patient;
+    }
 }
 
 fn journaled(out: &Sender<Message>, seq: Seq, low: bool) {
@@ -273,7 +297,7 @@ fn spawn_decider(mut belief: Option<Belief>, out: Sender<Message>) -> Sender<Box
     let (sender, receiver) = mpsc::channel::<Box<Ask>>();
     std::thread::spawn(move || {
         while let Ok(ask) = receiver.recv() {
-            let decided: Decided = decide(&ask, belief.clone());
+            let decided: Decided = decide(*ask, belief.clone());
             if let Some((.., fitted)) = &decided.belief {
                 belief = Some(fitted.as_ref().clone());
             }

@@ -77,6 +77,8 @@ struct World {
     /// Orders that are durably intended.
     intended: BTreeMap<RunKey, Recipe>,
     crashes: u64,
+    /// What the writer has and did not commit yet, because the core is patient.
+    held: Vec<Entry>,
 }
 
 impl World {
@@ -101,6 +103,7 @@ impl World {
             acknowledged: 0,
             intended: BTreeMap::new(),
             crashes: 0,
+            held: Vec::new(),
         };
         world.fence = world.journal.take(campaign).unwrap();
         let first = Entry {
@@ -272,6 +275,7 @@ impl World {
         let mut core = Core::new(self.fold(), self.cards(), true);
         let mut effects = Vec::new();
         let mut durable: VecDeque<Input> = VecDeque::new();
+        self.held.clear();
         core.resume(self.time(), &mut effects);
         for _ in 0..200_000u32 {
             for effect in std::mem::take(&mut effects) {
@@ -281,11 +285,18 @@ impl World {
                     return None;
                 }
                 match effect {
-                    Effect::Append(new, _) => match self.append(&new) {
-                        Ok(seq) => durable.push_back(Input::Journaled(seq)),
-                        // The shell ends when its journal does.
-                        Err(()) => return None,
-                    },
+                    Effect::Append(new, _) => {
+                        self.held.extend(new);
+                        // The writer may wait for what shares a commit with it.
+                        if core.is_patient() && self.chance(70) {
+                            continue;
+                        }
+                        match self.commit() {
+                            Ok(seq) => durable.push_back(Input::Journaled(seq)),
+                            // The shell ends when its journal does.
+                            Err(()) => return None,
+                        }
+                    }
                     Effect::Decide(ask) => {
                         let decided = self.decide(&ask);
                         let at = self.delay();
@@ -302,6 +313,13 @@ impl World {
             }
             let input = match durable.pop_front() {
                 Some(input) => input,
+                // Its patience is over.
+                None if !self.held.is_empty() && (!core.is_patient() || self.chance(20)) => {
+                    match self.commit() {
+                        Ok(seq) => Input::Journaled(seq),
+                        Err(()) => return None,
+                    }
+                }
                 None => {
                     if let Some(rest) = core.rest() {
                         return Some(rest);
@@ -312,6 +330,12 @@ impl World {
             core.step(self.time(), input, &mut effects);
         }
         panic!("the engine neither rests nor ends");
+    }
+
+    /// Commits all that is held, or none of it.
+    fn commit(&mut self) -> Result<u64, ()> {
+        let held = std::mem::take(&mut self.held);
+        self.append(&held)
     }
 
     /// The earliest message, whatever the order in which they were sent; or time passes.
@@ -344,7 +368,8 @@ impl World {
                     _ => Damage::None,
                 };
                 self.journal.meet(damage);
-                let _ = self.append(new);
+                self.held.extend(new.iter().cloned());
+                let _ = self.commit();
             }
             Effect::Start(machine, order) if self.rng.next_u64().is_multiple_of(2) => {
                 // It reached the machine, and the process died before it heard of it.

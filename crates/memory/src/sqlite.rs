@@ -8,7 +8,7 @@ use forethought_record::{CampaignId, Seq};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::chain::{Chain, Sealed, hex};
-use crate::head::{Head, write_heads};
+use crate::head::{Head, HeadFile};
 use crate::journal::{AppendError, Batch, Journal, ReadError, Stored, hash_hex};
 
 /// Held back so that what is under way can still be recorded on a full disk.
@@ -35,6 +35,7 @@ pub struct SqliteJournal {
     connection: Connection,
     path: PathBuf,
     heads: BTreeMap<String, Head>,
+    head_file: HeadFile,
     low: bool,
 }
 
@@ -66,8 +67,14 @@ impl SqliteJournal {
             // Without room for the reserve, the first append will say that the disk is full.
             let _ = fs::write(&reserve, vec![0xf5; RESERVE_BYTES]);
         }
-        let mut journal =
-            SqliteJournal { connection, path: path.to_owned(), heads: BTreeMap::new(), low: false };
+        let head_file = HeadFile::new(path.with_extension("head"));
+        let mut journal = SqliteJournal {
+            connection,
+            path: path.to_owned(),
+            heads: BTreeMap::new(),
+            head_file,
+            low: false,
+        };
         journal.heads = journal.read_ends()?;
         Ok(journal)
     }
@@ -82,7 +89,8 @@ impl SqliteJournal {
         connection
             .execute_batch("PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0;")
             .map_err(|e| unreadable(path, &e))?;
-        Ok(SqliteJournal { connection, path: path.to_owned(), heads: BTreeMap::new(), low: false })
+        let head_file = HeadFile::new(path.with_extension("head"));
+        Ok(SqliteJournal { connection, path: path.to_owned(), heads: BTreeMap::new(), head_file, low: false })
     }
 
     fn write(&mut self, batches: &[Batch]) -> Result<BTreeMap<String, Head>, AppendError> {
@@ -167,7 +175,7 @@ impl Journal for SqliteJournal {
         };
         self.heads.extend(written?);
         // The head is a witness beside the record, not the record: a full disk may keep it back.
-        let _ = write_heads(&self.path.with_extension("head"), &self.heads);
+        let _ = self.head_file.write(&self.heads);
         Ok(())
     }
 

@@ -46,9 +46,10 @@ pub(crate) fn schema() -> Result<Exit, Failure> {
 pub(crate) fn verify(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
-    let sealed = read.journal.read(read.id)?;
+    // The heads first: what a running owner appends in between must not look as if it were cut.
     let heads = read_heads(&loaded.project.head())
         .map_err(|e| Failure::yours("head", format!("{}: {e}", loaded.project.head().display())))?;
+    let sealed = read.journal.read(read.id)?;
     let head = heads.get(&read.id.to_string());
     let last = sealed.last().map(|s| (s.seq, s.hex())).unwrap_or_default();
     if let Some(head) = head {
