@@ -136,6 +136,8 @@ pub struct Core {
     sensing: BTreeMap<RunKey, BTreeSet<String>>,
     attachments: BTreeMap<String, Vec<u8>>,
     exhausted: bool,
+    /// An order waits until then, for a parameter may not change faster.
+    changing_until: Option<Timestamp>,
     batch: Vec<Entry>,
     blobs: Vec<(String, Vec<u8>)>,
 }
@@ -167,6 +169,7 @@ impl Core {
             sensing: BTreeMap::new(),
             attachments: BTreeMap::new(),
             exhausted: false,
+            changing_until: None,
             batch: Vec::new(),
             blobs: Vec::new(),
         }

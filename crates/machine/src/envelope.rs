@@ -46,6 +46,12 @@ pub fn check(problem: &Problem, recipe: &Recipe) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Seconds that a change of one parameter from a value to another must take, by the envelope's rate; none without a rate.
+pub fn change_s(problem: &Problem, name: &str, from: f64, to: f64) -> Option<f64> {
+    let rate = problem.envelope.bounds.get(&problem.space.slot(name)?)?.rate?;
+    Some((to - from).abs() / rate)
+}
+
 /// How many people must agree to a recipe, if any.
 pub fn needs_approval(problem: &Problem, recipe: &Recipe) -> Option<u32> {
     let approval = problem.envelope.approval.as_ref()?;

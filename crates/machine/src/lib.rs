@@ -15,7 +15,7 @@ use std::sync::Arc;
 use forethought_record::{Fate, RunKey};
 use forethought_space::{DriverSchema, MachineSpec, Measurement, Problem, Recipe};
 
-pub use envelope::{Refusal, binding, check, needs_approval};
+pub use envelope::{Refusal, binding, change_s, check, needs_approval};
 pub use environment::{
     Environment, EnvironmentBuild, EnvironmentBuilder, EnvironmentDriver, EnvironmentError, Reading,
 };

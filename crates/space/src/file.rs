@@ -295,7 +295,7 @@ pub struct BoundFile {
     pub min: Option<f64>,
     /// At most this.
     pub max: Option<f64>,
-    /// Fastest change, such as "50/min".
+    /// Fastest change from one order of a machine to its next, such as "50/min": the next one waits until it has had the time.
     pub rate: Option<String>,
 }
 

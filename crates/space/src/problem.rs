@@ -104,7 +104,7 @@ pub struct Bound {
     pub min: Option<f64>,
     /// At most this.
     pub max: Option<f64>,
-    /// Fastest change a second.
+    /// Fastest change a second, from one order of a machine to its next.
     pub rate: Option<f64>,
 }
 

@@ -1,0 +1,127 @@
+//! The envelope's rate: a machine's next order waits until a parameter has had the time to change.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+
+use forethought_engine::{Core, Decided, Effect, Input};
+use forethought_machine::{Card, Class};
+use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, FORMAT, Fate, Proposed, RunKey};
+use forethought_space::{Measurement, Recipe, Value};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+const FILE: &str = r#"
+forethought = 1
+name = "rate"
+[parameter]
+heat = { range = [0, 1000] }
+hours = { range = [0, 9] }
+[outcome]
+y = { goal = "maximize" }
+[envelope.bound]
+heat = { rate = "60/min" }
+[machine.oven]
+driver = "x"
+[budget]
+trials = 3
+"#;
+
+/// A core with one oven, driven by hand.
+struct Bench {
+    core: Core,
+    effects: Vec<Effect>,
+    heats: Vec<f64>,
+}
+
+impl Bench {
+    fn new(heats: &[f64]) -> Bench {
+        let event = Event::Opened {
+            campaign: CampaignId(Uuid::from_u128(1)),
+            name: "rate".into(),
+            text: FILE.into(),
+            attachments: BTreeMap::new(),
+            version: "test".into(),
+        };
+        let first = Entry { v: FORMAT, at: second(0), by: Actor("test".into()), event };
+        let campaign = Campaign::fold([&first], &|_| None).unwrap();
+        let card = Card { name: "oven".into(), class: Class::Deduplicating, capacity: 1, pool: None };
+        let cards = BTreeMap::from([("oven".to_owned(), card)]);
+        let mut bench =
+            Bench { core: Core::new(campaign, cards, true), effects: vec![], heats: heats.to_vec() };
+        bench.core.resume(second(0), &mut bench.effects);
+        bench
+    }
+
+    /// Carries out all that can be carried out at once; the order that was started, and the earliest wake.
+    fn settle(&mut self, now: i64) -> (Option<RunKey>, Option<Timestamp>) {
+        let (mut started, mut wake) = (None, None);
+        while !self.effects.is_empty() {
+            wake = None;
+            let mut inputs = vec![];
+            for effect in std::mem::take(&mut self.effects) {
+                match effect {
+                    Effect::Append(..) => inputs.push(Input::Journaled(self.core.campaign().seq)),
+                    Effect::Decide(ask) => inputs.push(Input::Decided(Box::new(self.decide(&ask)))),
+                    Effect::Start(_, order) => started = Some(order.key),
+                    Effect::Wake(at) => wake = Some(at),
+                    other => panic!("unasked for: {other:?}"),
+                }
+            }
+            inputs.into_iter().for_each(|input| self.core.step(second(now), input, &mut self.effects));
+        }
+        (started, wake)
+    }
+
+    fn decide(&mut self, ask: &forethought_engine::Ask) -> Decided {
+        let heat = Value::Number(self.heats.remove(0));
+        let proposal = Proposed {
+            trial: 0,
+            recipe: Recipe::from([("heat", heat), ("hours", Value::Number(1.0))]),
+            acquisition: 0.0,
+            claims: vec![],
+            why: "spread".into(),
+            text: String::new(),
+        };
+        Decided {
+            decision: ask.decision,
+            through: ask.through,
+            count: ask.count,
+            from: None,
+            proposals: vec![proposal],
+            belief: None,
+            effort: serde_json::Value::Null,
+            chance: None,
+            arch: String::new(),
+            error: None,
+        }
+    }
+
+    fn answer(&mut self, now: i64, key: RunKey) {
+        let outcomes = BTreeMap::from([("y".to_owned(), Some(Measurement::Number(1.0)))]);
+        let fate = Fate::Answered { outcomes, context: BTreeMap::new() };
+        self.core.step(second(now), Input::Answer(key, fate), &mut self.effects);
+    }
+}
+
+fn second(s: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + s).unwrap()
+}
+
+#[test]
+fn the_next_order_waits_until_the_parameter_has_changed() {
+    // One degree a second: 300 of them from the end of the first order, none from the second to the third.
+    let mut bench = Bench::new(&[200.0, 500.0, 500.0]);
+    let first = bench.settle(0).0.expect("the first order has nothing to wait for");
+    bench.answer(50, first);
+    let (started, wake) = bench.settle(50);
+    assert_eq!((started, wake), (None, Some(second(350))), "the second order must wait");
+    assert_eq!(bench.core.rest(), None, "it waits for time, not for a person");
+
+    bench.core.step(second(349), Input::Tick, &mut bench.effects);
+    assert_eq!(bench.settle(349).0, None);
+    bench.core.step(second(350), Input::Tick, &mut bench.effects);
+    let order = bench.settle(350).0.expect("300 seconds have passed");
+    bench.answer(351, order);
+    bench.settle(351).0.expect("nothing changes, so nothing waits");
+}
