@@ -169,6 +169,29 @@ fn init_guesses_a_campaign_from_a_table() {
 }
 
 #[test]
+fn init_sees_parts_that_add_up_among_other_columns() {
+    let folder = Folder::new("");
+    fs::remove_file(folder.path("campaign.toml")).unwrap();
+    let mut table = "temp,press,acid,water,yield\n".to_owned();
+    for i in 0..6 {
+        let acid = 0.2 + 0.1 * f64::from(i);
+        table.push_str(&format!(
+            "{},{},{acid:.1},{:.1},{}\n",
+            20 + 7 * i,
+            [1, 2, 4][i as usize % 3],
+            1.0 - acid,
+            40 + i
+        ));
+    }
+    fs::write(folder.path("runs.csv"), table).unwrap();
+    folder.run(&["init", "--from", "runs.csv", "--goal", "yield=max"], 0);
+    let written = fs::read_to_string(folder.path("campaign.toml")).unwrap();
+    assert!(written.contains("[mixture.blend]\ntotal = 1"), "{written}");
+    assert!(written.contains("acid = { share = [0.2, 0.7], of = \"blend\" }"), "{written}");
+    assert!(written.contains("temp = { range"), "{written}");
+}
+
+#[test]
 fn manual_runs_print_cards_and_wait() {
     let folder = Folder::new(FILE);
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 3);

@@ -212,19 +212,25 @@ fn mixture(columns: &[&Column]) -> Option<(BTreeSet<String>, f64)> {
         .iter()
         .filter(|(_, xs)| xs.len() == rows && xs.iter().all(|x| (0.0..=100.0).contains(x)))
         .collect();
-    // All candidates, or all but one that is no share: the usual shapes of such tables.
-    let sums = |leave: Option<usize>| -> Option<(BTreeSet<String>, f64)> {
-        let used: Vec<_> =
-            within.iter().enumerate().filter(|(i, _)| Some(*i) != leave).map(|(_, c)| *c).collect();
-        if used.len() < 3 || rows < 3 {
-            return None;
-        }
+    let add_up = |used: &[&(&&Column, Vec<f64>)]| -> Option<(BTreeSet<String>, f64)> {
         let totals: Vec<f64> = (0..rows).map(|r| used.iter().map(|(_, xs)| xs[r]).sum()).collect();
         let total = totals[0];
         let constant = total > 0.0 && totals.iter().all(|t| (t - total).abs() <= 1e-6 * total);
         constant.then(|| (used.iter().map(|(c, _)| c.header.clone()).collect(), total))
     };
-    sums(None).or_else(|| (0..within.len()).find_map(|i| sums(Some(i))))
+    // All candidates, or all but one that is no share.
+    let most = |leave: Option<usize>| {
+        let used: Vec<_> =
+            within.iter().enumerate().filter(|(i, _)| Some(*i) != leave).map(|(_, c)| *c).collect();
+        if used.len() < 3 || rows < 3 { None } else { add_up(&used) }
+    };
+    // Or columns that stand side by side, the longest run first. Held ones add up with anything, so they say nothing here.
+    let varied: Vec<_> = within.iter().filter(|(_, xs)| xs.iter().any(|x| *x != xs[0])).copied().collect();
+    let beside = || {
+        let runs = (2..=varied.len()).rev().flat_map(|long| varied.windows(long));
+        if rows < 4 { None } else { runs.into_iter().find_map(add_up) }
+    };
+    most(None).or_else(|| (0..within.len()).find_map(|i| most(Some(i)))).or_else(beside)
 }
 
 fn domain(c: &Column, total: Option<f64>) -> String {
