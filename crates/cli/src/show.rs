@@ -103,9 +103,9 @@ pub(crate) fn recipe_text(problem: &Problem, recipe: &Recipe) -> String {
 }
 
 pub(crate) fn best(problem: &Problem, b: &Best) -> String {
-    let measured = if b.measured { "measured" } else { "not measured yet" };
+    let title = if b.measured { "Recommended recipe (measured)" } else { "Not tried yet" };
     format!(
-        "Recommended recipe ({measured}):\n{}\nExpected of the next measurement:\n{}",
+        "{title}:\n{}\nExpected of the next measurement:\n{}",
         recipe_text(problem, &b.recipe),
         prediction_text(problem, &b.prediction)
     )

@@ -1,10 +1,14 @@
 //! The recipe to recommend.
 
 use forethought_model::{Moments, Workspace};
-use forethought_space::{Outcome, Point};
+use forethought_space::{Outcome, Point, Role};
 
-use crate::objective::{Beliefs, HOLDS, goals};
+use crate::decide::centres;
+use crate::merit::{Aim, Merit};
+use crate::objective::{Beliefs, HOLDS, believer, goals, merit};
 use crate::predict::Predictor;
+use crate::random::stream;
+use crate::search::Search;
 use crate::study::{Fit, Study};
 use crate::{Best, PlanError, Question};
 
@@ -23,6 +27,49 @@ pub fn best(question: &Question) -> Result<Option<Best>, PlanError> {
     let beliefs = Beliefs::fit(&study)?;
     let predictor = Predictor::new(&study, &beliefs);
     Ok(best_of(&study, &beliefs, &predictor))
+}
+
+/// The recipe that was not tried and of which the posterior expects more than of the recommended one, by more than a gain
+/// that is worth a trial and with limits kept as surely. None where there is none, and for anything but one goal that is
+/// maximised or minimised.
+///
+/// # Errors
+/// As [`crate::predict`].
+pub fn optimum(question: &Question) -> Result<Option<Best>, PlanError> {
+    let study = Study::new(question)?;
+    let beliefs = Beliefs::fit(&study)?;
+    let predictor = Predictor::new(&study, &beliefs);
+    let goals = goals(&study);
+    let [goal] = goals.as_slice() else { return Ok(None) };
+    let (Some(fit), Some(best)) = (beliefs.fits.get(&goal.name), best_of(&study, &beliefs, &predictor))
+    else {
+        return Ok(None);
+    };
+    if !matches!(goal.role, Role::Maximize | Role::Minimize) {
+        return Ok(None);
+    }
+    let members = believer(&study, fit, &[], &Aim::Reach(0.0));
+    let merit = Merit { members, ..merit(&study, &beliefs, &[]) };
+    let centres = centres(&study, &beliefs, &merit);
+    let mut search = Search {
+        study: &study,
+        merit: &merit,
+        taken: &study.taken,
+        centres: &centres,
+        rng: stream(question.problem.seed, question.decision, "optimum"),
+        work: Workspace::default(),
+    };
+    let Some(found) = search.best()? else { return Ok(None) };
+    let beaten = study.space.point(&best.recipe)?;
+    let utility = expected(&study, &beliefs, goal, &found.point).unwrap_or(f64::NEG_INFINITY);
+    let gain = utility - best.utility;
+    let kept = shortfall(&study, &beliefs, &found.point) <= shortfall(&study, &beliefs, &beaten);
+    Ok((gain > goal.worth.unwrap_or(0.0) && kept).then(|| Best {
+        recipe: study.space.recipe(&found.point),
+        measured: false,
+        prediction: predictor.predict(&found.point),
+        utility,
+    }))
 }
 
 pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predictor<'_>) -> Option<Best> {

@@ -224,7 +224,7 @@ impl Merit {
 
 /// One aim under every member, with pending recipes believed at their means: their variance is taken away, their value is not
 /// guessed.
-fn believer(study: &Study<'_>, fit: &Fit, waiting: &[Point], aim: &Aim) -> Vec<(Aim, Imagined)> {
+pub(crate) fn believer(study: &Study<'_>, fit: &Fit, waiting: &[Point], aim: &Aim) -> Vec<(Aim, Imagined)> {
     if matches!(aim, Aim::Free) {
         return Vec::new();
     }

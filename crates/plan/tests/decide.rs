@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use forethought_plan::{
     Decision, Effort, PlanError, Question, WhyKind, best, chance_of_gain, decide, importance, leave_one_out,
-    predict,
+    optimum, predict,
 };
 use forethought_space::{Failure, History, Measurement, Observed, Recipe, Value, parse};
 use proptest::prelude::*;
@@ -153,6 +153,34 @@ fn every_verb_answers() {
         assert!((0.0..=1.0).contains(&share.first) && share.total >= 0.0);
         assert!(share.first_interval.low <= share.first_interval.high);
     }
+}
+
+#[test]
+fn the_optimum_is_found_between_what_was_tried() {
+    let mut question = question(0, 0, 1, 1);
+    let space = question.problem.space.clone();
+    let unit = |point: &[f64]| {
+        let mut unit = vec![0.0; space.features().len()];
+        space.encode(&space.features(), point, &mut unit);
+        unit
+    };
+    // A hill in unit coordinates; its top, at 0.4 of both parameters, is not among the points tried.
+    for i in 0..24 {
+        let point = space.sobol(3, i);
+        let height = -unit(&point).iter().map(|u| (u - 0.4) * (u - 0.4)).sum::<f64>();
+        question.history.observed.push(Observed {
+            trial: i + 1,
+            recipe: space.recipe(&point),
+            outcomes: BTreeMap::from([("y".to_owned(), Measurement::Number(height))]),
+            failed: None,
+            context: BTreeMap::new(),
+        });
+    }
+    let best = best(&question).unwrap().unwrap();
+    let optimum = optimum(&question).unwrap().expect("none of those tried is the top");
+    assert!(best.measured && !optimum.measured && optimum.utility > best.utility);
+    let found = unit(&space.point(&optimum.recipe).unwrap());
+    assert!(found.iter().all(|u| (u - 0.4).abs() < 0.1), "{found:?}");
 }
 
 #[test]

@@ -87,18 +87,27 @@ fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
 pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
-    let found =
-        forethought_plan::best(&read.question(&loaded)).map_err(|e| Failure::yours("plan", e.to_string()))?;
+    let question = read.question(&loaded);
+    let failed = |e: forethought_plan::PlanError| Failure::yours("plan", e.to_string());
+    let found = forethought_plan::best(&question).map_err(failed)?;
     let Some(best) = found else {
         return Err(Failure::yours("too-early", "nothing was measured that a recommendation could rest on"));
     };
+    let optimum = forethought_plan::optimum(&question).map_err(failed)?;
     if arguments.json {
-        let mut out = show::prediction(&best.prediction);
-        out["recipe"] = json!(best.recipe);
-        out["measured"] = json!(best.measured);
-        say(show::document(&read.campaign, json!({ "best": out })));
+        let document = |best: &forethought_plan::Best| {
+            let mut out = show::prediction(&best.prediction);
+            out["recipe"] = json!(best.recipe);
+            out["measured"] = json!(best.measured);
+            out
+        };
+        let out = json!({ "best": document(&best), "optimum": optimum.as_ref().map(document) });
+        say(show::document(&read.campaign, out));
     } else {
         say(show::best(&read.campaign.problem, &best));
+        if let Some(optimum) = optimum {
+            say(format!("More is expected of another one. {}", show::best(&read.campaign.problem, &optimum)));
+        }
     }
     Ok(Exit::Done)
 }
