@@ -192,6 +192,14 @@ fn init_sees_parts_that_add_up_among_other_columns() {
 }
 
 #[test]
+fn a_card_asks_for_as_many_readings_as_the_file_says() {
+    let folder = Folder::new(&FILE.replace("strength = { ", "strength = { repeats = 3, "));
+    folder.run(&["ask", "campaign.toml"], 0);
+    let said = folder.run(&["next", "campaign.toml"], 0);
+    assert!(said.contains("strength=… strength=… strength=…"), "{said}");
+}
+
+#[test]
 fn manual_runs_print_cards_and_wait() {
     let folder = Folder::new(FILE);
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 3);

@@ -16,6 +16,9 @@ use crate::{Best, PlanError, Question};
 /// nat of odds missing: it ranks below all that keep them, and among its like by how nearly it does.
 const SHORT_OF_ODDS: f64 = 10.0;
 
+/// The share of the measured range that a gain must have to be spoken of, where the file doesn't say what one is worth.
+const NOTICEABLE: f64 = 0.01;
+
 /// The recipe to recommend: of all measured recipes the one whose posterior utility is greatest, among those likely to
 /// keep every limit. With noise this is not the luckiest measurement (`known/loop.md`, trap 4). None before anything was
 /// measured that a goal speaks of.
@@ -64,7 +67,11 @@ pub fn optimum(question: &Question) -> Result<Option<Best>, PlanError> {
     let utility = expected(&study, &beliefs, goal, &found.point).unwrap_or(f64::NEG_INFINITY);
     let gain = utility - best.utility;
     let kept = shortfall(&study, &beliefs, &found.point) <= shortfall(&study, &beliefs, &beaten);
-    Ok((gain > goal.worth.unwrap_or(0.0) && kept).then(|| Best {
+    let values = fit.data.values();
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+    let worth = goal.worth.unwrap_or(NOTICEABLE * (high - low));
+    Ok((gain > worth && kept).then(|| Best {
         recipe: study.space.recipe(&found.point),
         measured: false,
         prediction: predictor.predict(&found.point),

@@ -1,6 +1,6 @@
 //! What a recipe is worth trying for, as a number.
 
-use forethought_model::{Forest, Imagined, Workspace};
+use forethought_model::{Forest, Imagined, Moments, Workspace};
 
 use crate::improvement::{log_gain_near, log_h, log_odds_between};
 
@@ -35,6 +35,16 @@ pub(crate) struct Condition {
     pub(crate) surely: Option<f64>,
 }
 
+/// Moments of the mixture of two beliefs, the other with this weight.
+pub(crate) fn mixture(one: Moments, other: Moments, weight: f64) -> Moments {
+    let apart = other.mean - one.mean;
+    let spread = weight * (1.0 - weight) * apart * apart;
+    Moments {
+        mean: one.mean + weight * apart,
+        variance: (1.0 - weight) * one.variance + weight * other.variance + spread,
+    }
+}
+
 /// An acquisition: an aim over one posterior, times the odds that all conditions hold. Both are averaged over the members of
 /// the posteriors, which are independent of each other.
 #[derive(Debug, Clone)]
@@ -48,7 +58,7 @@ pub(crate) struct Merit {
 }
 
 /// The least standard deviation, relative to the prior's: below it everything is known.
-const SD_LEAST: f64 = 1e-8;
+pub(crate) const SD_LEAST: f64 = 1e-8;
 
 impl Aim {
     /// Value and derivatives by each mean and by the variance. `means` are of the function itself.
@@ -272,15 +282,12 @@ impl Merit {
                     let (Some((forest, share)), Some(row)) = (&self.forest, row) else {
                         return aim.score(self.sign, means, variance, &mut by_means).0;
                     };
-                    // Moments of the mixture: each future's mean moves by the same share towards the forest's.
-                    let other = forest.predict(row);
+                    // Each future's mean moves by the same share towards the forest's.
                     let mean = means.iter().sum::<f64>() / means.len() as f64;
-                    let apart = other.mean - mean;
-                    mixed.iter_mut().zip(means).for_each(|(m, mean)| *m = mean + share * apart);
-                    let variance = (1.0 - share) * variance
-                        + share * other.variance
-                        + share * (1.0 - share) * apart * apart;
-                    aim.score(self.sign, &mixed, variance, &mut by_means).0
+                    let both = mixture(Moments { mean, variance }, forest.predict(row), *share);
+                    let moved = both.mean - mean;
+                    mixed.iter_mut().zip(means).for_each(|(m, mean)| *m = mean + moved);
+                    aim.score(self.sign, &mixed, both.variance, &mut by_means).0
                 });
             });
         }

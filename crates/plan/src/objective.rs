@@ -8,13 +8,16 @@ use forethought_space::{Find, Outcome, Point, Role};
 
 use crate::PlanError;
 use crate::gain::gain;
-use crate::merit::{Aim, Condition, Merit};
+use crate::merit::{Aim, Condition, Merit, SD_LEAST, mixture};
 use crate::random::{stream, uniform};
 use crate::study::{Fit, Study};
 
-/// How many standard deviations `find` looks above the mean. On the pools of `known/loop.md` factors around 1 or below find
-/// the best share fastest; expected improvement is bad at it.
+/// How many standard deviations `find` looks above the mean where there is no pool. On the pools of `known/loop.md` factors
+/// around 1 or below find the best share fastest; expected improvement is bad at it.
 const FIND_FACTOR: f64 = 1.0;
+/// Standard deviations within which the level of a share is looked for, and how often the interval is halved.
+const LEVEL_REACH: f64 = 8.0;
+const LEVEL_HALVINGS: u32 = 50;
 /// Recipes from which on a forest may join, and the weight of the belief in even shares.
 const FOREST_FROM: usize = 8;
 const FOREST_PRIOR: f64 = 5.0;
@@ -135,10 +138,14 @@ pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> 
         Role::Minimize | Role::Find(Find::Bottom(_) | Find::Below(_)) => (-1.0, role),
         other => (1.0, other),
     };
+    let forest = if study.pool.is_some() { grove(fit) } else { None };
     let believe = |aim: Aim| believer(study, fit, waiting, &aim);
     let members = match kind {
         Role::Maximize | Role::Minimize => gain(study, fit, sign, waiting, &conditions),
-        Role::Find(Find::Top(_) | Find::Bottom(_)) => believe(Aim::Reach(FIND_FACTOR)),
+        Role::Find(Find::Top(share) | Find::Bottom(share)) => believe(match &study.pool {
+            Some(pool) => Aim::Above(level_of(share, study, fit, pool, sign, forest.as_ref())),
+            None => Aim::Reach(FIND_FACTOR),
+        }),
         Role::Find(Find::Above(level) | Find::Below(level)) => {
             believe(Aim::Above(sign * warp.forward(level)))
         }
@@ -146,8 +153,41 @@ pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> 
         Role::Target { value, tolerance } => believe(near(fit, value, tolerance, &holding)),
         Role::Within(low, high) => believe(near(fit, 0.5 * (low + high), 0.5 * (high - low), &holding)),
     };
-    let forest = if study.pool.is_some() { grove(fit) } else { None };
     Merit { members, sign, conditions, forest }
+}
+
+/// The level above which the posterior expects this share of the pool to lie: Σ P(f(x) > level) = share · N. Trying what most
+/// probably lies above it finds the most members in the next trial (one-step active search: Garnett et al. 2012, ICML); as the
+/// posterior sharpens, the level moves with it.
+fn level_of(
+    share: f64,
+    study: &Study<'_>,
+    fit: &Fit,
+    pool: &[Point],
+    sign: f64,
+    forest: Option<&(Forest, f64)>,
+) -> f64 {
+    let rows = study.encode_all(pool);
+    let believed = fit.posterior.moments_many(&rows);
+    let moments: Vec<(f64, f64)> = believed
+        .iter()
+        .zip(rows.chunks(study.features.len()))
+        .map(|(&at, x)| forest.map_or(at, |(forest, weight)| mixture(at, forest.predict(x), *weight)))
+        .map(|at| (sign * at.mean, at.variance.sqrt().max(SD_LEAST)))
+        .collect();
+    let above = |level: f64| moments.iter().map(|(mean, sd)| normal_cdf((mean - level) / sd)).sum::<f64>();
+    let ends = |way: f64| moments.iter().map(move |(mean, sd)| mean + way * LEVEL_REACH * sd);
+    let mut low = ends(-1.0).fold(f64::INFINITY, f64::min);
+    let mut high = ends(1.0).fold(f64::NEG_INFINITY, f64::max);
+    for _ in 0..LEVEL_HALVINGS {
+        let middle = 0.5 * (low + high);
+        if above(middle) > share * moments.len() as f64 {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
 }
 
 /// A forest and its share in a mixture with the process, where a list of recipes is scanned: the share that gives left-out

@@ -290,7 +290,10 @@ pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> Str
                         s.outcomes
                             .iter()
                             .filter(|n| !t.outcomes.contains_key(*n))
-                            .map(|n| format!("{n}=…"))
+                            .flat_map(|n| {
+                                let readings = problem.outcome(n).map_or(1, |o| o.repeats as usize);
+                                std::iter::repeat_n(format!("{n}=…"), readings)
+                            })
                             .collect()
                     })
                     .unwrap_or_default();
