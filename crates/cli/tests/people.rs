@@ -193,7 +193,7 @@ fn init_sees_parts_that_add_up_among_other_columns() {
 
 #[test]
 fn a_card_asks_for_as_many_readings_as_the_file_says() {
-    let folder = Folder::new(&FILE.replace("strength = { ", "strength = { repeats = 3, "));
+    let folder = Folder::new(&FILE.replace("repeats = 2", "repeats = 3"));
     folder.run(&["ask", "campaign.toml"], 0);
     let said = folder.run(&["next", "campaign.toml"], 0);
     assert!(said.contains("strength=… strength=… strength=…"), "{said}");
