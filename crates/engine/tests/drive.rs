@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use forethought_engine::{
-    DriveCore, DriveEffect, DriveEnd, DriveInput, Seen, Until, WorldModel, exploring_tracks, learn,
+    Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, Seen, Until, WorldModel, exploring_tracks, learn,
     plan_action,
 };
 use forethought_machine::{Environment, EnvironmentBuild};
@@ -210,6 +210,12 @@ fn exploring_asks_for_levels_all_over_the_range_and_within_reach_of_what_was_see
     let seen =
         Seen { sensors: vec![(305.0, 315.0), (0.0, 1.0)], actions: vec![(280.0, 300.0), (80.0, 120.0)] };
     assert!((0..5).all(|e| (302.0..=318.0).contains(&first(Some(&seen), e))));
+    let limit =
+        |seen: &Seen| Caution::new(&world, &|_, horizon| vec![0.0; horizon]).within(seen).limits[0].clone();
+    assert_eq!((limit(&seen).low, limit(&seen).high), (302.0, 318.0));
+    // One that was never seen inside its limit is brought there.
+    let beyond = Seen { sensors: vec![(390.0, 400.0), (0.0, 1.0)], actions: seen.actions.clone() };
+    assert_eq!((limit(&beyond).low, limit(&beyond).high), (f64::NEG_INFINITY, 370.0));
     let bounds = seen.within(world.card.bounds());
     assert_eq!((bounds.low, bounds.high), (vec![280.0, 80.0], vec![306.0, 120.0]));
 }

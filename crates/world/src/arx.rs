@@ -71,7 +71,7 @@ impl Arx {
 /// Left-out error, weights on all data, left-out error of each sensor.
 type Fitted = (f64, Vec<f64>, Vec<f64>);
 
-/// The delay of each action, found one after the other, twice. Lags begin at the delay and may be without weight, so that too
+/// The delay of each action, found one after the other. Lags begin at the delay and may be without weight, so that too
 /// short a delay explains nearly as well as the true one, and plans that believe it act too soon: it is the latest of those
 /// that explain as well. Where all do, the action tells nothing, and is taken to act at once.
 fn late(plain: &[Episode]) -> Option<(Fitted, Vec<usize>)> {
@@ -79,7 +79,9 @@ fn late(plain: &[Episode]) -> Option<(Fitted, Vec<usize>)> {
     let periods: usize = plain.iter().map(Episode::periods).sum();
     let mut delays = vec![0; actions];
     let mut best = None;
-    for action in (0..actions).cycle().take(2 * actions) {
+    // Where there are several, what one explains depends on the others' delays.
+    let rounds = if actions > 1 { 2 } else { 1 };
+    for action in (0..actions).cycle().take(rounds * actions) {
         let mut found = Vec::with_capacity(LATEST + 1);
         for late in 0..=LATEST {
             delays[action] = late;

@@ -199,12 +199,15 @@ impl Caution {
         caution
     }
 
-    /// Limits no further than a stride beyond what was seen.
+    /// Limits no further than a stride beyond what was seen; as they are where that does not reach them, for a plant that stands
+    /// outside its limits must come inside.
     #[must_use]
     pub fn within(mut self, seen: &Seen) -> Self {
         for limit in &mut self.limits {
             let (least, most) = seen.reach(limit.sensor);
-            (limit.low, limit.high) = (limit.low.max(least), limit.high.min(most));
+            if least < limit.high && limit.low < most {
+                (limit.low, limit.high) = (limit.low.max(least), limit.high.min(most));
+            }
         }
         self
     }

@@ -46,8 +46,9 @@ pub(crate) struct White {
 
 /// What is normal.
 ///
-/// What the model always gets wrong where the plant stands is taken away first. An error of horizon k is divided by c·√(m + v²): m its mean square on nominal data, v the ensemble's disagreement now, c
-/// such that the result has variance 1. One-step errors are whitened further: what a vector autoregression of 4 periods on the
+/// What the model always gets wrong where the plant stands is taken away first. An error of horizon k is divided by
+/// c·√(m + v²): m its mean square on nominal data, v the ensemble's disagreement now, c such that the result has variance 1;
+/// so are offsets. One-step errors are whitened further: what a vector autoregression of 4 periods on the
 /// errors before it explains is taken away, since a filter that is not that of the true plant leaves errors that follow one
 /// another (Basseville & Nikiforov 1993, section 8.2: the innovations are what a change is to be looked for in).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,7 +170,8 @@ impl Whitener {
             .push_front(z.iter().map(|z| if z.is_nan() { 0.0 } else { z.clamp(-WILD, WILD) }).collect());
     }
 
-    /// One period; what the model always gets wrong is taken from the errors. `period_s` lets the reference of offsets follow what drift is declared, and no further.
+    /// One period; what the model always gets wrong is taken from the errors. `period_s` lets the reference of offsets follow what
+    /// drift is declared, and no further.
     pub(crate) fn push(&mut self, errors: &mut Errors, period_s: f64) -> White {
         self.bias.correct(errors, self.sensors);
         let errors = &*errors;
