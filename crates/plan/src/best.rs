@@ -32,30 +32,42 @@ pub fn best(question: &Question) -> Result<Option<Best>, PlanError> {
     Ok(best_of(&study, &beliefs, &predictor))
 }
 
-/// The recipe that was not tried and of which the posterior expects more than of the recommended one, by more than a gain
-/// that is worth a trial and with limits kept as surely. None where there is none, and for anything but one goal that is
+/// [`best`], and the recipe that was not tried and of which the posterior expects more than of it, by more than a gain that is
+/// worth a trial and with limits kept as surely. No such recipe where there is none, and for anything but one goal that is
 /// maximised or minimised.
 ///
 /// # Errors
 /// As [`crate::predict`].
-pub fn optimum(question: &Question) -> Result<Option<Best>, PlanError> {
+pub fn best_and_optimum(question: &Question) -> Result<(Option<Best>, Option<Best>), PlanError> {
     let study = Study::new(question)?;
     let beliefs = Beliefs::fit(&study)?;
     let predictor = Predictor::new(&study, &beliefs);
-    let goals = goals(&study);
-    let [goal] = goals.as_slice() else { return Ok(None) };
-    let (Some(fit), Some(best)) = (beliefs.fits.get(&goal.name), best_of(&study, &beliefs, &predictor))
-    else {
-        return Ok(None);
+    let best = best_of(&study, &beliefs, &predictor);
+    let optimum = match &best {
+        Some(best) => optimum_beyond(best, &study, &beliefs, &predictor)?,
+        None => None,
     };
+    Ok((best, optimum))
+}
+
+fn optimum_beyond(
+    best: &Best,
+    study: &Study<'_>,
+    beliefs: &Beliefs,
+    predictor: &Predictor<'_>,
+) -> Result<Option<Best>, PlanError> {
+    let question = study.question;
+    let goals = goals(study);
+    let [goal] = goals.as_slice() else { return Ok(None) };
+    let Some(fit) = beliefs.fits.get(&goal.name) else { return Ok(None) };
     if !matches!(goal.role, Role::Maximize | Role::Minimize) {
         return Ok(None);
     }
-    let members = believer(&study, fit, &[], &Aim::Reach(0.0));
-    let merit = Merit { members, ..merit(&study, &beliefs, &[]) };
-    let centres = centres(&study, &beliefs, &merit);
+    let members = believer(study, fit, &[], &Aim::Reach(0.0));
+    let merit = Merit { members, ..merit(study, beliefs, &[]) };
+    let centres = centres(study, beliefs, &merit);
     let mut search = Search {
-        study: &study,
+        study,
         merit: &merit,
         taken: &study.taken,
         centres: &centres,
@@ -64,9 +76,9 @@ pub fn optimum(question: &Question) -> Result<Option<Best>, PlanError> {
     };
     let Some(found) = search.best()? else { return Ok(None) };
     let beaten = study.space.point(&best.recipe)?;
-    let utility = expected(&study, &beliefs, goal, &found.point).unwrap_or(f64::NEG_INFINITY);
+    let utility = expected(study, beliefs, goal, &found.point).unwrap_or(f64::NEG_INFINITY);
     let gain = utility - best.utility;
-    let kept = shortfall(&study, &beliefs, &found.point) <= shortfall(&study, &beliefs, &beaten);
+    let kept = shortfall(study, beliefs, &found.point) <= shortfall(study, beliefs, &beaten);
     let values = fit.data.values();
     let (low, high) =
         values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));

@@ -23,7 +23,7 @@ mod search;
 mod study;
 mod trajectory;
 
-pub use best::{best, optimum};
+pub use best::{best, best_and_optimum};
 pub use chance::chance_of_gain;
 pub use decide::decide;
 pub use decision::{Best, Decision, Predicted, Prediction, Proposal, Why, WhyKind};

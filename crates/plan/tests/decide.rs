@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forethought_plan::{
-    Decision, Effort, PlanError, Question, WhyKind, best, chance_of_gain, decide, importance, leave_one_out,
-    optimum, predict,
+    Decision, Effort, PlanError, Question, WhyKind, best, best_and_optimum, chance_of_gain, decide,
+    importance, leave_one_out, predict,
 };
 use forethought_space::{Failure, History, Measurement, Observed, Recipe, Value, parse};
 use proptest::prelude::*;
@@ -179,8 +179,8 @@ fn the_optimum_is_found_between_what_was_tried() {
             context: BTreeMap::new(),
         });
     }
-    let best = best(&question).unwrap().unwrap();
-    let optimum = optimum(&question).unwrap().expect("none of those tried is the top");
+    let (best, optimum) = best_and_optimum(&question).unwrap();
+    let (best, optimum) = (best.unwrap(), optimum.expect("none of those tried is the top"));
     assert!(best.measured && !optimum.measured && optimum.utility > best.utility);
     let found = unit(&space.point(&optimum.recipe).unwrap());
     assert!(found.iter().all(|u| (u - 0.4).abs() < 0.1), "{found:?}");

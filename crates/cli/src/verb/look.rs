@@ -88,12 +88,11 @@ pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
     let question = read.question(&loaded);
-    let failed = |e: forethought_plan::PlanError| Failure::yours("plan", e.to_string());
-    let found = forethought_plan::best(&question).map_err(failed)?;
+    let (found, optimum) =
+        forethought_plan::best_and_optimum(&question).map_err(|e| Failure::yours("plan", e.to_string()))?;
     let Some(best) = found else {
         return Err(Failure::yours("too-early", "nothing was measured that a recommendation could rest on"));
     };
-    let optimum = forethought_plan::optimum(&question).map_err(failed)?;
     if arguments.json {
         let document = |best: &forethought_plan::Best| {
             let mut out = show::prediction(&best.prediction);
