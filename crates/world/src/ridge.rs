@@ -2,9 +2,10 @@
 
 use faer::prelude::Solve;
 use faer::{Mat, Side};
+use serde::{Deserialize, Serialize};
 
 /// Sums of products of one part of the data: enough to fit it, and to judge a fit on it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Moments {
     pub(crate) width: usize,
     pub(crate) targets: usize,
@@ -41,6 +42,11 @@ impl Moments {
             row.iter_mut().zip(regressors).for_each(|(c, &a)| *c += a * y);
             self.squares[t] += y * y;
         }
+    }
+
+    /// Σ φ², `[width]`.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = f64> {
+        (0..self.width).map(|i| self.products[i * self.width + i])
     }
 
     /// Adds another part, or takes it away again with `sign` −1.

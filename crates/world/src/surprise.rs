@@ -10,6 +10,7 @@ mod bank;
 mod bias;
 mod cusum;
 mod follower;
+mod reach;
 mod tail;
 mod whiten;
 
@@ -43,7 +44,7 @@ const TRUSTED: f64 = 2.0;
 
 /// Watches a plant, period after period.
 ///
-/// **Statistics.** What the model got wrong on nominal data, by where the plant stood, is taken away. For each sensor: errors one period ahead, whitened by an autoregression, in two-sided sums with reference
+/// **Statistics.** What the model got wrong on nominal data, by how the plant moved, is taken away. For each sensor: errors one period ahead, whitened by an autoregression, in two-sided sums with reference
 /// values 0.5 and 1.5; errors 5 and 20 periods ahead; and the filter's offset against where it lay on nominal data, which
 /// follows declared drift and nothing else, so that what the filter has absorbed is still seen.
 ///
@@ -104,7 +105,7 @@ impl Monitor {
             follower.push(ensemble, &[], episode.reading(0));
             let errors = |t| follower.push(ensemble, episode.action(t), episode.reading(t + 1));
             let run: Vec<White> =
-                (0..episode.periods()).filter_map(errors).map(|mut e| whitener.push(&mut e, 0.0)).collect();
+                (0..episode.periods()).filter_map(errors).map(|mut e| whitener.push(&mut e, 0.0, false)).collect();
             runs.push(run);
         }
         follower.reset();
@@ -152,13 +153,15 @@ impl Monitor {
             return Vec::new();
         }
         let Some(mut errors) = self.follower.push(ensemble, action, read) else { return Vec::new() };
-        let white = self.whitener.push(&mut errors, self.period_s);
+        let is_healthy = self.events.open.is_none();
+        let white = self.whitener.push(&mut errors, self.period_s, is_healthy);
         self.service(&errors);
-        self.bank.push(&white, self.period - 1, self.events.open.is_none());
+        self.bank.push(&white, self.period - 1, is_healthy);
         let sensors = read.len();
         let all: Vec<f64> = self.bank.watches.iter().map(|w| w.rarity(sensors)).collect();
         let (rarity, _) = highest(&self.bank, sensors, &self.events.standing);
         self.rarity = rarity;
+        self.bank.pass(libm::exp(self.asked()));
         if self.whitener.since > 2 * whiten::SETTLE_OFFSET {
             let standing = self.events.standing.iter_mut();
             standing.zip(&all).for_each(|(standing, rarity)| *standing &= *rarity > 0.0);
@@ -246,8 +249,9 @@ impl Monitor {
         -libm::expm1(-rate * WINDOW as f64)
     }
 
-    /// The sums' own tails follow what healthy time showed; rarities, which they define, are gathered anew.
+    /// What the model always gets wrong and the sums' own tails follow what healthy time showed; rarities, which they define, are gathered anew.
     fn learn_again(&mut self) {
+        self.whitener.fit();
         self.bank.refit(self.threshold);
         self.tail = Tail::new(KEPT, 1.0, (1.0, BELIEVED));
         self.cluster = Cluster::default();
@@ -274,6 +278,8 @@ impl Monitor {
         let new: Vec<f64> = all.iter().zip(standing).map(|(r, s)| if *s { 0.0 } else { *r }).collect();
         let (at, began) = first(&self.bank, &new, self.threshold).unwrap_or((0, self.period - 1));
         self.events.note(&mut self.bank, all, self.threshold, libm::log(ORDINARY));
+        let passed = self.bank.watches.iter_mut().zip(all).filter(|(_, rarity)| **rarity >= self.threshold);
+        passed.for_each(|(watch, _)| watch.learn_from_alarm());
         // Sums that have said what they had to say shall come down soon after the fault is gone.
         let threshold = self.threshold;
         self.bank.watches.iter_mut().for_each(|w| w.hold(Some(threshold), sensors));

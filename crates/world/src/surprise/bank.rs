@@ -17,6 +17,11 @@ const BELIEVED: f64 = 2.0;
 const TRUSTED: f64 = 2.0;
 /// The rarity of what is beyond that.
 const CERTAIN: f64 = 40.0;
+/// By how much each alarm raises the levels at which its sums raise the next: ln of a factor.
+const LESSON: f64 = 0.1;
+/// Lessons count no more than this together, the factor 3: what is larger is raised whatever came before. Nor does their
+/// lack count more than the factor 0.7.
+const PATIENT: (f64, f64) = (-0.35, 1.1);
 
 /// What is summed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +74,8 @@ pub(crate) struct Watch {
     limit: f64,
     /// What was judged to be no fault reached this.
     floor: f64,
+    /// What alarms have taught that came more often than was asked: ln of the factor by which levels count less.
+    patience: f64,
     /// The sum is held here while an alarm lasts.
     cap: Option<f64>,
 }
@@ -85,7 +92,7 @@ impl Watch {
 
     /// −ln of the rate, a period, at which healthy plants show as much if every sum did so as rarely, each by its share.
     pub(crate) fn rarity(&self, sensors: usize) -> f64 {
-        let level = self.sum.level();
+        let level = self.sum.level() * libm::exp(-self.patience);
         let rarity = (self.share(sensors) - self.tail.log_rate(level)).max(0.0);
         match level {
             level if level <= self.floor => 0.0,
@@ -100,7 +107,7 @@ impl Watch {
 
     /// Holds the sum near what is as rare as `rarity`, or lets it go.
     pub(crate) fn hold(&mut self, rarity: Option<f64>, sensors: usize) {
-        let level = |r| self.floor.max(self.tail.level(self.share(sensors) - r));
+        let level = |r| libm::exp(self.patience) * self.floor.max(self.tail.level(self.share(sensors) - r));
         self.cap = rarity.map(level);
     }
 
@@ -112,6 +119,12 @@ impl Watch {
     /// What was excused is a fault after all.
     pub(crate) fn accuse(&mut self) {
         self.floor = 0.0;
+        self.patience = 0.0;
+    }
+
+    /// This sum took part in raising an alarm.
+    pub(crate) fn learn_from_alarm(&mut self) {
+        self.patience = (self.patience + LESSON).min(PATIENT.1);
     }
 }
 
@@ -138,11 +151,21 @@ impl Bank {
         }
     }
 
+    /// A period without an alarm, of which `rate` a period were asked: lessons are unlearnt at the rate at which each sum may
+    /// teach them, so that in the long run its alarms are as rare as was asked (Gibbs & Candès, NeurIPS 2021).
+    pub(crate) fn pass(&mut self, rate: f64) {
+        for watch in &mut self.watches {
+            let share = KINDS[watch.kind].share / self.sensors as f64;
+            watch.patience = (watch.patience - LESSON * rate * share).max(PATIENT.0);
+        }
+    }
+
     /// Tails follow what healthy time showed. `rarity`: what raised alarms.
     pub(crate) fn refit(&mut self, rarity: f64) {
         for watch in &mut self.watches {
             let cut = watch.tail.level(watch.share(self.sensors) - rarity);
             watch.tail = watch.peaks.fit(cut);
+            watch.peaks.forget();
         }
     }
 
@@ -194,6 +217,7 @@ impl Watch {
             tail,
             limit: f64::MAX,
             floor: 0.0,
+            patience: 0.0,
             cap: None,
         };
         for run in runs {
@@ -206,5 +230,35 @@ impl Watch {
         watch.sum.reset();
         watch.tail = watch.peaks.fit(f64::INFINITY);
         watch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alarms_teach_patience_and_time_takes_it_back() {
+        let mut bank = Bank::learn(&[Vec::new()], 1);
+        let z = 2.0;
+        let white = White { z: vec![z; 4], raw: vec![z; 4] };
+        for t in 0..20 {
+            bank.push(&white, t, false);
+        }
+        let rarity = |bank: &Bank| bank.watches[0].rarity(1);
+        let before = rarity(&bank);
+        for _ in 0..5 {
+            bank.watches[0].learn_from_alarm();
+        }
+        let patient = rarity(&bank);
+        assert!(patient < 0.75 * before && patient > 0.0, "{before} {patient}");
+        // As many alarms asked of this sum as it had.
+        let rate = 5.0 / 1e4 / KINDS[0].share;
+        (0..10_000).for_each(|_| bank.pass(rate));
+        assert!((rarity(&bank) / before - 1.0).abs() < 1e-9);
+        // What people call a fault is no lesson.
+        bank.watches[0].learn_from_alarm();
+        bank.watches[0].accuse();
+        assert_eq!(rarity(&bank), before);
     }
 }

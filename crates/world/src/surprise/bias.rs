@@ -1,85 +1,272 @@
-//! What a model always gets wrong, by where the plant stands.
+//! What a model always gets wrong, by how the plant moves.
+
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use super::follower::{Errors, WATCHED};
+use super::reach::Reach;
 use super::whiten::{OFFSET, ROWS, settle};
 use crate::ridge::Moments;
 
-/// Penalty of a weight, a row of data.
+/// Penalty of a weight, as a share of its regressor's own sum of squares.
 const PENALTY: f64 = 0.003;
 /// Rows of data for each weight, at least: neighbouring rows tell nearly the same.
-const ENOUGH: usize = 100;
+const ENOUGH: usize = 30;
+/// Time constants of the means that changes are told by, periods.
+const MEMORY: [f64; 3] = [5.0, 20.0, 100.0];
+/// The mean that offsets are told by.
+const SLOW: usize = 1;
+/// Time constant of the mean that tells how far the plant is from where it was seen, periods.
+const NEAR: f64 = 5.0;
 
-/// The mean of each error on nominal data, a square of the plant's place: the readings that it was foreseen from and the
-/// actions held since.
+/// The mean of each error on a healthy plant, given how the plant's place (readings, actions and their squares) changed of late.
 ///
-/// A model that is a little wrong where the plant seldom is surprises there each time. Beyond the places that were seen nothing
-/// more is taken away than at their border.
+/// The filter follows whatever lasts, so that errors have mean 0 wherever the plant rests; what a wrong model leaves of them
+/// are answers to changes. They are regressed on differences of exponential means of the place, which all are 0 at rest: what
+/// is taken away has mean 0 too, and sums of what is left do not creep. Offsets, which last, are regressed on a mean itself.
+/// Beyond the places that were seen nothing more is taken away than at their border.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bias {
-    /// The least and the most of each channel, plain numbers.
+    sensors: usize,
+    /// The least and the most of each channel, plain numbers, as used and as seen since.
     range: Vec<(f64, f64)>,
-    /// `[ROWS × sensors × width]`.
-    weights: Vec<f64>,
+    seen: Vec<(f64, f64)>,
+    /// Of each row: what was gathered, and weights, `[sensors × width]`, empty where too little is known.
+    moments: Vec<Moments>,
+    weights: Vec<Vec<f64>>,
+    reach: Option<Reach>,
+    means: Vec<Vec<f64>>,
+    /// The mean of the place as it is, beyond what was seen too.
+    near: Vec<f64>,
+    /// The last periods, newest last.
+    past: VecDeque<Step>,
+    /// Periods since the beginning.
+    since: u64,
+}
+
+/// Where the plant was when something was foreseen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Step {
+    /// Differences of means, shortest memory first.
+    changes: Vec<f64>,
+    /// Actions and their squares.
+    actions: Vec<f64>,
 }
 
 impl Bias {
     /// Fitted to the errors of nominal episodes.
     pub(crate) fn learn(runs: &[Vec<Errors>], sensors: usize) -> Bias {
-        let channels = runs.iter().flatten().next().map_or(0, |e| e.place.len() / WATCHED.len());
-        let mut range = vec![(f64::INFINITY, f64::NEG_INFINITY); channels];
-        for errors in runs.iter().flatten() {
-            for (range, &v) in range.iter_mut().zip(&errors.place) {
-                *range = (range.0.min(v), range.1.max(v));
+        let channels = runs.iter().flatten().next().map_or(0, |e| e.place.len());
+        let mut out = Bias {
+            sensors,
+            range: vec![(f64::INFINITY, f64::NEG_INFINITY); channels],
+            seen: Vec::new(),
+            moments: Vec::new(),
+            weights: Vec::new(),
+            reach: None,
+            means: Vec::new(),
+            near: Vec::new(),
+            past: VecDeque::new(),
+            since: 0,
+        };
+        out.moments = (0..ROWS).map(|row| Moments::new(out.width(row), sensors)).collect();
+        runs.iter().flatten().for_each(|errors| widen(&mut out.range, &errors.place));
+        out.seen.clone_from(&out.range);
+        let mut spots = Vec::new();
+        for run in runs {
+            out.reset();
+            for errors in run {
+                out.step(&errors.place);
+                out.gather(errors, ROWS);
+                spots.push(spot(&out.near));
             }
         }
-        let mut out = Bias { range, weights: vec![0.0; ROWS * sensors * width(channels)] };
-        for row in 0..ROWS {
-            let mut moments = Moments::new(width(channels), sensors);
-            for run in runs {
-                for errors in run.iter().skip(settle(row) as usize) {
-                    let error = errors.row(row, sensors);
-                    if error.iter().all(|e| e.is_finite()) {
-                        moments.push(&out.regressors(errors, row), error);
-                    }
-                }
-            }
-            if moments.rows < (ENOUGH * width(channels)) as f64 {
-                continue;
-            }
-            let mut penalty = vec![PENALTY * moments.rows; width(channels)];
-            penalty[0] = 0.0;
-            if let Some(weights) = moments.solve(&penalty) {
-                let from = row * weights.len();
-                out.weights[from..from + weights.len()].copy_from_slice(&weights);
-            }
-        }
+        out.reset();
+        out.fit();
+        out.reach = Reach::learn(&spots);
         out
     }
 
-    /// Takes away what the model always gets wrong.
-    pub(crate) fn correct(&self, errors: &mut Errors, sensors: usize) {
-        for row in 0..ROWS {
-            let regressors = self.regressors(errors, row);
-            let weights = &self.weights[row * sensors * regressors.len()..];
-            let own = errors.row_mut(row, sensors);
-            for (error, w) in own.iter_mut().zip(weights.chunks_exact(regressors.len())) {
+    /// One period: takes away what the model always gets wrong. What a healthy plant shows is remembered.
+    pub(crate) fn correct(&mut self, errors: &mut Errors, is_healthy: bool) {
+        self.step(&errors.place);
+        if is_healthy {
+            widen(&mut self.seen, &errors.place);
+            // Offsets wander with the sensors' drift, which has its own reference.
+            self.gather(errors, OFFSET);
+        }
+        for row in (0..ROWS).filter(|&row| !self.weights[row].is_empty()) {
+            let regressors = self.regressors(row);
+            let weights = self.weights[row].chunks_exact(regressors.len());
+            for (error, w) in errors.row_mut(row, self.sensors).iter_mut().zip(weights) {
                 *error -= w.iter().zip(&regressors).map(|(a, b)| a * b).sum::<f64>();
             }
         }
     }
 
-    fn regressors(&self, errors: &Errors, row: usize) -> Vec<f64> {
+    /// Weights follow all that was remembered.
+    pub(crate) fn fit(&mut self) {
+        self.range.clone_from(&self.seen);
+        let weights = self.moments.iter().map(|moments| {
+            if moments.rows < (ENOUGH * moments.width) as f64 {
+                return Vec::new();
+            }
+            let penalty: Vec<f64> = moments.sizes().map(|size| PENALTY * size + f64::MIN_POSITIVE).collect();
+            moments.solve(&penalty).unwrap_or_default()
+        });
+        self.weights = weights.collect();
+    }
+
+    /// Remembers the errors of the first `rows`.
+    fn gather(&mut self, errors: &Errors, rows: usize) {
+        for row in (0..rows).filter(|&row| self.since > settle(row)) {
+            let error = errors.row(row, self.sensors);
+            if error.iter().all(|e| e.is_finite()) {
+                let regressors = self.regressors(row);
+                self.moments[row].push(&regressors, error);
+            }
+        }
+    }
+
+    /// How much less is known of errors here than where the plant was seen: a factor on their standard deviation, at least 1.
+    pub(crate) fn doubt(&self) -> f64 {
+        self.reach.as_ref().map_or(1.0, |reach| reach.beyond(&spot(&self.near)))
+    }
+
+    /// Begins again.
+    pub(crate) fn reset(&mut self) {
+        self.means.clear();
+        self.near.clear();
+        self.past.clear();
+        self.since = 0;
+    }
+
+    fn step(&mut self, place: &[f64]) {
+        self.since += 1;
+        average(&mut self.near, &powers(place.iter().copied()), NEAR);
+        let within = place.iter().zip(&self.range).map(|(v, &(least, most))| v.clamp(least, most));
+        let place = powers(within);
+        self.means.resize(MEMORY.len(), Vec::new());
+        for (mean, memory) in self.means.iter_mut().zip(MEMORY) {
+            average(mean, &place, memory);
+        }
+        let shorter = std::iter::once(&place).chain(&self.means);
+        let changes = shorter.zip(&self.means).flat_map(|(a, b)| a.iter().zip(b).map(|(a, b)| a - b));
+        let changes = changes.collect();
+        self.past.push_back(Step { changes, actions: place[2 * self.sensors..].to_vec() });
+        if self.past.len() > WATCHED[WATCHED.len() - 1] {
+            self.past.pop_front();
+        }
+    }
+
+    /// How many numbers a row's errors are explained by.
+    fn width(&self, row: usize) -> usize {
         let channels = self.range.len();
-        let row = if row == OFFSET { 0 } else { row };
-        let place = errors.place[row * channels..].iter().zip(&self.range);
-        let place: Vec<f64> = place.map(|(v, &(least, most))| v.clamp(least, most)).collect();
-        std::iter::once(1.0).chain(place.iter().copied()).chain(place.iter().map(|v| v * v)).collect()
+        match WATCHED.get(row) {
+            None => 1 + 2 * channels,
+            Some(1) => 2 * channels * MEMORY.len(),
+            Some(_) => 2 * channels * MEMORY.len() + 2 * (channels - self.sensors),
+        }
+    }
+
+    /// What a row's error is explained by: the changes when it was foreseen, and of the actions since.
+    fn regressors(&self, row: usize) -> Vec<f64> {
+        if row == OFFSET {
+            return spot(&self.means[SLOW]);
+        }
+        let from = self.past.len().saturating_sub(WATCHED[row]);
+        let mut out = self.past[from].changes.clone();
+        if WATCHED[row] > 1 {
+            let since = (self.past.len() - from) as f64;
+            for (a, first) in self.past[from].actions.iter().enumerate() {
+                let mean = self.past.range(from..).map(|s| s.actions[a]).sum::<f64>() / since;
+                out.push(mean - first);
+            }
+        }
+        out
     }
 }
 
-/// The constant, the place and its squares.
-fn width(channels: usize) -> usize {
-    1 + 2 * channels
+/// Takes a place in.
+fn widen(range: &mut [(f64, f64)], place: &[f64]) {
+    for ((least, most), &v) in range.iter_mut().zip(place) {
+        (*least, *most) = (least.min(v), most.max(v));
+    }
+}
+
+/// The constant and a mean of the place.
+fn spot(mean: &[f64]) -> Vec<f64> {
+    std::iter::once(1.0).chain(mean.iter().copied()).collect()
+}
+
+/// Numbers and their squares.
+fn powers(place: impl Iterator<Item = f64>) -> Vec<f64> {
+    place.flat_map(|v| [v, v * v]).collect()
+}
+
+/// Moves a mean on; the first is what it begins with.
+fn average(mean: &mut Vec<f64>, now: &[f64], memory: f64) {
+    if mean.is_empty() {
+        mean.extend_from_slice(now);
+    }
+    mean.iter_mut().zip(now).for_each(|(m, v)| *m += (v - *m) / memory);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first two periods after each change of the action are foreseen wrong by half of the change.
+    fn run(seed: u64, periods: usize) -> Vec<Errors> {
+        let number = |i: u64| (i as f64 * 0.618_033_988_749_895).fract() - 0.5;
+        let action = |t: usize| number(seed + t as u64 / 15);
+        let errors = |t: usize| {
+            let wrong = 0.5 * (action(t) - action(t.saturating_sub(2)));
+            let mut error = vec![f64::NAN; WATCHED.len()];
+            error[0] = wrong + 0.01 * number(7 * t as u64);
+            Errors {
+                error,
+                spread: vec![0.0; WATCHED.len()],
+                offset: vec![0.0],
+                offset_spread: vec![0.0],
+                place: vec![action(t.saturating_sub(3)), action(t)],
+            }
+        };
+        (0..periods).map(errors).collect()
+    }
+
+    fn size(run: &[Errors]) -> f64 {
+        run.iter().skip(50).map(|e| e.error[0] * e.error[0]).sum()
+    }
+
+    #[test]
+    fn answers_to_changes_are_taken_away_and_nothing_at_rest() {
+        let mut bias = Bias::learn(&[run(1, 2000), run(50, 2000)], 1);
+        let mut fresh = run(400, 1000);
+        let before = size(&fresh);
+        fresh.iter_mut().for_each(|errors| bias.correct(errors, false));
+        assert!(size(&fresh) < 0.3 * before, "{} of {before}", size(&fresh));
+        let mut still = fresh[999].clone();
+        for _ in 0..1500 {
+            still.error[0] = 0.0;
+            bias.correct(&mut still, false);
+        }
+        assert!(still.error[0].abs() < 1e-6, "{}", still.error[0]);
+    }
+
+    #[test]
+    fn healthy_time_teaches_what_nominal_data_did_not() {
+        let mut bias = Bias::learn(&[run(1, 100)], 1);
+        let mut seen = run(50, 2000);
+        let before = size(&seen);
+        seen.iter_mut().for_each(|errors| bias.correct(errors, true));
+        assert_eq!(size(&seen), before);
+        bias.fit();
+        bias.reset();
+        let mut fresh = run(400, 1000);
+        let before = size(&fresh);
+        fresh.iter_mut().for_each(|errors| bias.correct(errors, false));
+        assert!(size(&fresh) < 0.3 * before);
+    }
 }

@@ -76,6 +76,11 @@ impl Tail {
         self.parts.iter().map(|p| p.peaks.len()).sum()
     }
 
+    /// Gathers peaks anew.
+    pub(crate) fn forget(&mut self) {
+        self.parts = Default::default();
+    }
+
     /// A peak of a healthy plant.
     pub(crate) fn add(&mut self, peak: f64) {
         let kept = self.kept;

@@ -46,7 +46,7 @@ pub(crate) struct White {
 
 /// What is normal.
 ///
-/// What the model always gets wrong where the plant stands is taken away first. An error of horizon k is divided by
+/// What the model always gets wrong as the plant moves is taken away first. An error of horizon k is divided by
 /// c·√(m + v²): m its mean square on nominal data, v the ensemble's disagreement now, c such that the result has variance 1;
 /// so are offsets. One-step errors are whitened further: what a vector autoregression of 4 periods on the
 /// errors before it explains is taken away, since a filter that is not that of the true plant leaves errors that follow one
@@ -64,6 +64,8 @@ pub(crate) struct Whitener {
     pub(crate) reference: Vec<f64>,
     /// m and c of offsets, `[sensors]`; m is [`UNKNOWN`] where nothing is known.
     offset_scale: Vec<(f64, f64)>,
+    /// Squares of whitened errors in healthy time since the last fit, and how many, `[WATCHED × sensors]`.
+    squares: Vec<(f64, f64)>,
     /// Declared drift, units a second.
     drift: Vec<f64>,
     /// The last errors, in standard deviations, newest first.
@@ -77,8 +79,11 @@ impl Whitener {
     pub(crate) fn learn(ensemble: &Ensemble, nominal: &[&Episode], drift: &[f64]) -> Self {
         let sensors = drift.len();
         let mut runs: Vec<Vec<Errors>> = nominal.iter().map(|e| errors(ensemble, e)).collect();
-        let bias = Bias::learn(&runs, sensors);
-        runs.iter_mut().flatten().for_each(|e| bias.correct(e, sensors));
+        let mut bias = Bias::learn(&runs, sensors);
+        for run in &mut runs {
+            bias.reset();
+            run.iter_mut().for_each(|errors| bias.correct(errors, false));
+        }
         let settled = |after: u64| runs.iter().flat_map(move |r| r.iter().skip(after as usize));
         let scale: Vec<(f64, f64)> = (0..WATCHED.len() * sensors)
             .map(|at| {
@@ -106,6 +111,7 @@ impl Whitener {
             left: vec![1.0; sensors],
             reference,
             offset_scale,
+            squares: vec![(0.0, 0.0); WATCHED.len() * sensors],
             drift: drift.to_vec(),
             recent: VecDeque::new(),
             since: 0,
@@ -146,6 +152,20 @@ impl Whitener {
     pub(crate) fn reset(&mut self) {
         self.recent = std::iter::repeat_n(vec![0.0; self.sensors], LAGS).collect();
         self.since = 0;
+        self.bias.reset();
+    }
+
+    /// What the model always gets wrong, and how large errors are, follow what healthy time showed.
+    pub(crate) fn fit(&mut self) {
+        self.bias.fit();
+        for (at, (square, count)) in self.squares.iter_mut().enumerate() {
+            if *count >= ENOUGH as f64 {
+                let rms = (*square / *count).sqrt();
+                let sd = if at < self.sensors { &mut self.left[at] } else { &mut self.scale[at].1 };
+                *sd = (*sd * rms).max(1e-6);
+            }
+            (*square, *count) = (0.0, 0.0);
+        }
     }
 
     /// Errors of one horizon in standard deviations.
@@ -172,8 +192,8 @@ impl Whitener {
 
     /// One period; what the model always gets wrong is taken from the errors. `period_s` lets the reference of offsets follow what
     /// drift is declared, and no further.
-    pub(crate) fn push(&mut self, errors: &mut Errors, period_s: f64) -> White {
-        self.bias.correct(errors, self.sensors);
+    pub(crate) fn push(&mut self, errors: &mut Errors, period_s: f64, is_healthy: bool) -> White {
+        self.bias.correct(errors, is_healthy);
         let errors = &*errors;
         let sensors = self.sensors;
         let mut z = Vec::with_capacity(ROWS * sensors);
@@ -193,8 +213,14 @@ impl Whitener {
             raw.push(off);
             z.push(if self.since > SETTLE_OFFSET { off / self.offset_sd(s, errors) } else { f64::NAN });
         }
+        let doubt = self.bias.doubt();
+        z.iter_mut().for_each(|z| *z /= doubt);
         for (at, z) in z.iter_mut().enumerate().take(OFFSET * sensors) {
             *z = if self.since <= settle(at / sensors) { f64::NAN } else { z.clamp(-WILD, WILD) };
+            if is_healthy && z.is_finite() {
+                let (square, count) = &mut self.squares[at];
+                (*square, *count) = (*square + *z * *z, *count + 1.0);
+            }
         }
         White { z, raw }
     }
