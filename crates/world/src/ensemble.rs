@@ -1,4 +1,5 @@
-//! Several latent models that saw different parts of the data: the mean of those in the middle foresees, their spread says where they guess.
+//! Several latent models, each first judged on a part of the data that it had not seen: the mean of those in the middle foresees,
+//! their spread says where they guess.
 
 use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
 use rand_chacha::ChaCha8Rng;
@@ -9,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::WorldError;
 use crate::arx::Arx;
 use crate::fit::{Prior, fit, spread};
-use crate::gain::{USUAL, choose, gain};
+use crate::gain::{USUAL, Unseen, choose, gain, score};
 use crate::latent::{LatentModel, on_time};
 use crate::realise::{realise, rest};
 use crate::state_space::{Lasting, Size, StateSpace};
 
-/// Members of an ensemble, at least 3; each leaves out one part of the data.
+/// Members of an ensemble, at least 3; each leaves out one part of the data at first.
 pub const MEMBERS: usize = 4;
 /// Nonlinear features of each member.
 const FEATURES: usize = 6;
@@ -26,6 +27,8 @@ const READOUT_SD: f64 = 0.1;
 const RECALLED: f64 = 0.3;
 /// Errors are never believed smaller than this, plain numbers.
 const FLOOR: f64 = 1e-4;
+/// Readings for each parameter, at least, for a fit that nothing unseen judges.
+const TRUSTED: f64 = 5.0;
 /// How far from what is believed beforehand a fit may go: factors of the standard deviations.
 const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
 
@@ -33,6 +36,8 @@ const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
     pub(crate) members: Vec<LatentModel>,
+    /// The members before they had seen the part that each left out.
+    outsiders: Vec<LatentModel>,
     /// The same, as they follow sensors that drift: what surprise is judged by.
     watching: Option<Box<Ensemble>>,
     /// The linear model it began with, always beside it.
@@ -53,14 +58,25 @@ impl Ensemble {
         seed: u64,
     ) -> Result<Self, WorldError> {
         let linear = Arx::learn(episodes, before.map(|b| b.linear.delays.as_slice()))?;
-        let (members, watchers): (Vec<_>, Vec<_>) = (0..MEMBERS)
+        let learnt: Vec<Learnt> = (0..MEMBERS)
             .into_par_iter()
             .map(|member| {
                 train(&linear, episodes, recalled.and_then(|r| r.members.get(member)), seed, member)
             })
-            .unzip();
-        let watching = Ensemble { members: watchers, watching: None, linear: linear.clone() };
-        Ok(Ensemble { members, watching: Some(Box::new(watching)), linear })
+            .collect();
+        let each = |which: fn(&Learnt) -> &LatentModel| learnt.iter().map(|l| which(l).clone()).collect();
+        let watching = Ensemble {
+            members: each(|l| &l.watcher),
+            outsiders: Vec::new(),
+            watching: None,
+            linear: linear.clone(),
+        };
+        Ok(Ensemble {
+            members: each(|l| &l.member),
+            outsiders: each(|l| &l.outsider),
+            watching: Some(Box::new(watching)),
+            linear,
+        })
     }
 
     /// The linear model, fitted to the same episodes.
@@ -114,7 +130,7 @@ impl Ensemble {
 
     /// The member that has not seen this part of the data.
     pub(crate) fn outsider(&self, part: usize) -> &LatentModel {
-        &self.members[part % MEMBERS]
+        &self.outsiders[part % MEMBERS]
     }
 }
 
@@ -137,13 +153,21 @@ pub(crate) fn parts(episodes: &[&Episode]) -> Vec<Episode> {
     out
 }
 
+/// One member.
+struct Learnt {
+    member: LatentModel,
+    /// The same, before it had seen all.
+    outsider: LatentModel,
+    watcher: LatentModel,
+}
+
 fn train(
     linear: &Arx,
     episodes: &[&Episode],
     recalled: Option<&LatentModel>,
     seed: u64,
     member: usize,
-) -> (LatentModel, LatentModel) {
+) -> Learnt {
     let Shape { sensors, actions } = linear.shape();
     let size = Size { sensors, actions, hidden: sensors.max(2), features: FEATURES };
     let (scaling, delays) = match recalled {
@@ -153,6 +177,7 @@ fn train(
     // Brought on time before they are cut, for a part's first actions were set before it.
     let whole: Vec<Episode> = episodes.iter().map(|e| on_time(&scaling, &delays, e)).collect();
     let mut cut = parts(&whole.iter().collect::<Vec<_>>()).into_iter().enumerate().collect::<Vec<_>>();
+    let all: Vec<Episode> = cut.iter().map(|(_, e)| e.clone()).collect();
     let unseen: Vec<Episode> =
         cut.extract_if(.., |(part, _)| *part % MEMBERS == member).map(|(_, e)| e).collect();
     let episodes: Vec<Episode> = cut.into_iter().map(|(_, e)| e).collect();
@@ -163,23 +188,44 @@ fn train(
     };
     // From a tight belief to looser ones, each fit from where the one before ended; what is kept is what foresees the
     // unseen part best.
-    let mut best: Option<(f64, StateSpace)> = None;
+    let mut best: Option<(f64, f64, Unseen, StateSpace)> = None;
     for looseness in LOOSENESS {
-        let weights = spread(&model, &episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
-        model = fit(model, &prior.loosened(looseness), &episodes, &weights);
-        let score = choose(&mut model, &unseen, &noise, FLOOR);
+        model = refit(model, &prior.loosened(looseness), &episodes);
+        let (score, happens) = choose(&mut model, &unseen, &noise, FLOOR);
         if best.as_ref().is_none_or(|b| score < b.0) {
-            best = Some((score, model.clone()));
+            best = Some((score, looseness, happens, model.clone()));
         }
     }
-    let space = best.map_or(model, |b| b.1);
-    let mut watcher = StateSpace { lasting: Lasting::Offset, ..space.clone() };
-    choose(&mut watcher, &unseen, &noise, FLOOR);
+    let (looseness, happens, outsider) = best.map_or((1.0, USUAL, model), |b| (b.1, b.2, b.3));
     let with = |space: StateSpace| {
-        let usual = space.usual(&episodes);
+        let usual = space.usual(&all);
         LatentModel { scaling: scaling.clone(), delays: delays.clone(), space, usual }
     };
-    (with(space), with(watcher))
+    let mut outside_watcher = StateSpace { lasting: Lasting::Offset, ..outsider.clone() };
+    let (_, watched) = choose(&mut outside_watcher, &unseen, &noise, FLOOR);
+    // What it was judged on, it learns from as well where there is enough in all: data are dear. What is taken to happen unseen
+    // stays, for errors on what was seen are too small. A filter that no longer holds gives larger ones: then the model stays as
+    // it was.
+    let readings: usize = all.iter().map(|e| e.periods() * sensors).sum();
+    if (readings as f64) < TRUSTED * size.parameters() as f64 {
+        let (member, watcher) = (with(outsider), with(outside_watcher));
+        return Learnt { outsider: member.clone(), member, watcher };
+    }
+    let whole = refit(outsider.clone(), &prior.loosened(looseness), &all);
+    let wiser = |before: &StateSpace, happens: Unseen| {
+        let with = |gain: Vec<f64>| StateSpace { lasting: before.lasting, gain, ..whole.clone() };
+        let refitted = gain(&with(Vec::new()), happens, &noise).map(with);
+        let better = |after: &StateSpace| score(after, &all, FLOOR) < score(before, &all, FLOOR);
+        refitted.filter(better).unwrap_or_else(|| before.clone())
+    };
+    let (space, watcher) = (wiser(&outsider, happens), wiser(&outside_watcher, watched));
+    Learnt { member: with(space), outsider: with(outsider), watcher: with(watcher) }
+}
+
+/// Fits a model again, errors weighed by what they are now.
+fn refit(model: StateSpace, prior: &Prior, episodes: &[Episode]) -> StateSpace {
+    let weights = spread(&model, episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
+    fit(model, prior, episodes, &weights)
 }
 
 /// Where to begin without a model, and what to believe.

@@ -68,30 +68,41 @@ pub(crate) fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<
 }
 
 /// The gain with the smallest errors, one and many steps ahead, on episodes that the model has not seen: there its own
-/// mistakes count among what happens unseen. The mean logarithm of those errors; infinite where no gain gives any.
-pub(crate) fn choose(model: &mut StateSpace, unseen_episodes: &[Episode], noise: &[f64], floor: f64) -> f64 {
+/// mistakes count among what happens unseen. The mean logarithm of those errors, infinite where no gain gives any, and what was
+/// taken to happen.
+pub(crate) fn choose(
+    model: &mut StateSpace,
+    unseen_episodes: &[Episode],
+    noise: &[f64],
+    floor: f64,
+) -> (f64, Unseen) {
     // An episode is too short to show a sensor's drift: it is followed all the same, fast.
     let drifting = match model.lasting {
         Lasting::Push => DRIFTING.as_slice(),
         Lasting::Offset => &DRIFTING[DRIFTING.len() - 1..],
     };
-    let mut best: Option<(f64, Vec<f64>)> = None;
+    let mut best: Option<(f64, Unseen, Vec<f64>)> = None;
     for states in RESTLESS {
         for &offsets in drifting {
-            let Some(gain) = gain(model, Unseen { states, offsets }, noise) else { continue };
+            let unseen = Unseen { states, offsets };
+            let Some(gain) = gain(model, unseen, noise) else { continue };
             model.gain = gain;
-            let errors = spread(model, unseen_episodes, floor);
-            let score = errors.iter().map(|e| libm::log(*e)).sum::<f64>() / AHEAD.len() as f64;
+            let score = score(model, unseen_episodes, floor);
             if score.is_finite() && best.as_ref().is_none_or(|b| score < b.0) {
-                best = Some((score, model.gain.clone()));
+                best = Some((score, unseen, model.gain.clone()));
             }
         }
     }
     match best {
-        Some((score, gain)) => {
+        Some((score, unseen, gain)) => {
             model.gain = gain;
-            score
+            (score, unseen)
         }
-        None => f64::INFINITY,
+        None => (f64::INFINITY, USUAL),
     }
+}
+
+/// The mean logarithm of a model's errors, one and many steps ahead.
+pub(crate) fn score(model: &StateSpace, episodes: &[Episode], floor: f64) -> f64 {
+    spread(model, episodes, floor).iter().map(|e| libm::log(*e)).sum::<f64>() / AHEAD.len() as f64
 }

@@ -104,8 +104,10 @@ impl Monitor {
             whitener.reset();
             follower.push(ensemble, &[], episode.reading(0));
             let errors = |t| follower.push(ensemble, episode.action(t), episode.reading(t + 1));
-            let run: Vec<White> =
-                (0..episode.periods()).filter_map(errors).map(|mut e| whitener.push(&mut e, 0.0, false)).collect();
+            let run: Vec<White> = (0..episode.periods())
+                .filter_map(errors)
+                .map(|mut e| whitener.push(&mut e, 0.0, false))
+                .collect();
             runs.push(run);
         }
         follower.reset();
