@@ -6,7 +6,7 @@ use forethought_model::Workspace;
 use forethought_space::Point;
 
 use crate::best::best_of;
-use crate::first::{first_trials, key};
+use crate::first::{first_trials, key, plain_first_trials};
 use crate::merit::{Aim, Merit};
 use crate::objective::{Beliefs, HOLDS, goals, merit, works_plain};
 use crate::predict::Predictor;
@@ -30,21 +30,23 @@ const CENTRES: usize = 5;
 /// [`PlanError::Infeasible`] where the space is empty, [`PlanError::Recipe`] and [`PlanError::Model`] for a history that does
 /// not fit the problem, [`PlanError::Exhausted`] where nothing is left to try.
 pub fn decide(question: &Question) -> Result<Decision, PlanError> {
-    let mut study = Study::new(question)?;
     let first_left = u64::from(question.problem.start.trials).saturating_sub(question.history.proposed);
     let spread = (first_left as usize).min(question.count);
-    let mut chosen: Vec<(Point, f64, Why)> = Vec::new();
+    if spread == question.count
+        && let Some(chosen) = plain_first_trials(question, spread)?
+    {
+        return Ok(unmodelled(question, chosen));
+    }
+    let mut study = Study::new(question)?;
     let pool = study.pool.clone();
     let mut taken = std::mem::take(&mut study.taken);
-    for (point, why) in
-        first_trials(question, pool.as_deref(), question.history.proposed, spread, &mut taken)?
-    {
-        chosen.push((point, 0.0, why));
-    }
+    let first = first_trials(question, pool.as_deref(), question.history.proposed, spread, &mut taken)?;
     study.taken = taken;
-    if chosen.len() == question.count {
-        return Ok(unmodelled(&study, chosen));
+    if first.len() == question.count {
+        return Ok(unmodelled(question, first));
     }
+    let mut chosen: Vec<(Point, f64, Why)> =
+        first.into_iter().map(|(point, why)| (point, 0.0, why)).collect();
     let beliefs = Beliefs::fit(&study)?;
     let informed = beliefs.informed(&study);
     let mut waiting = study.pending.clone();
@@ -89,20 +91,20 @@ pub fn decide(question: &Question) -> Result<Decision, PlanError> {
 }
 
 /// A decision of first trials only. It leaves no belief: the last one stays in force.
-fn unmodelled(study: &Study<'_>, chosen: Vec<(Point, f64, Why)>) -> Decision {
-    let works = works_plain(study);
+fn unmodelled(question: &Question, chosen: Vec<(Point, Why)>) -> Decision {
+    let works = works_plain(&question.history);
     let proposals = chosen
         .into_iter()
-        .map(|(point, acquisition, why)| Proposal {
-            recipe: study.space.recipe(&point),
-            acquisition,
+        .map(|(point, why)| Proposal {
+            recipe: question.problem.space.recipe(&point),
+            acquisition: 0.0,
             why,
             predicted: BTreeMap::new(),
             works,
             limits: BTreeMap::new(),
         })
         .collect();
-    let effort = Effort { iterations: 0, ..study.question.effort };
+    let effort = Effort { iterations: 0, ..question.effort };
     Decision { proposals, belief: Belief::default(), effort, best: None }
 }
 

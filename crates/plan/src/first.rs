@@ -34,7 +34,6 @@ pub(crate) fn first_trials(
             out.push((point, why));
         }
     }
-    let spread = || Why { kind: WhyKind::Spread, text: "spread over the space to learn its shape".into() };
     if let Some(pool) = pool {
         let mut rng = stream(question.problem.seed, question.decision, "first from pool");
         let mut left: Vec<&Point> = pool.iter().filter(|p| !taken.contains(&key(p))).collect();
@@ -63,6 +62,30 @@ pub(crate) fn first_trials(
         out.extend(enumerate_left(space, count - out.len(), taken).into_iter().map(|p| (p, spread())));
     }
     Ok(out)
+}
+
+/// What [`first_trials`] would give, where the next points of the sequence are new: told by looking at what was tried, without
+/// the index of it that a study makes. Most first trials are such, and deciding them must not grow dear with a campaign.
+pub(crate) fn plain_first_trials(
+    question: &Question,
+    count: usize,
+) -> Result<Option<Vec<(Point, Why)>>, PlanError> {
+    let (space, history) = (&question.problem.space, &question.history);
+    if question.pool.is_some() || history.proposed == 0 {
+        return Ok(None);
+    }
+    let points = space.sample(sobol_seed(question.problem.seed), history.proposed, count)?;
+    let mut seen = BTreeSet::new();
+    let is_new = points.iter().all(|point| {
+        let recipe = space.recipe(point);
+        let mut tried = history.observed.iter().map(|o| &o.recipe).chain(&history.pending);
+        seen.insert(key(point)) && tried.all(|t| *t != recipe)
+    });
+    Ok(is_new.then(|| points.into_iter().map(|point| (point, spread())).collect()))
+}
+
+fn spread() -> Why {
+    Why { kind: WhyKind::Spread, text: "spread over the space to learn its shape".into() }
 }
 
 /// The scrambling of the first trials, the same through a campaign.

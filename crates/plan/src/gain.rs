@@ -154,7 +154,7 @@ mod tests {
                 context: BTreeMap::new(),
             }
         });
-        let history = History { observed: observed.collect(), proposed: 14, ..History::default() };
+        let history = History { observed: Arc::new(observed.collect()), proposed: 14, ..History::default() };
         let (problem, effort) = (Arc::new(problem), Effort::default());
         let calibration = BTreeMap::new();
         Question { problem, history, decision: 14, count, belief: None, effort, calibration, pool: None }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use forethought_calibrate::{log_score_gaussian, normal_cdf, normal_quantile};
 use forethought_model::{Data, Forest, Gp, Imagined, Posterior, Workspace, classify};
-use forethought_space::{Find, Outcome, Point, Role};
+use forethought_space::{Failure, Find, History, Outcome, Point, Role};
 
 use crate::PlanError;
 use crate::gain::gain;
@@ -44,10 +44,10 @@ pub(crate) fn goals<'a>(study: &'a Study<'_>) -> Vec<&'a Outcome> {
 }
 
 /// Odds that any recipe can be made, by the rule of succession.
-pub(crate) fn works_plain(study: &Study<'_>) -> f64 {
-    let flags = study.flags();
-    let worked = flags.iter().filter(|(_, works)| *works).count();
-    (worked as f64 + 1.0) / (flags.len() as f64 + 2.0)
+pub(crate) fn works_plain(history: &History) -> f64 {
+    let of = |failed: Option<Failure>| history.observed.iter().filter(|o| o.failed == failed).count() as f64;
+    let (worked, failed) = (of(None), of(Some(Failure::Recipe)));
+    (worked + 1.0) / (worked + failed + 2.0)
 }
 
 impl Beliefs {
@@ -55,7 +55,7 @@ impl Beliefs {
         let fits = study.posteriors()?;
         let flags = study.flags();
         let failed = flags.iter().filter(|(_, works)| !works).count();
-        let works_plain = works_plain(study);
+        let works_plain = works_plain(&study.question.history);
         let works = if failed > 0 {
             let points = study.encode_all(flags.iter().map(|(row, _)| &study.observed[*row]));
             Some(classify(&study.kinds, &points, &flags.iter().map(|f| f.1).collect::<Vec<_>>())?)

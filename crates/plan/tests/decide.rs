@@ -69,7 +69,7 @@ fn tell(question: &mut Question, recipe: &Recipe, failed: bool) {
             outcomes.insert("z".to_owned(), Measurement::Number(z));
         }
     }
-    question.history.observed.push(Observed {
+    question.history.push(Observed {
         trial: question.history.observed.len() as u64 + 1,
         recipe: recipe.clone(),
         outcomes,
@@ -171,7 +171,7 @@ fn the_optimum_is_found_between_what_was_tried() {
         if height > -0.04 {
             continue;
         }
-        question.history.observed.push(Observed {
+        question.history.push(Observed {
             trial: i + 1,
             recipe: space.recipe(&point),
             outcomes: BTreeMap::from([("y".to_owned(), Measurement::Number(height))]),
@@ -250,7 +250,7 @@ fn the_best_recipe_is_not_the_luckiest_measurement() {
         let noise = 0.15 * (f64::from(i * 7 % 5) - 2.0) / 2.0;
         let lucky = if i == 2 { 1.2 } else { 0.0 };
         let recipe = Recipe::from([("a", Value::Number(a)), ("b", Value::Number(30.0))]);
-        question.history.observed.push(Observed {
+        question.history.push(Observed {
             trial: u64::from(i),
             recipe,
             outcomes: BTreeMap::from([(
@@ -264,7 +264,7 @@ fn the_best_recipe_is_not_the_luckiest_measurement() {
     // The lucky one is measured again and is what it is; the model must not stay with the first reading.
     for _ in 0..3 {
         let recipe = Recipe::from([("a", Value::Number(2.0 / 19.0)), ("b", Value::Number(30.0))]);
-        question.history.observed.push(Observed {
+        question.history.push(Observed {
             trial: 99,
             recipe,
             outcomes: BTreeMap::from([("y".into(), Measurement::Number(-0.4))]),

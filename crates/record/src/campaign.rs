@@ -50,10 +50,16 @@ pub struct Campaign {
     pub spent: f64,
     /// Times that the envelope or people turned trials down, in a row.
     pub refusals: u32,
-    /// The order in which trials came to their end.
-    ended: Vec<u64>,
+    /// What decisions learn from: measurements made elsewhere, then trials in the order in which they came to their end.
+    observed: Arc<Vec<Observed>>,
     /// Trials that have not come to their end.
     live: BTreeSet<u64>,
+    /// Trials that people or the envelope turned down.
+    rejected: BTreeSet<u64>,
+    /// Trials that came from decisions.
+    proposed: u64,
+    /// Trials that came to an end that costs no budget.
+    uncounted: BTreeSet<u64>,
 }
 
 /// Whether a campaign runs.
@@ -122,8 +128,11 @@ impl Campaign {
             faults: BTreeMap::new(),
             spent: 0.0,
             refusals: 0,
-            ended: Vec::new(),
+            observed: Arc::default(),
             live: BTreeSet::new(),
+            rejected: BTreeSet::new(),
+            proposed: 0,
+            uncounted: BTreeSet::new(),
         })
     }
 
@@ -152,6 +161,7 @@ impl Campaign {
                     failed: *failed,
                     context: context.clone(),
                 };
+                Arc::make_mut(&mut self.observed).insert(self.imported.len(), observed.clone());
                 self.imported.push((source.clone(), observed));
             }
             Event::Decided { decision, belief, proposals, stale, .. } => {
@@ -170,6 +180,7 @@ impl Campaign {
                         self.claims.insert(claim.claim, state);
                     }
                     self.live.insert(p.trial);
+                    self.proposed += 1;
                     self.trials.insert(p.trial, trial);
                 }
             }
@@ -245,13 +256,15 @@ impl Campaign {
             }
             Event::Withdrawn { trial, .. } => self.end(*trial, TrialState::Withdrawn, entry.at)?,
             Event::Amended { trial, outcomes, .. } => {
-                let seq = self.seq;
-                let trial = self.trial_mut(*trial)?;
+                let (seq, number) = (self.seq, *trial);
+                let trial = self.trial_mut(number)?;
                 trial.outcomes.extend(outcomes.clone());
                 trial.ended = Some(seq);
+                self.correct(number);
             }
             Event::Retracted { trial, .. } => {
                 self.trial_mut(*trial)?.state = TrialState::Retracted;
+                self.correct(*trial);
             }
             Event::Settled { claim, verdict, seen, .. } => self.settle(*claim, *verdict, *seen)?,
             Event::Paused { reason } => self.status.paused = Some(reason.clone()),
@@ -379,9 +392,48 @@ impl Campaign {
         t.state = state;
         t.times.1 = Some(at);
         t.ended = Some(seq);
-        self.ended.push(trial);
-        self.live.remove(&trial);
+        let is_rejected = matches!(t.state, TrialState::Rejected(_));
+        let is_free = is_rejected
+            || matches!(
+                t.state,
+                TrialState::Withdrawn | TrialState::Failed(Failure::Machine | Failure::Stopped, _)
+            );
+        if is_rejected {
+            self.rejected.insert(trial);
+        }
+        if is_free {
+            self.uncounted.insert(trial);
+        }
+        if self.live.remove(&trial) {
+            let observed = self.observed_of(trial);
+            Arc::make_mut(&mut self.observed).extend(observed);
+        } else {
+            self.correct(trial);
+        }
         Ok(())
+    }
+
+    /// What decisions learn from a trial, if anything.
+    fn observed_of(&self, trial: u64) -> Option<Observed> {
+        let t = self.trials.get(&trial)?;
+        let failed = match &t.state {
+            TrialState::Measured => None,
+            TrialState::Failed(kind, _) => Some(*kind),
+            _ => return None,
+        };
+        let (recipe, outcomes, context) = (t.recipe.clone(), t.outcomes.clone(), t.context.clone());
+        Some(Observed { trial, recipe, outcomes, failed, context })
+    }
+
+    /// Brings what decisions learn from a trial that is over into line with what is recorded of it now; it keeps its place.
+    fn correct(&mut self, trial: u64) {
+        let now = self.observed_of(trial);
+        let observed = Arc::make_mut(&mut self.observed);
+        match (observed.iter().rposition(|o| o.trial == trial), now) {
+            (Some(place), Some(now)) => observed[place] = now,
+            (Some(place), None) => drop(observed.remove(place)),
+            (None, now) => observed.extend(now),
+        }
     }
 
     /// Trials that have not come to their end, by number. There are few of them, however long the
@@ -395,48 +447,23 @@ impl Campaign {
         self.trials.get(&key.trial)?.orders.get(&key.stage)?.iter().find(|o| o.key == *key)
     }
 
-    /// What a decision may look at.
+    /// What a decision may look at. What was observed is shared, not copied.
     pub fn history(&self) -> History {
-        let mut observed: Vec<Observed> = self.imported.iter().map(|(_, o)| o.clone()).collect();
-        for trial in self.ended.iter().filter_map(|t| self.trials.get(t)) {
-            let failed = match &trial.state {
-                TrialState::Measured => None,
-                TrialState::Failed(kind, _) => Some(*kind),
-                _ => continue,
-            };
-            observed.push(Observed {
-                trial: trial.trial,
-                recipe: trial.recipe.clone(),
-                outcomes: trial.outcomes.clone(),
-                failed,
-                context: trial.context.clone(),
-            });
-        }
-        let of = |f: fn(&TrialState) -> bool| {
-            self.trials.values().filter(move |t| f(&t.state)).map(|t| t.recipe.clone()).collect()
+        let recipes = |trials: &BTreeSet<u64>| {
+            trials.iter().filter_map(|t| Some(self.trials.get(t)?.recipe.clone())).collect()
         };
         History {
-            observed,
-            pending: of(|s| !s.is_over()),
-            rejected: of(|s| matches!(s, TrialState::Rejected(_))),
-            proposed: self.trials.values().filter(|t| t.decision.is_some()).count() as u64,
+            observed: Arc::clone(&self.observed),
+            pending: recipes(&self.live),
+            rejected: recipes(&self.rejected),
+            proposed: self.proposed,
         }
     }
 
-    /// Trials that count against the budget: opened, less those withdrawn and those that a machine
+    /// Trials that count against the budget: opened, less those withdrawn, turned down, stopped, and those that a machine
     /// broke.
     pub fn counted(&self) -> u64 {
-        self.trials
-            .values()
-            .filter(|t| {
-                !matches!(
-                    t.state,
-                    TrialState::Withdrawn
-                        | TrialState::Rejected(_)
-                        | TrialState::Failed(Failure::Machine | Failure::Stopped, _)
-                )
-            })
-            .count() as u64
+        (self.trials.len() - self.uncounted.len()) as u64
     }
 
     /// The first trial number, and the first claim number, that are free.

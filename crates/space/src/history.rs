@@ -1,6 +1,7 @@
 //! What a decision may look at: a fold's view of the past, without its events.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::outcome::Measurement;
 use crate::value::Recipe;
@@ -25,12 +26,19 @@ pub struct Observed {
 /// Everything up to an event.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
-    /// In the order in which they ended.
-    pub observed: Vec<Observed>,
+    /// In the order in which they ended; shared with the fold, for it grows with the campaign and every decision looks at it.
+    pub observed: Arc<Vec<Observed>>,
     /// Proposed, held or open: on their way.
     pub pending: Vec<Recipe>,
     /// Rejected by a person: excluded with their neighbourhood.
     pub rejected: Vec<Recipe>,
     /// Trials proposed so far, whatever became of them.
     pub proposed: u64,
+}
+
+impl History {
+    /// Adds a trial that came to its end.
+    pub fn push(&mut self, observed: Observed) {
+        Arc::make_mut(&mut self.observed).push(observed);
+    }
 }

@@ -53,7 +53,7 @@ impl Loop {
     }
 
     pub fn tell(&mut self, recipe: &Recipe, outcomes: &[(&str, f64)]) {
-        self.history.observed.push(Observed {
+        self.history.push(Observed {
             trial: self.history.observed.len() as u64 + 1,
             recipe: recipe.clone(),
             outcomes: outcomes.iter().map(|(n, v)| ((*n).to_owned(), Measurement::Number(*v))).collect(),
