@@ -62,16 +62,16 @@ pub fn compare(old: &Problem, new: &Problem) -> Vec<Change> {
     let stages = |p: &Problem| p.stages.iter().map(|s| s.name.clone()).collect::<BTreeSet<_>>();
     differ(&stages(old), &stages(new), "stage", &mut note);
     let rest = [
-        ("the rules", old.space.rules != new.space.rules),
-        ("the mixtures", old.space.mixtures != new.space.mixtures),
-        ("the machines", old.machines != new.machines),
-        ("the envelope", old.envelope != new.envelope),
-        ("the budget", old.budget != new.budget),
-        ("the batches", old.batches != new.batches),
-        ("the start", old.start.trials != new.start.trials || old.start.recipe != new.start.recipe),
+        ("the rules change", old.space.rules != new.space.rules),
+        ("the mixtures change", old.space.mixtures != new.space.mixtures),
+        ("the machines change", old.machines != new.machines),
+        ("the envelope changes", old.envelope != new.envelope),
+        ("the budget changes", old.budget != new.budget),
+        ("the batches change", old.batches != new.batches),
+        ("the start changes", old.start.trials != new.start.trials || old.start.recipe != new.start.recipe),
     ];
     for (what, _) in rest.into_iter().filter(|(_, differs)| *differs) {
-        note(false, format!("{what} change"));
+        note(false, what.to_owned());
     }
     out
 }

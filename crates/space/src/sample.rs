@@ -27,10 +27,19 @@ const VALUES_MOST: usize = 64;
 
 /// The space holds no recipe that could be found.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("no recipe keeps every rule{}", worst.as_ref().map(|(rule, share)| format!("; the rule that cuts most is `{rule}`: it alone turns down {:.0} % of all recipes", share * 100.0)).unwrap_or_default())]
+#[error("no recipe keeps every rule{}", worst.as_ref().map(|(rule, share)| format!("; the rule that cuts most is `{rule}`: it alone turns down {} of all recipes", share_text(*share))).unwrap_or_default())]
 pub struct Infeasible {
     /// The rule that cuts most, and the share of random recipes that it turns down.
     pub worst: Option<(String, f64)>,
+}
+
+/// A share (0 to 1) for people, to a tenth of a percent; what is not quite all never reads as all.
+fn share_text(share: f64) -> String {
+    if share < 1.0 && share > 0.9995 {
+        return "more than 99.9 %".into();
+    }
+    let text = format!("{:.1}", share * 100.0);
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 /// A uniform number in [0, 1) from 53 bits of the stream.
@@ -345,4 +354,15 @@ fn equality_basis(linear: &[Linear], moving: &[usize], n: usize) -> Vec<Vec<f64>
         }
     }
     basis
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_that_leaves_something_does_not_read_as_all() {
+        let said = [0.5, 0.995, 0.9994, 0.999_96, 1.0].map(share_text);
+        assert_eq!(said, ["50 %", "99.5 %", "99.9 %", "more than 99.9 %", "100 %"]);
+    }
 }
