@@ -60,6 +60,8 @@ pub(crate) enum Verb {
   forethought ask oven.toml --json")]
     Ask(Ask),
     /// List what waits for people; changes nothing.
+    #[command(after_help = "Example:
+  forethought next oven.toml")]
     Next(File),
     /// Record what came out.
     #[command(after_help = "Examples:
@@ -81,55 +83,91 @@ pub(crate) enum Verb {
   forethought amend oven.toml --trial 12 strength=821 --reason \"typing error\"")]
     Amend(Amend),
     /// Take a measurement out; it stays in the record.
+    #[command(after_help = "Example:
+  forethought retract oven.toml --trial 12 --reason \"wrong batch\"")]
     Retract(OneTrial),
     /// Free a trial that won't be done.
+    #[command(after_help = "Example:
+  forethought withdraw oven.toml --trial 12")]
     Withdraw(OneTrial),
     /// Where the campaign stands.
+    #[command(after_help = "Example:
+  forethought status oven.toml --json")]
     Status(File),
     /// The recipe to recommend: the posterior's best, not the luckiest measurement.
+    #[command(after_help = "Example:
+  forethought best oven.toml")]
     Best(File),
     /// What to expect of a recipe.
     #[command(after_help = "Example:
   forethought predict oven.toml '{\"melt\":230,\"speed\":40}'")]
     Predict(Predict),
     /// Why a trial was proposed.
+    #[command(after_help = "Example:
+  forethought why oven.toml --trial 12")]
     Why(OneTrial),
     /// Agree to a trial that the envelope holds.
+    #[command(after_help = "Example:
+  forethought approve oven.toml --trial 12 --as ada")]
     Approve(OneTrial),
     /// Turn a trial down.
+    #[command(after_help = "Example:
+  forethought reject oven.toml --trial 12 --reason \"too hot for this batch\"")]
     Reject(OneTrial),
     /// Start nothing new.
+    #[command(after_help = "Example:
+  forethought pause oven.toml --reason \"lunch\"")]
     Pause(Whole),
     /// Go on, paused machines included.
+    #[command(after_help = "Example:
+  forethought resume oven.toml")]
     Resume(Whole),
     /// Halt all machines; holds until `release`. This is not a safety function: hardware is.
+    #[command(after_help = "Example:
+  forethought stop oven.toml --reason \"smoke\"")]
     Stop(Whole),
     /// Lift a stop.
+    #[command(after_help = "Example:
+  forethought release oven.toml")]
     Release(Whole),
     /// Say what became of an order that nobody can know of.
     #[command(after_help = "Example:
   forethought resolve oven.toml --trial 7 did-not-run")]
     Resolve(Resolve),
     /// Write the report, one HTML file that works offline.
+    #[command(after_help = "Example:
+  forethought report oven.toml")]
     Report(Report),
     /// Print the record, one event a line.
+    #[command(after_help = "Example:
+  forethought log oven.toml --json")]
     Log(File),
     /// Check the record against damage and cut tails.
+    #[command(after_help = "Example:
+  forethought verify oven.toml")]
     Verify(File),
     /// Decide everything again from the record; the same build gives the same bits.
+    #[command(after_help = "Example:
+  forethought replay oven.toml")]
     Replay(File),
     /// Write all trials as a CSV table.
+    #[command(after_help = "Example:
+  forethought export oven.toml --output trials.csv")]
     Export(Export),
     /// Try the defaults on a table of measurements, with many seeds.
     #[command(after_help = "Example:
   forethought backtest crossed-barrel.toml --seeds 50 --trials 200")]
     Backtest(Backtest),
     /// List the campaign's machines.
+    #[command(after_help = "Example:
+  forethought machines oven.toml")]
     Machines(File),
     /// Learn how a plant moves, foresee, and steer it.
     #[command(subcommand)]
     World(World),
     /// Print the JSON schema of campaign files.
+    #[command(after_help = "Example:
+  forethought schema > campaign.schema.json")]
     Schema,
     /// Print a completion script for a shell.
     #[command(after_help = "Example:

@@ -2,7 +2,7 @@
 
 use forethought_plan::{Best, Predicted, Prediction};
 use forethought_record::{Campaign, Says, Trial, TrialState};
-use forethought_space::{Find, Problem, Recipe, Role, number_text};
+use forethought_space::{Find, Kind, Outcome, Problem, Recipe, Role, number_text};
 use serde_json::{Value as Json, json};
 
 /// The envelope of every document.
@@ -61,13 +61,12 @@ pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
         .predicted
         .iter()
         .map(|(name, q)| {
-            let unit = problem.outcome(name).and_then(|o| o.unit.clone()).unwrap_or_default();
             let limit = p
                 .limits
                 .get(name)
                 .map(|c| format!("   keeps its limit with {}", percent(*c)))
                 .unwrap_or_default();
-            format!("  {name:<18} {}{limit}", band(q, &unit))
+            format!("  {name:<18} {}{limit}", band(q, problem.outcome(name)))
         })
         .collect();
     if p.works < 0.995 {
@@ -76,14 +75,18 @@ pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
     out.join("\n")
 }
 
-pub(crate) fn band(q: &Predicted, unit: &str) -> String {
-    format!(
-        "{} {unit} ({} to {} with {})",
-        number_text(q.mean),
-        number_text(q.low),
-        number_text(q.high),
-        percent(q.odds)
-    )
+pub(crate) fn band(q: &Predicted, outcome: Option<&Outcome>) -> String {
+    let unit = outcome.and_then(|o| o.unit.as_deref()).unwrap_or_default();
+    let [mean, low, high] = [q.mean, q.low, q.high].map(|x| value(outcome, x));
+    format!("{mean} {unit} ({low} to {high} with {})", percent(q.odds))
+}
+
+/// A value without its unit; a rank by its name.
+pub(crate) fn value(outcome: Option<&Outcome>, x: f64) -> String {
+    match outcome {
+        Some(o) if matches!(o.kind, Kind::Ranks(_)) => o.text(x),
+        _ => number_text(x),
+    }
 }
 
 pub(crate) fn percent(p: f64) -> String {
@@ -111,12 +114,9 @@ pub(crate) fn best(problem: &Problem, b: &Best) -> String {
     )
 }
 
-/// The luckiest measurement that kept its limits, for a line of progress only.
-pub(crate) fn luckiest(campaign: &Campaign) -> Option<String> {
+/// The luckiest measurement of each goal that kept all limits, for a line of progress only.
+pub(crate) fn luckiest(campaign: &Campaign) -> Vec<String> {
     let problem = &campaign.problem;
-    let nothing_is_best =
-        |role: &Role| matches!(role, Role::Watch | Role::Limited | Role::Find(Find::Everything));
-    let goal = problem.outcomes.iter().find(|o| !nothing_is_best(&o.role))?;
     let keeps = |t: &&Trial| {
         problem.outcomes.iter().all(|o| match (&o.limit, campaign.value(t, &o.name)) {
             (Some(limit), Some(x)) => limit.holds(x),
@@ -124,14 +124,16 @@ pub(crate) fn luckiest(campaign: &Campaign) -> Option<String> {
             (None, _) => true,
         })
     };
-    let worth = |x: &f64| goal.role.utility(*x);
-    let values = campaign
-        .trials
-        .values()
-        .filter(|t| t.state == TrialState::Measured)
-        .filter(keeps)
-        .filter_map(|t| campaign.value(t, &goal.name));
-    values.max_by(|a, b| worth(a).total_cmp(&worth(b))).map(|x| goal.text(x))
+    let measured: Vec<&Trial> =
+        campaign.trials.values().filter(|t| t.state == TrialState::Measured).filter(keeps).collect();
+    let of = |goal: &Outcome| {
+        let worth = |x: &f64| goal.role.utility(*x);
+        let values = measured.iter().filter_map(|t| campaign.value(t, &goal.name));
+        values.max_by(|a, b| worth(a).total_cmp(&worth(b))).map(|x| format!("{} {}", goal.name, goal.text(x)))
+    };
+    let nothing_is_best =
+        |role: &Role| matches!(role, Role::Watch | Role::Limited | Role::Find(Find::Everything));
+    problem.outcomes.iter().filter(|o| !nothing_is_best(&o.role)).filter_map(of).collect()
 }
 
 /// Claims so far: "claimed 90 %, kept 88.4 % (84–92), n = 226".

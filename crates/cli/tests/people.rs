@@ -95,6 +95,64 @@ fn ask_and_tell_by_hand() {
 }
 
 #[test]
+fn a_recipe_from_outside_the_file_is_kept_and_said_to_be() {
+    let folder = Folder::new(FILE);
+    let recipe = r#"{"melt":300,"speed":40,"kind":"matt"}"#;
+    let tell = ["tell", "campaign.toml", "--recipe", recipe, "strength=790", "density=0.999"];
+    let said = folder.run(&tell, 0);
+    assert!(said.contains("`melt` is 300, but must be from 200 to 260 in steps of 1"), "{said}");
+    let inside = ["tell", "campaign.toml", "--recipe", r#"{"melt":230,"speed":40,"kind":"matt"}"#];
+    let said = folder.run(&[&inside[..], &["strength=791", "density=0.999"]].concat(), 0);
+    assert!(said.contains("recorded") && !said.contains("must be"), "{said}");
+    let trials = &folder.json(&["status", "campaign.toml"])["trials"];
+    assert_eq!((&trials[0]["recipe"]["melt"], &trials[0]["state"]), (&300.0.into(), &"measured".into()));
+}
+
+#[test]
+fn ranks_are_shown_by_name_and_goals_each_by_their_own() {
+    let file = FILE.replace("density  = { limit = { min = 0.99 }, bounds = [0, 1] }", "hours = { goal = \"minimize\" }\nflash = { ranks = [\"none\", \"slight\", \"heavy\"], limit = { max = \"slight\" } }");
+    let folder = Folder::new(&file);
+    for (melt, strength, hours, flash) in
+        [("210", "700", "3", "none"), ("230", "720", "5", "slight"), ("250", "800", "9", "heavy")]
+    {
+        let recipe = format!(r#"{{"melt":{melt},"speed":40,"kind":"matt"}}"#);
+        let values = [format!("strength={strength}"), format!("hours={hours}"), format!("flash={flash}")];
+        let [a, b, c] = &values;
+        folder.run(&["tell", "campaign.toml", "--recipe", &recipe, a, b, c], 0);
+    }
+    let said = folder.run(&["status", "campaign.toml"], 0);
+    assert!(said.contains("flash slight") && said.contains("flash heavy"), "{said}");
+    // The third breaks its limit, so the best strength is the second's and the best hours the first's.
+    assert!(said.contains("Best measurements so far: hours 3, strength 720 MPa"), "{said}");
+    let said = folder.run(&["predict", "campaign.toml", r#"{"melt":210,"speed":40,"kind":"matt"}"#], 0);
+    let line = said.lines().find(|line| line.trim_start().starts_with("flash")).unwrap();
+    assert!(line.contains("none") && !line.contains("0."), "{line}");
+}
+
+#[test]
+fn every_verb_shows_an_example_in_its_help() {
+    let help = |words: &[&str]| {
+        let output = forethought().args(words).arg("--help").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all = help(&[]);
+    let verbs: Vec<&str> = all
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| {
+            line.strip_prefix("  ")?.split_whitespace().next().filter(|_| !line.starts_with("   "))
+        })
+        .filter(|verb| !matches!(*verb, "help" | "world"))
+        .collect();
+    assert!(verbs.len() >= 29, "{verbs:?}");
+    for verb in verbs {
+        assert!(help(&[verb]).contains("Example"), "{verb}");
+    }
+}
+
+#[test]
 fn bad_answers_change_nothing() {
     let folder = Folder::new(FILE);
     folder.run(&["ask", "campaign.toml"], 0);
@@ -264,7 +322,7 @@ fn a_changed_file_is_revised_or_refused() {
     folder.run(&["ask", "campaign.toml"], 0);
     fs::write(folder.path("campaign.toml"), FILE.replace("trials = 12", "trials = 20")).unwrap();
     let said = folder.run(&["ask", "campaign.toml"], 0);
-    assert!(said.contains("revised: the budget change"), "{said}");
+    assert!(said.contains("revised: the budget changes"), "{said}");
     fs::write(folder.path("campaign.toml"), FILE.replace("unit = \"degC\"", "unit = \"K\"")).unwrap();
     let said = folder.run(&["ask", "campaign.toml"], 2);
     assert!(said.contains("unit of parameter `melt`") && said.contains("new `name`"), "{said}");

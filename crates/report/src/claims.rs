@@ -74,7 +74,7 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
         p {
             "Every interval and every probability below was written into the journal before its trial was measured. "
             "An interval is for the next single measurement, noise included. "
-            "In brackets: the 95 % interval of Clopper and Pearson for the share."
+            "In brackets: the 95\u{a0}% interval of Clopper and Pearson for the share."
         }
         div.cards {
             @if ledger.levels.is_empty() {

@@ -58,8 +58,13 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     for (machine, reason) in &c.machines_paused {
         say(format!("machine `{machine}` is paused: {reason}"));
     }
-    if let Some(best) = show::luckiest(c) {
-        say(format!("Best measurement so far: {best} (`best` gives the recipe to trust)"));
+    match show::luckiest(c).as_slice() {
+        [] => {}
+        [best] => say(format!("Best measurement so far: {best} (`best` gives the recipe to trust)")),
+        each => say(format!(
+            "Best measurements so far: {} (each by itself; `best` gives the recipe to trust)",
+            each.join(", ")
+        )),
     }
     if let Some(claims) = show::claims(c) {
         say(format!("Claims: {claims}"));
@@ -73,8 +78,11 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
 }
 
 fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
-    let outcomes: Vec<String> =
-        t.outcomes.keys().filter_map(|n| Some(format!("{n} {}", number_text(c.value(t, n)?)))).collect();
+    let outcomes: Vec<String> = t
+        .outcomes
+        .keys()
+        .filter_map(|n| Some(format!("{n} {}", show::value(c.problem.outcome(n), c.value(t, n)?))))
+        .collect();
     let outcomes = match &t.state {
         TrialState::Failed(kind, message) => format!("{kind:?}: {message}").to_lowercase(),
         TrialState::Rejected(reason) => reason.clone(),

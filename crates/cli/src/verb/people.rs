@@ -82,6 +82,12 @@ pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
         return Err(Failure::yours("table", "no row has an outcome filled in"));
     }
     let count = answers.len();
+    let space = &loaded.problem.space;
+    // What was really set counts, wherever it lies; a slip of the pen should not pass unseen.
+    let beyond = answers.iter().filter_map(|a| a.recipe.as_ref()).find_map(|recipe| {
+        let point = space.point(recipe).ok()?;
+        Some(format!("; no trial would be proposed there, for {}", space.admits(&point).err()?))
+    });
     let reply = loaded.execute(Command::Tell { answers })?;
     done(
         arguments,
@@ -89,7 +95,7 @@ pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
         &reply,
         &match &reply {
             Reply::Already => "it was told before in the same words: nothing to record".to_owned(),
-            _ if count == 1 => "recorded".to_owned(),
+            _ if count == 1 => format!("recorded{}", beyond.unwrap_or_default()),
             _ => format!("{count} answers recorded"),
         },
     )

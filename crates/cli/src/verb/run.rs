@@ -119,7 +119,7 @@ impl Seen {
             let ended = campaign.trials.values().filter(|t| t.state.is_over()).count();
             if ended >= self.ended + 10 {
                 self.ended = ended;
-                let best = show::luckiest(campaign).map(|b| format!(", best so far {b}")).unwrap_or_default();
+                let best = best_so_far(campaign).map(|b| format!(", {b}")).unwrap_or_default();
                 talk(format!("{ended} trials{best}"));
             }
             return;
@@ -143,7 +143,12 @@ impl Seen {
                 None => format!("{} on {}", o.key.trial, o.machine),
             })
             .collect();
-        let best = show::luckiest(campaign).map(|b| format!("best so far {b}  ")).unwrap_or_default();
+        let best = best_so_far(campaign).map(|b| format!("{b}  ")).unwrap_or_default();
         bar.set_message(format!("{best}{}", running.join(", ")));
     }
+}
+
+fn best_so_far(campaign: &Campaign) -> Option<String> {
+    let each = show::luckiest(campaign);
+    (!each.is_empty()).then(|| format!("best so far {}", each.join(", ")))
 }
