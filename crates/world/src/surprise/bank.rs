@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cusum::Cusum;
 use super::follower::WATCHED;
 use super::tail::{Fitted, Tail};
-use super::whiten::{OFFSET, White};
+use super::whiten::{OFFSET, SETTLE_OFFSET, White};
 
 /// Highest peaks kept of each sum, both sides together.
 const KEPT: usize = 256;
@@ -205,8 +205,9 @@ impl Watch {
     fn learn(kind: usize, sensor: usize, runs: &[Vec<White>], sensors: usize) -> Watch {
         let Kind { row, reference, .. } = KINDS[kind];
         // exp(−2κx/v), v the variance of a sum of many errors a period (Siegmund 1985): of errors of k periods, each of which
-        // holds k shocks, it is about k.
-        let believed = WATCHED.get(row).map_or(10.0, |&ahead| ahead as f64) / (2.0 * reference);
+        // holds k shocks, it is about k; offsets hold as many as they take to settle.
+        let believed =
+            WATCHED.get(row).map_or(SETTLE_OFFSET as f64, |&ahead| ahead as f64) / (2.0 * reference);
         let peaks = Tail::new(KEPT, FAR, (believed, BELIEVED));
         let tail = peaks.fit(f64::INFINITY);
         let mut watch = Watch {
