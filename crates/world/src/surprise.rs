@@ -44,7 +44,8 @@ const TRUSTED: f64 = 2.0;
 
 /// Watches a plant, period after period.
 ///
-/// **Statistics.** What the model got wrong on nominal data, by how the plant moved, is taken away. For each sensor: errors one period ahead, whitened by an autoregression, in two-sided sums with reference
+/// **Statistics.** What the model got wrong on nominal data, by how the plant moved, is taken away, and beyond the places that
+/// were seen errors count less. For each sensor: errors one period ahead, whitened by an autoregression, in two-sided sums with reference
 /// values 0.5 and 1.5; errors 5 and 20 periods ahead; and the filter's offset against where it lay on nominal data, which
 /// follows declared drift and nothing else, so that what the filter has absorbed is still seen.
 ///
@@ -53,6 +54,9 @@ const TRUSTED: f64 = 2.0;
 /// doubled. The rarity −ln min λᵢ/shareᵢ over all sums has peaks of its own; their tail gives the level that is passed as often
 /// as was asked, whatever the sums have in common. Time in events never counts, and no level is trusted beyond a multiple of
 /// what nominal data called an alarm.
+///
+/// **Lessons.** Each alarm raises the levels of the sums that raised it, time lowers them at the rate that was asked; people take
+/// a lesson back with [`Monitor::judge`]. What healthy time showed of the model's errors is learnt whenever tails are.
 ///
 /// **Events.** An alarm is raised once. The event is over when all sums have been ordinary for [`WINDOW`] periods; while
 /// nothing but an offset stays, other sums may raise the next.
@@ -251,7 +255,8 @@ impl Monitor {
         -libm::expm1(-rate * WINDOW as f64)
     }
 
-    /// What the model always gets wrong and the sums' own tails follow what healthy time showed; rarities, which they define, are gathered anew.
+    /// What the model always gets wrong and the sums' own tails follow what healthy time showed; rarities, which they define, are
+    /// gathered anew.
     fn learn_again(&mut self) {
         self.whitener.fit();
         self.bank.refit(self.threshold);

@@ -55,13 +55,14 @@ struct Step {
 }
 
 impl Bias {
-    /// Fitted to the errors of nominal episodes.
-    pub(crate) fn learn(runs: &[Vec<Errors>], sensors: usize) -> Bias {
-        let channels = runs.iter().flatten().next().map_or(0, |e| e.place.len());
+    /// Fitted to the errors of nominal episodes of a plant with `sensors` among its `channels`.
+    pub(crate) fn learn(runs: &[Vec<Errors>], sensors: usize, channels: usize) -> Bias {
+        // Finite, for JSON knows no infinity.
+        let nothing = vec![(f64::MAX, f64::MIN); channels];
         let mut out = Bias {
             sensors,
-            range: vec![(f64::INFINITY, f64::NEG_INFINITY); channels],
-            seen: Vec::new(),
+            range: nothing.clone(),
+            seen: nothing,
             moments: Vec::new(),
             weights: Vec::new(),
             reach: None,
@@ -71,8 +72,8 @@ impl Bias {
             since: 0,
         };
         out.moments = (0..ROWS).map(|row| Moments::new(out.width(row), sensors)).collect();
-        runs.iter().flatten().for_each(|errors| widen(&mut out.range, &errors.place));
-        out.seen.clone_from(&out.range);
+        runs.iter().flatten().for_each(|errors| widen(&mut out.seen, &errors.place));
+        out.range.clone_from(&out.seen);
         let mut spots = Vec::new();
         for run in runs {
             out.reset();
@@ -145,7 +146,8 @@ impl Bias {
     fn step(&mut self, place: &[f64]) {
         self.since += 1;
         average(&mut self.near, &powers(place.iter().copied()), NEAR);
-        let within = place.iter().zip(&self.range).map(|(v, &(least, most))| v.clamp(least, most));
+        let within = place.iter().zip(&self.range);
+        let within = within.map(|(&v, &(least, most))| if least > most { v } else { v.clamp(least, most) });
         let place = powers(within);
         self.means.resize(MEMORY.len(), Vec::new());
         for (mean, memory) in self.means.iter_mut().zip(MEMORY) {
@@ -242,7 +244,7 @@ mod tests {
 
     #[test]
     fn answers_to_changes_are_taken_away_and_nothing_at_rest() {
-        let mut bias = Bias::learn(&[run(1, 2000), run(50, 2000)], 1);
+        let mut bias = Bias::learn(&[run(1, 2000), run(50, 2000)], 1, 2);
         let mut fresh = run(400, 1000);
         let before = size(&fresh);
         fresh.iter_mut().for_each(|errors| bias.correct(errors, false));
@@ -256,8 +258,24 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_taken_away_where_nothing_was_seen() {
+        let mut bias = Bias::learn(&[], 1, 2);
+        let mut fresh = run(400, 1000);
+        let before = size(&fresh);
+        fresh.iter_mut().for_each(|errors| bias.correct(errors, true));
+        assert_eq!((size(&fresh), bias.doubt()), (before, 1.0));
+        let stored = serde_json::to_string(&bias).unwrap();
+        assert_eq!(serde_json::from_str::<Bias>(&stored).unwrap(), bias);
+        bias.fit();
+        bias.reset();
+        let mut fresh = run(700, 1000);
+        fresh.iter_mut().for_each(|errors| bias.correct(errors, false));
+        assert!(size(&fresh) < before, "{} of {before}", size(&fresh));
+    }
+
+    #[test]
     fn healthy_time_teaches_what_nominal_data_did_not() {
-        let mut bias = Bias::learn(&[run(1, 100)], 1);
+        let mut bias = Bias::learn(&[run(1, 100)], 1, 2);
         let mut seen = run(50, 2000);
         let before = size(&seen);
         seen.iter_mut().for_each(|errors| bias.correct(errors, true));

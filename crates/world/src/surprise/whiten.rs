@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use forethought_space::Episode;
+use forethought_space::{Dynamics, Episode};
 use serde::{Deserialize, Serialize};
 
 use super::bias::Bias;
@@ -79,7 +79,7 @@ impl Whitener {
     pub(crate) fn learn(ensemble: &Ensemble, nominal: &[&Episode], drift: &[f64]) -> Self {
         let sensors = drift.len();
         let mut runs: Vec<Vec<Errors>> = nominal.iter().map(|e| errors(ensemble, e)).collect();
-        let mut bias = Bias::learn(&runs, sensors);
+        let mut bias = Bias::learn(&runs, sensors, sensors + ensemble.shape().actions);
         for run in &mut runs {
             bias.reset();
             run.iter_mut().for_each(|errors| bias.correct(errors, false));
