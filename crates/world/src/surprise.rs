@@ -117,7 +117,7 @@ impl Monitor {
         follower.reset();
         whitener.reset();
         let bank = Bank::learn(&runs, sensors);
-        let (tail, cluster) = gathered(&bank, &runs, sensors);
+        let (tail, cluster) = gathered(&bank, &runs);
         let healthy: f64 = runs.iter().map(|r| r.len() as f64).sum();
         let mut out = Monitor {
             period_s,
@@ -164,11 +164,11 @@ impl Monitor {
         self.service(&errors);
         self.bank.push(&white, self.period - 1, is_healthy);
         let sensors = read.len();
-        let all: Vec<f64> = self.bank.watches.iter().map(|w| w.rarity(sensors)).collect();
-        let (rarity, _) = highest(&self.bank, sensors, &self.events.standing);
+        let all = self.bank.rarities();
+        let rarity = highest(&all, &self.events.standing);
         self.rarity = rarity;
         self.bank.pass(libm::exp(self.asked()));
-        if self.whitener.since > 2 * whiten::SETTLE_OFFSET {
+        if self.whitener.since() > 2 * whiten::SETTLE_OFFSET {
             let standing = self.events.standing.iter_mut();
             standing.zip(&all).for_each(|(standing, rarity)| *standing &= *rarity > 0.0);
         }
@@ -310,7 +310,7 @@ impl Monitor {
 
     /// After maintenance an offset that settled far from where it lay lies there from now on.
     fn service(&mut self, errors: &Errors) {
-        if self.is_serviced && self.whitener.since > whiten::SETTLE_OFFSET {
+        if self.is_serviced && self.whitener.since() > whiten::SETTLE_OFFSET {
             self.is_serviced = false;
             for (s, d) in errors.offset.iter().enumerate() {
                 if (d - self.whitener.reference[s]).abs() > 3.0 * self.whitener.offset_sd(s, errors) {
@@ -321,20 +321,14 @@ impl Monitor {
     }
 }
 
-/// The highest rarity among the sums that are not `standing`, and its place.
-fn highest(bank: &Bank, sensors: usize, standing: &[bool]) -> (f64, usize) {
-    let mut best = (0.0, 0);
-    for (i, watch) in bank.watches.iter().enumerate() {
-        let rarity = watch.rarity(sensors);
-        if rarity > best.0 && !standing.get(i).is_some_and(|s| *s) {
-            best = (rarity, i);
-        }
-    }
-    best
+/// The highest rarity among the sums that are not `standing`.
+fn highest(rarities: &[f64], standing: &[bool]) -> f64 {
+    let standing = standing.iter().chain(std::iter::repeat(&false));
+    rarities.iter().zip(standing).filter(|(_, stands)| !**stands).fold(0.0, |most, (r, _)| most.max(*r))
 }
 
 /// Peaks of rarity on nominal data.
-fn gathered(bank: &Bank, runs: &[Vec<White>], sensors: usize) -> (Tail, Cluster) {
+fn gathered(bank: &Bank, runs: &[Vec<White>]) -> (Tail, Cluster) {
     let mut tail = Tail::new(KEPT, 1.0, (1.0, BELIEVED));
     let mut cluster = Cluster::default();
     let mut watching = bank.clone();
@@ -342,7 +336,7 @@ fn gathered(bank: &Bank, runs: &[Vec<White>], sensors: usize) -> (Tail, Cluster)
         watching.reset();
         for white in run {
             watching.push(white, 0, true);
-            cluster.push(highest(&watching, sensors, &[]).0, &mut tail);
+            cluster.push(highest(&watching.rarities(), &[]), &mut tail);
         }
         cluster.close(&mut tail);
     }

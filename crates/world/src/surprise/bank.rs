@@ -93,7 +93,7 @@ impl Watch {
     /// −ln of the rate, a period, at which healthy plants show as much if every sum did so as rarely, each by its share.
     pub(crate) fn rarity(&self, sensors: usize) -> f64 {
         let level = self.sum.level() * libm::exp(-self.patience);
-        let rarity = (self.share(sensors) - self.tail.log_rate(level)).max(0.0);
+        let rarity = (self.log_share(sensors) - self.tail.log_rate(level)).max(0.0);
         match level {
             level if level <= self.floor => 0.0,
             level if level > self.limit => rarity.max(CERTAIN),
@@ -101,13 +101,19 @@ impl Watch {
         }
     }
 
+    /// Its share of the false alarms, among all sums.
     fn share(&self, sensors: usize) -> f64 {
-        libm::log(KINDS[self.kind].share / sensors as f64)
+        KINDS[self.kind].share / sensors as f64
+    }
+
+    fn log_share(&self, sensors: usize) -> f64 {
+        libm::log(self.share(sensors))
     }
 
     /// Holds the sum near what is as rare as `rarity`, or lets it go.
     pub(crate) fn hold(&mut self, rarity: Option<f64>, sensors: usize) {
-        let level = |r| libm::exp(self.patience) * self.floor.max(self.tail.level(self.share(sensors) - r));
+        let level =
+            |r| libm::exp(self.patience) * self.floor.max(self.tail.level(self.log_share(sensors) - r));
         self.cap = rarity.map(level);
     }
 
@@ -155,15 +161,15 @@ impl Bank {
     /// teach them, so that in the long run its alarms are as rare as was asked (Gibbs & Candès, NeurIPS 2021).
     pub(crate) fn pass(&mut self, rate: f64) {
         for watch in &mut self.watches {
-            let share = KINDS[watch.kind].share / self.sensors as f64;
-            watch.patience = (watch.patience - LESSON * rate * share).max(PATIENT.0);
+            let taught = LESSON * rate * watch.share(self.sensors);
+            watch.patience = (watch.patience - taught).max(PATIENT.0);
         }
     }
 
     /// Tails follow what healthy time showed. `rarity`: what raised alarms.
     pub(crate) fn refit(&mut self, rarity: f64) {
         for watch in &mut self.watches {
-            let cut = watch.tail.level(watch.share(self.sensors) - rarity);
+            let cut = watch.tail.level(watch.log_share(self.sensors) - rarity);
             watch.tail = watch.peaks.fit(cut);
             watch.peaks.forget();
         }
@@ -172,8 +178,13 @@ impl Bank {
     /// No sum is believed to be healthy beyond a multiple of what is as rare as `rarity` by nominal data.
     pub(crate) fn limit(&mut self, rarity: f64) {
         for watch in &mut self.watches {
-            watch.limit = TRUSTED * watch.tail.level(watch.share(self.sensors) - rarity);
+            watch.limit = TRUSTED * watch.tail.level(watch.log_share(self.sensors) - rarity);
         }
+    }
+
+    /// How rare what each sum shows is.
+    pub(crate) fn rarities(&self) -> Vec<f64> {
+        self.watches.iter().map(|w| w.rarity(self.sensors)).collect()
     }
 
     /// All sums begin anew.

@@ -42,7 +42,7 @@ pub(crate) struct Bias {
     /// The last periods, newest last.
     past: VecDeque<Step>,
     /// Periods since the beginning.
-    since: u64,
+    pub(crate) since: u64,
 }
 
 /// Where the plant was when something was foreseen.
@@ -71,7 +71,8 @@ impl Bias {
             past: VecDeque::new(),
             since: 0,
         };
-        out.moments = (0..ROWS).map(|row| Moments::new(out.width(row), sensors)).collect();
+        out.step(&vec![0.0; channels]);
+        out.moments = (0..ROWS).map(|row| Moments::new(out.regressors(row).len(), sensors)).collect();
         runs.iter().flatten().for_each(|errors| widen(&mut out.seen, &errors.place));
         out.range.clone_from(&out.seen);
         let mut spots = Vec::new();
@@ -79,7 +80,10 @@ impl Bias {
             out.reset();
             for errors in run {
                 out.step(&errors.place);
-                out.gather(errors, ROWS);
+                for row in 0..ROWS {
+                    let regressors = out.regressors(row);
+                    out.gather(row, &regressors, errors);
+                }
                 spots.push(spot(&out.near));
             }
         }
@@ -94,11 +98,16 @@ impl Bias {
         self.step(&errors.place);
         if is_healthy {
             widen(&mut self.seen, &errors.place);
-            // Offsets wander with the sensors' drift, which has its own reference.
-            self.gather(errors, OFFSET);
         }
-        for row in (0..ROWS).filter(|&row| !self.weights[row].is_empty()) {
+        for row in 0..ROWS {
             let regressors = self.regressors(row);
+            // Offsets wander with the sensors' drift, which has its own reference.
+            if is_healthy && row != OFFSET {
+                self.gather(row, &regressors, errors);
+            }
+            if self.weights[row].is_empty() {
+                continue;
+            }
             let weights = self.weights[row].chunks_exact(regressors.len());
             for (error, w) in errors.row_mut(row, self.sensors).iter_mut().zip(weights) {
                 *error -= w.iter().zip(&regressors).map(|(a, b)| a * b).sum::<f64>();
@@ -119,14 +128,11 @@ impl Bias {
         self.weights = weights.collect();
     }
 
-    /// Remembers the errors of the first `rows`.
-    fn gather(&mut self, errors: &Errors, rows: usize) {
-        for row in (0..rows).filter(|&row| self.since > settle(row)) {
-            let error = errors.row(row, self.sensors);
-            if error.iter().all(|e| e.is_finite()) {
-                let regressors = self.regressors(row);
-                self.moments[row].push(&regressors, error);
-            }
+    /// Remembers a row's errors, once they show more than the filter settling.
+    fn gather(&mut self, row: usize, regressors: &[f64], errors: &Errors) {
+        let error = errors.row(row, self.sensors);
+        if self.since > settle(row) && error.iter().all(|e| e.is_finite()) {
+            self.moments[row].push(regressors, error);
         }
     }
 
@@ -159,16 +165,6 @@ impl Bias {
         self.past.push_back(Step { changes, actions: place[2 * self.sensors..].to_vec() });
         if self.past.len() > WATCHED[WATCHED.len() - 1] {
             self.past.pop_front();
-        }
-    }
-
-    /// How many numbers a row's errors are explained by.
-    fn width(&self, row: usize) -> usize {
-        let channels = self.range.len();
-        match WATCHED.get(row) {
-            None => 1 + 2 * channels,
-            Some(1) => 2 * channels * MEMORY.len(),
-            Some(_) => 2 * channels * MEMORY.len() + 2 * (channels - self.sensors),
         }
     }
 

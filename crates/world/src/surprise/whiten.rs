@@ -70,8 +70,6 @@ pub(crate) struct Whitener {
     drift: Vec<f64>,
     /// The last errors, in standard deviations, newest first.
     recent: VecDeque<Vec<f64>>,
-    /// Periods since the beginning.
-    pub(crate) since: u64,
 }
 
 impl Whitener {
@@ -114,7 +112,6 @@ impl Whitener {
             squares: vec![(0.0, 0.0); WATCHED.len() * sensors],
             drift: drift.to_vec(),
             recent: VecDeque::new(),
-            since: 0,
         };
         out.regress(&runs);
         out
@@ -151,8 +148,12 @@ impl Whitener {
     /// Begins again; where offsets lie stays known.
     pub(crate) fn reset(&mut self) {
         self.recent = std::iter::repeat_n(vec![0.0; self.sensors], LAGS).collect();
-        self.since = 0;
         self.bias.reset();
+    }
+
+    /// Periods since the beginning.
+    pub(crate) fn since(&self) -> u64 {
+        self.bias.since
     }
 
     /// What the model always gets wrong, and how large errors are, follow what healthy time showed.
@@ -207,16 +208,15 @@ impl Whitener {
         self.remember(now);
         (1..WATCHED.len()).for_each(|row| z.extend(self.scaled(errors, row)));
         let mut raw = errors.error.clone();
-        self.since += 1;
         for s in 0..sensors {
             let off = self.follow(s, errors.offset[s], period_s);
             raw.push(off);
-            z.push(if self.since > SETTLE_OFFSET { off / self.offset_sd(s, errors) } else { f64::NAN });
+            z.push(if self.since() > SETTLE_OFFSET { off / self.offset_sd(s, errors) } else { f64::NAN });
         }
         let doubt = self.bias.doubt();
         z.iter_mut().for_each(|z| *z /= doubt);
         for (at, z) in z.iter_mut().enumerate().take(OFFSET * sensors) {
-            *z = if self.since <= settle(at / sensors) { f64::NAN } else { z.clamp(-WILD, WILD) };
+            *z = if self.since() <= settle(at / sensors) { f64::NAN } else { z.clamp(-WILD, WILD) };
             if is_healthy && z.is_finite() {
                 let (square, count) = &mut self.squares[at];
                 (*square, *count) = (*square + *z * *z, *count + 1.0);
