@@ -2,35 +2,15 @@
 //! their spread says where they guess.
 
 use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
-use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::WorldError;
 use crate::arx::Arx;
-use crate::fit::{Prior, fit, spread};
-use crate::gain::{USUAL, Unseen, choose, gain, score};
-use crate::latent::{LatentModel, on_time};
-use crate::realise::{realise, rest};
-use crate::state_space::{Lasting, Size, StateSpace};
+use crate::latent::LatentModel;
+use crate::train::{Learnt, Lesson, train};
 
 /// Members of an ensemble, at least 3; each leaves out one part of the data at first.
 pub const MEMBERS: usize = 4;
-/// Nonlinear features of each member.
-const FEATURES: usize = 6;
-/// Standard deviations of what is believed before there are data, plain numbers.
-const LINEAR_SD: f64 = 0.3;
-const FEATURE_SD: f64 = 0.5;
-const READOUT_SD: f64 = 0.1;
-/// Around a model that is recalled, parameters are believed this many times closer.
-const RECALLED: f64 = 0.3;
-/// Errors are never believed smaller than this, plain numbers.
-const FLOOR: f64 = 1e-4;
-/// Readings for each parameter, at least, for a fit that nothing unseen judges.
-const TRUSTED: f64 = 5.0;
-/// How far from what is believed beforehand a fit may go: factors of the standard deviations.
-const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
 
 /// How a plant moves, as several models believe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,12 +38,18 @@ impl Ensemble {
         seed: u64,
     ) -> Result<Self, WorldError> {
         let linear = Arx::learn(episodes, before.map(|b| b.linear.delays.as_slice()))?;
-        let learnt: Vec<Learnt> = (0..MEMBERS)
-            .into_par_iter()
-            .map(|member| {
-                train(&linear, episodes, recalled.and_then(|r| r.members.get(member)), seed, member)
-            })
-            .collect();
+        let mut lines = vec![linear];
+        // Where the plant is far from linear, the linear model's delays mislead.
+        if before.is_none() && recalled.is_none() && lines[0].delays.iter().any(|d| *d > 0) {
+            lines.push(Arx::learn(episodes, Some(&vec![0; lines[0].delays.len()]))?);
+        }
+        let (linear, learnt) = train(&lines, |line| {
+            (0..MEMBERS)
+                .map(|member| {
+                    Lesson::new(line, episodes, recalled.and_then(|r| r.members.get(member)), seed, member)
+                })
+                .collect()
+        });
         let each = |which: fn(&Learnt) -> &LatentModel| learnt.iter().map(|l| which(l).clone()).collect();
         let watching = Ensemble {
             members: each(|l| &l.watcher),
@@ -75,7 +61,7 @@ impl Ensemble {
             members: each(|l| &l.member),
             outsiders: each(|l| &l.outsider),
             watching: Some(Box::new(watching)),
-            linear,
+            linear: linear.clone(),
         })
     }
 
@@ -132,152 +118,6 @@ impl Ensemble {
     pub(crate) fn outsider(&self, part: usize) -> &LatentModel {
         &self.outsiders[part % MEMBERS]
     }
-}
-
-/// The parts of which members leave some out: whole episodes, cut where they are few and long.
-pub(crate) fn parts(episodes: &[&Episode]) -> Vec<Episode> {
-    let pieces = MEMBERS.div_ceil(episodes.len().max(1));
-    let mut out = Vec::new();
-    for episode in episodes {
-        let length = episode.periods().div_ceil(pieces).max(24);
-        let mut from = 0;
-        while from < episode.periods() {
-            let mut to = (from + length).min(episode.periods());
-            if episode.periods() - to < length / 2 {
-                to = episode.periods();
-            }
-            out.push(episode.part(from, to));
-            from = to;
-        }
-    }
-    out
-}
-
-/// One member.
-struct Learnt {
-    member: LatentModel,
-    /// The same, before it had seen all.
-    outsider: LatentModel,
-    watcher: LatentModel,
-}
-
-fn train(
-    linear: &Arx,
-    episodes: &[&Episode],
-    recalled: Option<&LatentModel>,
-    seed: u64,
-    member: usize,
-) -> Learnt {
-    let Shape { sensors, actions } = linear.shape();
-    let size = Size { sensors, actions, hidden: sensors.max(2), features: FEATURES };
-    let (scaling, delays) = match recalled {
-        Some(model) => (model.scaling.clone(), model.delays.clone()),
-        None => (linear.scaling.clone(), linear.delays.clone()),
-    };
-    // Brought on time before they are cut, for a part's first actions were set before it.
-    let whole: Vec<Episode> = episodes.iter().map(|e| on_time(&scaling, &delays, e)).collect();
-    let mut cut = parts(&whole.iter().collect::<Vec<_>>()).into_iter().enumerate().collect::<Vec<_>>();
-    let all: Vec<Episode> = cut.iter().map(|(_, e)| e.clone()).collect();
-    let unseen: Vec<Episode> =
-        cut.extract_if(.., |(part, _)| *part % MEMBERS == member).map(|(_, e)| e).collect();
-    let episodes: Vec<Episode> = cut.into_iter().map(|(_, e)| e).collect();
-    let noise: Vec<f64> = linear.error.iter().map(|e| e * e).collect();
-    let (mut model, prior) = match recalled {
-        Some(model) => (model.space.clone(), near(&model.space)),
-        None => fresh(linear, &episodes, size, &noise, seed, member),
-    };
-    // From a tight belief to looser ones, each fit from where the one before ended; what is kept is what foresees the
-    // unseen part best.
-    let mut best: Option<(f64, f64, Unseen, StateSpace)> = None;
-    for looseness in LOOSENESS {
-        model = refit(model, &prior.loosened(looseness), &episodes);
-        let (score, happens) = choose(&mut model, &unseen, &noise, FLOOR);
-        if best.as_ref().is_none_or(|b| score < b.0) {
-            best = Some((score, looseness, happens, model.clone()));
-        }
-    }
-    let (looseness, happens, outsider) = best.map_or((1.0, USUAL, model), |b| (b.1, b.2, b.3));
-    let with = |space: StateSpace| {
-        let usual = space.usual(&all);
-        LatentModel { scaling: scaling.clone(), delays: delays.clone(), space, usual }
-    };
-    let mut outside_watcher = StateSpace { lasting: Lasting::Offset, ..outsider.clone() };
-    let (_, watched) = choose(&mut outside_watcher, &unseen, &noise, FLOOR);
-    // What it was judged on, it learns from as well where there is enough in all: data are dear. What is taken to happen unseen
-    // stays, for errors on what was seen are too small. A filter that no longer holds gives larger ones: then the model stays as
-    // it was.
-    let readings: usize = all.iter().map(|e| e.periods() * sensors).sum();
-    if (readings as f64) < TRUSTED * size.parameters() as f64 {
-        let (member, watcher) = (with(outsider), with(outside_watcher));
-        return Learnt { outsider: member.clone(), member, watcher };
-    }
-    let whole = refit(outsider.clone(), &prior.loosened(looseness), &all);
-    let wiser = |before: &StateSpace, happens: Unseen| {
-        let with = |gain: Vec<f64>| StateSpace { lasting: before.lasting, gain, ..whole.clone() };
-        let refitted = gain(&with(Vec::new()), happens, &noise).map(with);
-        let better = |after: &StateSpace| score(after, &all, FLOOR) < score(before, &all, FLOOR);
-        refitted.filter(better).unwrap_or_else(|| before.clone())
-    };
-    let (space, watcher) = (wiser(&outsider, happens), wiser(&outside_watcher, watched));
-    Learnt { member: with(space), outsider: with(outsider), watcher: with(watcher) }
-}
-
-/// Fits a model again, errors weighed by what they are now.
-fn refit(model: StateSpace, prior: &Prior, episodes: &[Episode]) -> StateSpace {
-    let weights = spread(&model, episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
-    fit(model, prior, episodes, &weights)
-}
-
-/// Where to begin without a model, and what to believe.
-fn fresh(
-    linear: &Arx,
-    episodes: &[Episode],
-    size: Size,
-    noise: &[f64],
-    seed: u64,
-    member: usize,
-) -> (StateSpace, Prior) {
-    let filtered = |mut m: StateSpace| {
-        if let Some(gain) = gain(&m, USUAL, noise) {
-            m.gain = gain;
-        }
-        m
-    };
-    let calm = filtered(rest(size));
-    let error = |m: &StateSpace| spread(m, episodes, FLOOR).iter().map(|s| s * s).sum::<f64>();
-    let mut start = realise(linear, size).map(filtered).filter(|m| error(m) < error(&calm)).unwrap_or(calm);
-    let p = size.places();
-    let mut sd = vec![LINEAR_SD; size.parameters()];
-    sd[p.w..p.g].fill(FEATURE_SD);
-    sd[p.g..p.first].fill(READOUT_SD);
-    let mut rng = stream(seed, member);
-    for w in &mut start.parameters[p.w..p.g] {
-        *w = FEATURE_SD * normal(&mut rng);
-    }
-    let prior = Prior { mean: start.parameters.clone(), sd };
-    (start, prior)
-}
-
-fn near(space: &StateSpace) -> Prior {
-    let p = space.size.places();
-    let mut sd = vec![RECALLED * LINEAR_SD; space.parameters.len()];
-    sd[p.w..p.g].fill(RECALLED * FEATURE_SD);
-    sd[p.g..p.first].fill(RECALLED * READOUT_SD);
-    Prior { mean: space.parameters.clone(), sd }
-}
-
-fn stream(seed: u64, member: usize) -> ChaCha8Rng {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_le_bytes());
-    hasher.update(&(member as u64).to_le_bytes());
-    hasher.update(b"features");
-    ChaCha8Rng::from_seed(*hasher.finalize().as_bytes())
-}
-
-/// Standard normal, by inversion.
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    let uniform = ((rng.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
-    forethought_calibrate::normal_quantile(uniform)
 }
 
 impl Dynamics for Ensemble {

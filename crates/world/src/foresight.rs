@@ -4,8 +4,9 @@ use forethought_calibrate::{Adaptive, Interval, weighted_quantile};
 use forethought_space::{Dynamics, Episode, Imagined};
 use serde::{Deserialize, Serialize};
 
-use crate::ensemble::{Ensemble, parts};
+use crate::ensemble::Ensemble;
 use crate::persistence::Persistence;
+use crate::train::parts;
 
 /// Periods ahead for which intervals are claimed.
 pub const CLAIMED: [usize; 3] = [1, 5, 20];

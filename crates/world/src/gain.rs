@@ -67,39 +67,28 @@ pub(crate) fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<
     out.iter().all(|v| v.is_finite()).then_some(out)
 }
 
-/// The gain with the smallest errors, one and many steps ahead, on episodes that the model has not seen: there its own
-/// mistakes count among what happens unseen. The mean logarithm of those errors, infinite where no gain gives any, and what was
-/// taken to happen.
-pub(crate) fn choose(
-    model: &mut StateSpace,
-    unseen_episodes: &[Episode],
-    noise: &[f64],
-    floor: f64,
-) -> (f64, Unseen) {
+/// What may happen unseen, as it is tried.
+pub(crate) fn tried(lasting: Lasting) -> Vec<Unseen> {
     // An episode is too short to show a sensor's drift: it is followed all the same, fast.
-    let drifting = match model.lasting {
+    let drifting = match lasting {
         Lasting::Push => DRIFTING.as_slice(),
         Lasting::Offset => &DRIFTING[DRIFTING.len() - 1..],
     };
-    let mut best: Option<(f64, Unseen, Vec<f64>)> = None;
-    for states in RESTLESS {
-        for &offsets in drifting {
-            let unseen = Unseen { states, offsets };
-            let Some(gain) = gain(model, unseen, noise) else { continue };
-            model.gain = gain;
-            let score = score(model, unseen_episodes, floor);
-            if score.is_finite() && best.as_ref().is_none_or(|b| score < b.0) {
-                best = Some((score, unseen, model.gain.clone()));
-            }
-        }
-    }
-    match best {
-        Some((score, unseen, gain)) => {
-            model.gain = gain;
-            (score, unseen)
-        }
-        None => (f64::INFINITY, USUAL),
-    }
+    RESTLESS
+        .iter()
+        .flat_map(|&states| drifting.iter().map(move |&offsets| Unseen { states, offsets }))
+        .collect()
+}
+
+/// Scores of a model on episodes that it has not seen, under all that is [`tried`]: there its own mistakes count among what
+/// happens unseen. Infinite where there is no gain.
+pub(crate) fn scores(model: &StateSpace, unseen: &[Episode], noise: &[f64], floor: f64) -> Vec<f64> {
+    let judge = |happens: &Unseen| {
+        let gain = gain(model, *happens, noise)?;
+        let score = score(&StateSpace { gain, ..model.clone() }, unseen, floor);
+        score.is_finite().then_some(score)
+    };
+    tried(model.lasting).iter().map(|happens| judge(happens).unwrap_or(f64::INFINITY)).collect()
 }
 
 /// The mean logarithm of a model's errors, one and many steps ahead.

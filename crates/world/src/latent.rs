@@ -160,11 +160,17 @@ mod tests {
 
     /// One sensor, and a state that it does not show, which grows by `growth` each period and begins at `start`.
     fn model(growth: f64, start: f64, usual: f64) -> LatentModel {
-        let size = Size { sensors: 1, actions: 1, hidden: 1, features: 0 };
+        let size = Size { sensors: 1, actions: 1, hidden: 1, features: 0, turns: false };
         let mut parameters = vec![0.0; size.parameters()];
         parameters[3] = growth;
         *parameters.last_mut().expect("a start") = start;
-        let space = StateSpace { size, parameters, gain: vec![0.5, 0.0, 0.0], lasting: Lasting::Push };
+        let space = StateSpace {
+            size,
+            drawn: Vec::new(),
+            parameters,
+            gain: vec![0.5, 0.0, 0.0],
+            lasting: Lasting::Push,
+        };
         let scaling = Scaling { sensors: vec![(20.0, 2.0)], actions: vec![(0.0, 1.0)] };
         LatentModel { scaling, delays: vec![0], space, usual: vec![1.0, usual] }
     }

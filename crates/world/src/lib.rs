@@ -8,6 +8,7 @@
 mod arx;
 mod ensemble;
 mod error;
+mod features;
 mod fit;
 mod foresight;
 mod gain;
@@ -18,6 +19,7 @@ mod ridge;
 mod scaling;
 mod state_space;
 mod surprise;
+mod train;
 
 pub use arx::Arx;
 pub use ensemble::{Ensemble, MEMBERS};

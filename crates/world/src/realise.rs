@@ -68,6 +68,7 @@ pub(crate) fn realise(arx: &Arx, size: Size) -> Option<StateSpace> {
     }
     parameters.iter().all(|v| v.is_finite()).then(|| StateSpace {
         size,
+        drawn: Vec::new(),
         parameters,
         gain: no_gain(size),
         lasting: Lasting::Push,
@@ -81,7 +82,7 @@ pub(crate) fn rest(size: Size) -> StateSpace {
     for i in 0..n {
         parameters[i * n + i] = 0.95;
     }
-    StateSpace { size, parameters, gain: no_gain(size), lasting: Lasting::Push }
+    StateSpace { size, drawn: Vec::new(), parameters, gain: no_gain(size), lasting: Lasting::Push }
 }
 
 fn no_gain(size: Size) -> Vec<f64> {

@@ -4,6 +4,23 @@ use faer::prelude::Solve;
 use faer::{Mat, Side};
 use serde::{Deserialize, Serialize};
 
+/// Steps of the fixed point of [`Moments::evidence`], at most, and the gain, nats, at which it ends.
+const STEPS: usize = 30;
+const ENOUGH: f64 = 0.05;
+/// Precision of weights in no group, over that of a target's typical size.
+const FREE: f64 = 1e-4;
+
+/// What a Bayesian regression believes of one target (MacKay, Neural Computation 4, 1992).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Evidence {
+    /// Logarithm of the evidence, but for a constant.
+    pub(crate) log: f64,
+    /// Standard deviation of the weights of each group.
+    pub(crate) sizes: Vec<f64>,
+    /// `[width]`.
+    pub(crate) weights: Vec<f64>,
+}
+
 /// Sums of products of one part of the data: enough to fit it, and to judge a fit on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Moments {
@@ -79,6 +96,64 @@ impl Moments {
         out.iter().all(|v| v.is_finite()).then_some(out)
     }
 
+    /// Bayesian regression: weights in groups that share a size, `groups` many each, the rest free; sizes and noise by MacKay's
+    /// fixed point. None where the data are not finite.
+    pub(crate) fn evidence(&self, groups: &[usize]) -> Option<Vec<Evidence>> {
+        (0..self.targets).map(|t| self.evidence_of(t, groups)).collect()
+    }
+
+    fn evidence_of(&self, target: usize, groups: &[usize]) -> Option<Evidence> {
+        let n = self.width;
+        let group: Vec<usize> = groups.iter().enumerate().flat_map(|(g, &m)| vec![g; m]).collect();
+        let (cross, squares) = (&self.cross[target * n..(target + 1) * n], self.squares[target]);
+        let typical = (squares / self.rows).max(1e-12);
+        let (mut precisions, mut noise) = (vec![1.0 / typical; groups.len()], 0.1 * typical);
+        let mut out = None;
+        for _ in 0..STEPS {
+            let precision = |i: usize| group.get(i).map_or(FREE / typical, |&g| precisions[g]);
+            let matrix = Mat::from_fn(n, n, |i, j| {
+                let (i, j) = if i >= j { (i, j) } else { (j, i) };
+                self.products[i * n + j] / noise + if i == j { precision(i) } else { 0.0 }
+            });
+            let factor = matrix.llt(Side::Lower).ok()?;
+            let solved = factor.solve(&Mat::from_fn(n, 1, |i, _| cross[i] / noise));
+            let weights: Vec<f64> = (0..n).map(|i| solved[(i, 0)]).collect();
+            let covariance = factor.solve(&Mat::<f64>::identity(n, n));
+            let half: f64 = (0..n).map(|i| libm::log(factor.L()[(i, i)])).sum();
+            let mut log = -half - 0.5 * self.rows * libm::log(noise);
+            log += 0.5 * (0..n).map(|i| libm::log(precision(i))).sum::<f64>();
+            log -=
+                0.5 * (squares / noise - weights.iter().zip(cross).map(|(w, c)| w * c / noise).sum::<f64>());
+            let found = Evidence {
+                log,
+                sizes: precisions.iter().map(|p| 1.0 / p.sqrt()).collect(),
+                weights: weights.clone(),
+            };
+            let gained = out.replace(found).map_or(f64::INFINITY, |before: Evidence| log - before.log);
+            if !log.is_finite() {
+                return None;
+            }
+            if gained.abs() < ENOUGH {
+                break;
+            }
+            let mut determined = 0.0;
+            for (g, p) in precisions.iter_mut().enumerate() {
+                let (mut known, mut sum) = (0.0, 0.0);
+                for i in (0..group.len()).filter(|&i| group[i] == g) {
+                    known += 1.0 - *p * covariance[(i, i)];
+                    sum += weights[i] * weights[i];
+                }
+                determined += known;
+                // As if one weight more had been seen, of typical size.
+                *p = (known + 1.0) / (sum + typical);
+            }
+            let rest = squares - 2.0 * weights.iter().zip(cross).map(|(w, c)| w * c).sum::<f64>()
+                + self.quadratic(&weights);
+            noise = (rest / (self.rows - determined).max(1.0)).max(1e-9 * typical);
+        }
+        out
+    }
+
     /// Σ (y − wᵀφ)² of each target.
     pub(crate) fn residual(&self, weights: &[f64]) -> Vec<f64> {
         let n = self.width;
@@ -86,16 +161,21 @@ impl Moments {
             .map(|t| {
                 let w = &weights[t * n..(t + 1) * n];
                 let linear: f64 = w.iter().zip(&self.cross[t * n..]).map(|(a, b)| a * b).sum();
-                let mut quadratic = 0.0;
-                for i in 0..n {
-                    for j in 0..i {
-                        quadratic += 2.0 * w[i] * w[j] * self.products[i * n + j];
-                    }
-                    quadratic += w[i] * w[i] * self.products[i * n + i];
-                }
-                (self.squares[t] - 2.0 * linear + quadratic).max(0.0)
+                (self.squares[t] - 2.0 * linear + self.quadratic(w)).max(0.0)
             })
             .collect()
+    }
+
+    /// Σ (wᵀφ)².
+    fn quadratic(&self, w: &[f64]) -> f64 {
+        let mut sum = 0.0;
+        for i in 0..self.width {
+            for j in 0..i {
+                sum += 2.0 * w[i] * w[j] * self.products[i * self.width + j];
+            }
+            sum += w[i] * w[i] * self.products[i * self.width + i];
+        }
+        sum
     }
 }
 
@@ -115,5 +195,27 @@ mod tests {
         assert!(moments.residual(&weights)[0] < 1e-9);
         let shrunk = moments.solve(&[1e6, 1e-9]).unwrap();
         assert!(shrunk[0].abs() < 0.01);
+    }
+
+    /// Weights of two groups, one of them without effect: its size goes to nothing, the other's to what the data hold.
+    #[test]
+    fn the_evidence_tells_groups_apart() {
+        let noise = |i: usize| (i as f64 * 0.618_034).fract() - 0.5;
+        let moments = |effect: f64| {
+            let mut moments = Moments::new(5, 1);
+            for i in 0..200 {
+                let z = [noise(i), noise(3 * i + 1), noise(7 * i + 2), noise(11 * i + 5), 1.0];
+                moments.push(&z, &[effect * (z[0] - z[1]) + 0.3 + 0.05 * noise(13 * i + 7)]);
+            }
+            moments
+        };
+        let found = moments(2.0).evidence(&[2, 2]).unwrap().remove(0);
+        let [w0, w1, w2, w3, w4] = found.weights[..] else { panic!("{found:?}") };
+        assert!((w0 - 2.0).abs() < 0.05 && (w1 + 2.0).abs() < 0.05 && (w4 - 0.3).abs() < 0.02, "{found:?}");
+        assert!(w2.abs() < 0.05 && w3.abs() < 0.05, "{found:?}");
+        assert!(found.sizes[0] > 3.0 * found.sizes[1], "{found:?}");
+        // What the weights explain makes the evidence, whatever their number.
+        let without = moments(0.0).evidence(&[2, 2]).unwrap().remove(0);
+        assert!(without.sizes[0] < 0.5 * found.sizes[0], "{without:?}");
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Size {
     pub(crate) hidden: usize,
     /// Nonlinear features.
     pub(crate) features: usize,
+    /// Their directions are parameters as well.
+    pub(crate) turns: bool,
 }
 
 impl Size {
@@ -20,7 +22,7 @@ impl Size {
         self.sensors + self.hidden
     }
 
-    fn inputs(self) -> usize {
+    pub(crate) fn inputs(self) -> usize {
         self.states() + self.actions
     }
 
@@ -33,12 +35,12 @@ impl Size {
         let (n, s, a, q, h) = (self.states(), self.sensors, self.actions, self.features, self.hidden);
         let b = n * n;
         let offset = b + n * a;
-        let w = offset + n;
-        let c = w + q * (n + a);
-        let g = c + q;
+        let g = offset + n;
         let first = g + n * q;
         let start = first + h * s;
-        Places { b, offset, w, c, g, first, start, end: start + h }
+        let turned = start + h;
+        let end = turned + if self.turns { q * (n + a + 1) } else { 0 };
+        Places { b, offset, g, first, start, turned, end }
     }
 }
 
@@ -49,16 +51,14 @@ pub(crate) struct Places {
     pub(crate) b: usize,
     /// The constant, `[states]`.
     pub(crate) offset: usize,
-    /// W, `[features × (states + actions)]`.
-    pub(crate) w: usize,
-    /// c, `[features]`.
-    pub(crate) c: usize,
     /// G, `[states × features]`.
     pub(crate) g: usize,
     /// M, `[hidden × sensors]`.
     pub(crate) first: usize,
     /// m, `[hidden]`.
     pub(crate) start: usize,
+    /// W and c where they are parameters, as [`StateSpace::directions`].
+    pub(crate) turned: usize,
     pub(crate) end: usize,
 }
 
@@ -78,10 +78,12 @@ pub(crate) enum Lasting {
 ///
 /// with σ(v) = v/√(1 + v²); where d is an [`Lasting::Offset`] it is added to ŷ instead of x⁻. K is the gain of a stationary
 /// Kalman filter (see `gain`); d follows what neither states nor actions explain, so that plans have no lasting offset. At the
-/// first reading x = (y, M·y + m).
+/// first reading x = (y, M·y + m). W and c are drawn, or fitted from where they were drawn (see `features`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StateSpace {
     pub(crate) size: Size,
+    /// W, `[features × (states + actions)]`, each row followed by its c; empty where they are parameters.
+    pub(crate) drawn: Vec<f64>,
     pub(crate) parameters: Vec<f64>,
     /// K, `[(states + sensors) × sensors]`: first what moves x, then what moves d.
     pub(crate) gain: Vec<f64>,
@@ -91,12 +93,17 @@ pub(crate) struct StateSpace {
 
 /// σ and its derivative.
 #[inline(always)]
-fn squash(v: f64) -> (f64, f64) {
+pub(crate) fn squash(v: f64) -> (f64, f64) {
     let root = 1.0 / (1.0 + v * v).sqrt();
     (v * root, root * root * root)
 }
 
 impl StateSpace {
+    /// W and c, `[features × (states + actions + 1)]`.
+    fn directions(&self) -> &[f64] {
+        if self.size.turns { &self.parameters[self.size.places().turned..] } else { &self.drawn }
+    }
+
     /// The state at the first reading.
     pub(crate) fn begin(&self, read: &[f64], x: &mut [f64]) {
         let Size { sensors, hidden, .. } = self.size;
@@ -129,9 +136,8 @@ impl StateSpace {
             }
             next[i] = sum;
         }
-        for k in 0..features {
-            let row = &t[p.w + k * (n + actions)..p.w + (k + 1) * (n + actions)];
-            let mut sum = t[p.c + k];
+        for (k, row) in self.directions().chunks_exact(n + actions + 1).enumerate() {
+            let mut sum = row[n + actions];
             for (a, b) in row[..n].iter().zip(x) {
                 sum += a * b;
             }
@@ -193,12 +199,11 @@ impl StateSpace {
         let p = self.size.places();
         let t = &self.parameters;
         let mut out = t[..n * n].to_vec();
-        for k in 0..self.size.features {
-            let slope = squash(t[p.c + k]).1;
+        for (k, row) in self.directions().chunks_exact(self.size.inputs() + 1).enumerate() {
+            let slope = squash(row[self.size.inputs()]).1;
             for i in 0..n {
                 for j in 0..n {
-                    out[i * n + j] +=
-                        t[p.g + i * self.size.features + k] * slope * t[p.w + k * self.size.inputs() + j];
+                    out[i * n + j] += t[p.g + i * self.size.features + k] * slope * row[j];
                 }
             }
         }
@@ -290,9 +295,8 @@ impl Tangent {
             row[p.b + i * actions..p.b + (i + 1) * actions].copy_from_slice(u);
             row[p.offset + i] = 1.0;
         }
-        for k in 0..features {
-            let w = &t[p.w + k * inputs..p.w + (k + 1) * inputs];
-            let sum: f64 = t[p.c + k]
+        for (k, w) in model.directions().chunks_exact(inputs + 1).enumerate() {
+            let sum: f64 = w[inputs]
                 + w[..n].iter().zip(&self.x).map(|(a, b)| a * b).sum::<f64>()
                 + w[n..].iter().zip(u).map(|(a, b)| a * b).sum::<f64>();
             let (value, slope) = squash(sum);
@@ -302,10 +306,12 @@ impl Tangent {
                 let row = &mut dnext[i * count..(i + 1) * count];
                 row[p.g + i * features + k] = value;
                 let pull = g * slope;
-                row[p.c + k] = pull;
-                let at = p.w + k * inputs;
-                for (r, z) in row[at..at + inputs].iter_mut().zip(self.x.iter().chain(u)) {
-                    *r = pull * z;
+                if model.size.turns {
+                    let at = p.turned + k * (inputs + 1);
+                    for (r, z) in row[at..at + inputs].iter_mut().zip(self.x.iter().chain(u)) {
+                        *r = pull * z;
+                    }
+                    row[at + inputs] = pull;
                 }
                 for (j, w) in w[..n].iter().enumerate() {
                     jacobian[i * n + j] += pull * w;
@@ -350,13 +356,13 @@ impl Tangent {
 mod tests {
     use super::*;
 
-    fn model() -> StateSpace {
-        let size = Size { sensors: 2, actions: 1, hidden: 2, features: 3 };
+    fn model(turns: bool) -> StateSpace {
+        let size = Size { sensors: 2, actions: 1, hidden: 2, features: 3, turns };
         // Any numbers will do: a fixed irrational walk.
-        let parameters =
-            (0..size.parameters()).map(|i| 0.6 * ((i as f64 * 0.618_034).fract() - 0.5)).collect();
+        let walk = |n: usize| (0..n).map(|i| 0.6 * ((i as f64 * 0.618_034).fract() - 0.5)).collect();
+        let (parameters, drawn) = (walk(size.parameters()), walk(3 * (size.inputs() + 1)));
         let gain = (0..6 * 2).map(|i| 0.3 * ((i as f64 * 0.414_214).fract() - 0.2)).collect();
-        StateSpace { size, parameters, gain, lasting: Lasting::Push }
+        StateSpace { size, drawn, parameters, gain, lasting: Lasting::Push }
     }
 
     /// Sum of what is predicted one step ahead and open loop afterwards.
@@ -377,16 +383,20 @@ mod tests {
 
     #[test]
     fn derivatives_agree_with_differences() {
-        let base = model();
+        agree(&model(false));
+        agree(&model(true));
+    }
+
+    fn agree(base: &StateSpace) {
         let size = base.size;
         let mut tangent = Tangent::new(size);
         let mut room = TangentRoom::new(size);
         let mut error = vec![0.0; 2];
-        tangent.begin(&base, &[0.3, -0.2]);
+        tangent.begin(base, &[0.3, -0.2]);
         for t in 0..6 {
-            tangent.advance(&base, &[f64::from(t) * 0.2 - 0.4], &mut room);
+            tangent.advance(base, &[f64::from(t) * 0.2 - 0.4], &mut room);
             if t < 3 {
-                tangent.correct(&base, &[0.5 - 0.1 * f64::from(t), f64::NAN], &mut error);
+                tangent.correct(base, &[0.5 - 0.1 * f64::from(t), f64::NAN], &mut error);
             }
         }
         let count = size.parameters();

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 /// Exploring episodes, at most, and periods that each has at least.
 const MOST: usize = 10;
-const LONG: usize = 40;
+const LONG: usize = 25;
 
 /// What exploring gave.
 pub(crate) struct Explored {

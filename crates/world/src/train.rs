@@ -1,0 +1,300 @@
+//! How the members of an ensemble are learnt: several shapes of model, each member judged on a part of the data that it has not
+//! seen.
+
+use forethought_space::{Dynamics, Episode};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+use rayon::prelude::*;
+
+use crate::arx::Arx;
+use crate::ensemble::MEMBERS;
+use crate::features::{enrich, normal};
+use crate::fit::{Prior, fit, spread};
+use crate::gain::{USUAL, Unseen, gain, score, scores, tried};
+use crate::latent::{LatentModel, on_time};
+use crate::realise::{realise, rest};
+use crate::scaling::Scaling;
+use crate::state_space::{Lasting, Size, StateSpace};
+
+/// Nonlinear features of each member in drawn directions, and in directions that are fitted.
+const FEATURES: usize = 24;
+const TURNING: usize = 6;
+/// Standard deviations of what is believed before there are data, plain numbers.
+const LINEAR_SD: f64 = 0.3;
+const READOUT_SD: f64 = 0.1;
+const DIRECTION_SD: f64 = 0.5;
+/// Around a model that is recalled, parameters are believed this many times closer.
+const RECALLED: f64 = 0.3;
+/// Errors are never believed smaller than this, plain numbers.
+const FLOOR: f64 = 1e-4;
+/// The same of the linear model whose states the features are drawn for.
+const LINE: f64 = 0.3;
+/// Where sensors show all states, that model follows the readings closely: where the plant is not linear it would lag behind.
+const CLOSE: Unseen = Unseen { states: 10.0, offsets: 1e-3 };
+/// Readings for each parameter, at least, for a fit that nothing unseen judges.
+const TRUSTED: f64 = 5.0;
+/// How far from what is believed beforehand a fit may go: factors of the standard deviations.
+const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
+
+/// The parts of which members leave some out: whole episodes, cut where they are few and long.
+pub(crate) fn parts(episodes: &[&Episode]) -> Vec<Episode> {
+    let pieces = MEMBERS.div_ceil(episodes.len().max(1));
+    let mut out = Vec::new();
+    for episode in episodes {
+        let length = episode.periods().div_ceil(pieces).max(24);
+        let mut from = 0;
+        while from < episode.periods() {
+            let mut to = (from + length).min(episode.periods());
+            if episode.periods() - to < length / 2 {
+                to = episode.periods();
+            }
+            out.push(episode.part(from, to));
+            from = to;
+        }
+    }
+    out
+}
+
+/// A member, as it is learnt.
+pub(crate) struct Learnt {
+    pub(crate) member: LatentModel,
+    /// The same, before it had seen all.
+    pub(crate) outsider: LatentModel,
+    pub(crate) watcher: LatentModel,
+}
+
+/// What a member is learnt from, in plain numbers.
+pub(crate) struct Lesson<'a> {
+    linear: &'a Arx,
+    recalled: Option<&'a LatentModel>,
+    scaling: Scaling,
+    delays: Vec<usize>,
+    seed: u64,
+    member: usize,
+    /// All of it, the part that the member leaves out at first, the rest.
+    all: Vec<Episode>,
+    unseen: Vec<Episode>,
+    seen: Vec<Episode>,
+    noise: Vec<f64>,
+}
+
+impl<'a> Lesson<'a> {
+    pub(crate) fn new(
+        linear: &'a Arx,
+        episodes: &[&Episode],
+        recalled: Option<&'a LatentModel>,
+        seed: u64,
+        member: usize,
+    ) -> Self {
+        let (scaling, delays) = match recalled {
+            Some(model) => (model.scaling.clone(), model.delays.clone()),
+            None => (linear.scaling.clone(), linear.delays.clone()),
+        };
+        // Brought on time before they are cut, for a part's first actions were set before it.
+        let whole: Vec<Episode> = episodes.iter().map(|e| on_time(&scaling, &delays, e)).collect();
+        let mut cut = parts(&whole.iter().collect::<Vec<_>>()).into_iter().enumerate().collect::<Vec<_>>();
+        let all: Vec<Episode> = cut.iter().map(|(_, e)| e.clone()).collect();
+        let unseen = cut.extract_if(.., |(part, _)| *part % MEMBERS == member).map(|(_, e)| e).collect();
+        let seen = cut.into_iter().map(|(_, e)| e).collect();
+        let noise = linear.error.iter().map(|e| e * e).collect();
+        Lesson { linear, recalled, scaling, delays, seed, member, all, unseen, seen, noise }
+    }
+
+    /// Where to begin, and what to believe.
+    fn begin(&self, kind: Kind, episodes: &[Episode]) -> (StateSpace, Prior) {
+        match self.recalled {
+            Some(model) => (model.space.clone(), near(&model.space)),
+            None => {
+                let rng = &mut stream(self.seed, self.member);
+                fresh(self.linear, episodes, kind, &self.noise, rng)
+            }
+        }
+    }
+
+    /// A member as it is used, filtered by what is taken to happen.
+    fn finish(&self, space: StateSpace, happens: Unseen, lasting: Lasting) -> LatentModel {
+        let mut space = StateSpace { lasting, ..space };
+        if let Some(gain) = gain(&space, happens, &self.noise) {
+            space.gain = gain;
+        }
+        let usual = space.usual(&self.all);
+        LatentModel { scaling: self.scaling.clone(), delays: self.delays.clone(), space, usual }
+    }
+
+    /// What it was judged on, it learns from as well where there is enough in all: data are dear. What is taken to happen unseen
+    /// stays, for errors on what was seen are too small. Where that foresees all of it worse, it stays as it was.
+    fn whole(&self, outsider: &StateSpace, shape: &Shape) -> StateSpace {
+        let readings: usize = self.all.iter().map(|e| e.periods() * e.sensors).sum();
+        if (readings as f64) < TRUSTED * outsider.size.parameters() as f64 {
+            return outsider.clone();
+        }
+        let (mut whole, prior) = self.begin(shape.kind, &self.all);
+        for looseness in LOOSENESS.into_iter().filter(|l| *l <= shape.looseness) {
+            whole = refit(whole, &prior.loosened(looseness), &self.all);
+        }
+        let judge = |space: &StateSpace| {
+            let gain = gain(space, shape.happens, &self.noise)?;
+            Some(score(&StateSpace { gain, ..space.clone() }, &self.all, FLOOR)).filter(|s| s.is_finite())
+        };
+        let is_better = match (judge(&whole), judge(outsider)) {
+            (Some(after), Some(before)) => after < before,
+            (after, _) => after.is_some(),
+        };
+        if is_better { whole } else { outsider.clone() }
+    }
+}
+
+/// Shapes of models that are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Sensors show all states; many features in drawn directions, their weights first by regression.
+    Shown,
+    /// There are states that no sensor shows; many features in drawn directions.
+    Hidden,
+    /// The same with few features, whose directions are fitted as well.
+    Turning,
+}
+
+/// A shape of model that was tried, with the looseness that foresees best what its members have not seen.
+struct Shape {
+    kind: Kind,
+    looseness: f64,
+    happens: Unseen,
+    outsiders: Vec<StateSpace>,
+    score: f64,
+}
+
+/// From a tight belief to looser ones, each fit from where the one before ended, for as long as that helps.
+fn shape(lessons: &[Lesson<'_>], kind: Kind) -> Shape {
+    let (mut models, priors): (Vec<_>, Vec<_>) =
+        lessons.par_iter().map(|l| l.begin(kind, &l.seen)).collect::<Vec<_>>().into_iter().unzip();
+    let (mut kept, mut score, mut looseness, mut happens) = (models.clone(), f64::INFINITY, 0.0, USUAL);
+    for tried in LOOSENESS {
+        models = (lessons, models, &priors)
+            .into_par_iter()
+            .map(|(l, model, prior)| refit(model, &prior.loosened(tried), &l.seen))
+            .collect();
+        let (found, reached) = least(lessons, &models, Lasting::Push);
+        if reached >= score {
+            break;
+        }
+        (kept, score, looseness, happens) = (models.clone(), reached, tried, found);
+    }
+    Shape { kind, looseness, happens, outsiders: kept, score }
+}
+
+/// What is taken to happen unseen so that members foresee best what they have not seen, together, and their score.
+fn least(lessons: &[Lesson<'_>], models: &[StateSpace], lasting: Lasting) -> (Unseen, f64) {
+    let judge = |(l, model): (&Lesson<'_>, &StateSpace)| {
+        scores(&StateSpace { lasting, ..model.clone() }, &l.unseen, &l.noise, FLOOR)
+    };
+    let tables: Vec<Vec<f64>> = (lessons, models).into_par_iter().map(judge).collect();
+    let sums = (0..tried(lasting).len()).map(|i| tables.iter().map(|t| t[i]).sum::<f64>());
+    let better = |best: (Unseen, f64), (happens, score)| if score < best.1 { (happens, score) } else { best };
+    tried(lasting).into_iter().zip(sums).fold((USUAL, f64::INFINITY), better)
+}
+
+/// All members. How late actions act (one of `lines`), how many states no sensor shows, how loose the fit is and what happens
+/// unseen are what foresees best what each member had not seen, together. Which of the lines, and the members.
+pub(crate) fn train<'a>(
+    lines: &'a [Arx],
+    lessons: impl Fn(&'a Arx) -> Vec<Lesson<'a>>,
+) -> (&'a Arx, Vec<Learnt>) {
+    let shapes = lines.iter().enumerate().flat_map(|(number, line)| {
+        let lessons = lessons(line);
+        // A model that is recalled has its shape; lines after the first are for the shape that is most easily misled.
+        let has_one = number > 0 || lessons.iter().any(|l| l.recalled.is_some());
+        let kinds = [Kind::Shown, Kind::Hidden, Kind::Turning].into_iter().take(if has_one { 1 } else { 3 });
+        kinds.map(|kind| (line, shape(&lessons, kind))).collect::<Vec<_>>()
+    });
+    let best = shapes.reduce(|a, b| if b.1.score < a.1.score { b } else { a });
+    let Some((line, shape)) = best else {
+        return (&lines[0], Vec::new());
+    };
+    let lessons = lessons(line);
+    let (watched, _) = least(&lessons, &shape.outsiders, Lasting::Offset);
+    let learnt = (&lessons, &shape.outsiders)
+        .into_par_iter()
+        .map(|(l, outsider)| {
+            let whole = l.whole(outsider, &shape);
+            Learnt {
+                member: l.finish(whole.clone(), shape.happens, Lasting::Push),
+                outsider: l.finish(outsider.clone(), shape.happens, Lasting::Push),
+                watcher: l.finish(whole, watched, Lasting::Offset),
+            }
+        })
+        .collect();
+    (line, learnt)
+}
+
+/// Fits a model again, errors weighed by what they are now.
+fn refit(model: StateSpace, prior: &Prior, episodes: &[Episode]) -> StateSpace {
+    let weights = spread(&model, episodes, FLOOR).iter().map(|s| 1.0 / s).collect();
+    fit(model, prior, episodes, &weights)
+}
+
+/// Where to begin without a model, and what to believe.
+fn fresh(
+    linear: &Arx,
+    episodes: &[Episode],
+    kind: Kind,
+    noise: &[f64],
+    rng: &mut ChaCha8Rng,
+) -> (StateSpace, Prior) {
+    let shape = linear.shape();
+    let hidden = if kind == Kind::Shown { 0 } else { shape.sensors.max(2) };
+    let size = Size { sensors: shape.sensors, actions: shape.actions, hidden, features: 0, turns: false };
+    let filtered = |mut m: StateSpace| {
+        if let Some(gain) = gain(&m, USUAL, noise) {
+            m.gain = gain;
+        }
+        m
+    };
+    let calm = filtered(rest(size));
+    let error = |m: &StateSpace| spread(m, episodes, FLOOR).iter().map(|s| s * s).sum::<f64>();
+    let start = realise(linear, size).map(filtered).filter(|m| error(m) < error(&calm)).unwrap_or(calm);
+    if kind == Kind::Turning {
+        return turning(start, rng);
+    }
+    let prior = Prior { mean: start.parameters.clone(), sd: vec![LINEAR_SD; size.parameters()] };
+    let mut line = filtered(refit(start, &prior.loosened(LINE), episodes));
+    if size.hidden == 0
+        && let Some(gain) = gain(&line, CLOSE, noise)
+    {
+        line.gain = gain;
+    }
+    let (space, prior) = enrich(&line, FEATURES, episodes, LINEAR_SD, rng);
+    (filtered(space), prior)
+}
+
+/// A linear model with features in random directions that are fitted as well.
+fn turning(line: StateSpace, rng: &mut ChaCha8Rng) -> (StateSpace, Prior) {
+    let size = Size { features: TURNING, turns: true, ..line.size };
+    let (from, to) = (line.size.places(), size.places());
+    let mut parameters = vec![0.0; size.parameters()];
+    parameters[..to.g].copy_from_slice(&line.parameters[..from.g]);
+    parameters[to.first..to.turned].copy_from_slice(&line.parameters[from.first..]);
+    parameters[to.turned..].iter_mut().for_each(|w| *w = DIRECTION_SD * normal(rng));
+    let mut sd = vec![LINEAR_SD; size.parameters()];
+    sd[to.g..to.first].fill(READOUT_SD);
+    sd[to.turned..].fill(DIRECTION_SD);
+    let prior = Prior { mean: parameters.clone(), sd };
+    (StateSpace { size, parameters, ..line }, prior)
+}
+
+/// What is believed around a model that is recalled.
+fn near(space: &StateSpace) -> Prior {
+    let p = space.size.places();
+    let mut sd = vec![RECALLED * LINEAR_SD; space.parameters.len()];
+    sd[p.g..p.first].fill(RECALLED * READOUT_SD);
+    sd[p.turned..].fill(RECALLED * DIRECTION_SD);
+    Prior { mean: space.parameters.clone(), sd }
+}
+
+fn stream(seed: u64, member: usize) -> ChaCha8Rng {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&(member as u64).to_le_bytes());
+    hasher.update(b"features");
+    ChaCha8Rng::from_seed(*hasher.finalize().as_bytes())
+}
