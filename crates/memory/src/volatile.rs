@@ -35,6 +35,34 @@ impl VolatileJournal {
     pub fn meet(&mut self, damage: Damage) {
         self.next = damage;
     }
+
+    /// What follows a place in a campaign's chain that was read before: a simulation that restarts often need not read again
+    /// what it knows.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] where the chain does not go through that place, or what follows does not fit.
+    pub fn read_after(&self, place: Chain) -> Result<Vec<Sealed>, ReadError> {
+        let events = self.campaigns.get(&place.campaign).map_or(&[][..], |c| &c.2);
+        let damaged = |seq, what: &str| ReadError::Damaged {
+            path: "memory".into(),
+            campaign: place.campaign,
+            seq,
+            what: what.into(),
+        };
+        let known = match place.seq.checked_sub(1) {
+            None => true,
+            Some(last) => events.get(last as usize).is_some_and(|e| e.hash == place.hash),
+        };
+        if !known {
+            return Err(damaged(place.seq, "the chain does not go through it any more"));
+        }
+        let mut chain = place;
+        let news = &events[place.seq as usize..];
+        match news.iter().find(|e| !chain.accept(e)) {
+            Some(bad) => Err(damaged(bad.seq, "its hash does not fit its content")),
+            None => Ok(news.to_vec()),
+        }
+    }
 }
 
 impl Journal for VolatileJournal {
@@ -67,17 +95,7 @@ impl Journal for VolatileJournal {
     }
 
     fn read(&self, campaign: CampaignId) -> Result<Vec<Sealed>, ReadError> {
-        let events = self.campaigns.get(&campaign).map(|c| c.2.clone()).unwrap_or_default();
-        let mut chain = Chain::new(campaign);
-        match events.iter().find(|e| !chain.accept(e)) {
-            Some(bad) => Err(ReadError::Damaged {
-                path: "memory".into(),
-                campaign,
-                seq: bad.seq,
-                what: "its hash does not fit its content".into(),
-            }),
-            None => Ok(events),
-        }
+        self.read_after(Chain::new(campaign))
     }
 
     fn campaigns(&self) -> Result<Vec<Stored>, ReadError> {
