@@ -74,9 +74,11 @@ pub(crate) enum Verb {
   forethought tell oven.toml --recipe '{\"melt\":230}' strength=790      nobody asked for it
   forethought tell oven.toml plan.csv                                  a run sheet, all or nothing")]
     Tell(Tell),
-    /// Take in a table of measurements made elsewhere, all or nothing.
-    #[command(after_help = "Example:
-  forethought import oven.toml last-year.csv")]
+    /// Take in a table of measurements made elsewhere, all or nothing; what the record has already is not taken twice.
+    #[command(after_help = "Examples:
+  forethought import oven.toml last-year.csv
+  forethought import oven.toml last-year.csv             again, after rows were added: only those are new
+  forethought import oven.toml again.csv --repeats       equal rows are repeats, and count")]
     Import(Table),
     /// Correct a measurement; the wrong one stays in the record.
     #[command(after_help = "Example:
@@ -104,7 +106,7 @@ pub(crate) enum Verb {
     Predict(Predict),
     /// Why a trial was proposed.
     #[command(after_help = "Example:
-  forethought why oven.toml --trial 12")]
+  forethought why oven.toml 12")]
     Why(OneTrial),
     /// Agree to a trial that the envelope holds.
     #[command(after_help = "Example:
@@ -362,6 +364,9 @@ pub(crate) struct Table {
     pub(crate) file: File,
     /// The table.
     pub(crate) table: PathBuf,
+    /// Rows that equal rows taken in before were measured again: count them again.
+    #[arg(long)]
+    pub(crate) repeats: bool,
 }
 
 #[derive(Debug, Args)]
@@ -384,11 +389,21 @@ pub(crate) struct OneTrial {
     #[command(flatten)]
     pub(crate) file: File,
     /// The trial.
-    #[arg(long)]
-    pub(crate) trial: u64,
+    #[arg(value_name = "TRIAL", required_unless_present = "trial")]
+    number: Option<u64>,
+    /// The trial, by name.
+    #[arg(long, value_name = "TRIAL", conflicts_with = "number")]
+    trial: Option<u64>,
     /// Why.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
+}
+
+impl OneTrial {
+    /// The trial, however it was named; no trial has the number 0.
+    pub(crate) fn trial(&self) -> u64 {
+        self.number.or(self.trial).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -86,7 +86,7 @@ impl Loaded {
         let changed = opened.campaign.text != self.text || old.attachments != self.problem.attachments;
         let mut desk = Desk::new(opened)?;
         if is_new && !rows.is_empty() {
-            desk.execute(Command::Import { rows }, &self.actor, now())?;
+            desk.execute(Command::Import { rows, repeats: false }, &self.actor, now())?;
         }
         if changed && !is_new {
             self.revise(&mut desk, &old, reason)?;
@@ -121,6 +121,9 @@ impl Loaded {
     pub(crate) fn execute(&self, command: Command) -> Result<Reply, Failure> {
         match self.own() {
             Ok(_owner) => {
+                if !command.opens() {
+                    self.find()?;
+                }
                 let (mut desk, _) = self.desk("the file was edited")?;
                 Ok(desk.execute(command, &self.actor, now())?)
             }
@@ -136,8 +139,8 @@ impl Loaded {
         }
     }
 
-    /// Reads the campaign without owning it.
-    pub(crate) fn read(&self) -> Result<Read, Failure> {
+    /// The journal, open for reading only, and the campaign's name for ever in it.
+    fn find(&self) -> Result<(SqliteJournal, CampaignId), Failure> {
         let none = || {
             Failure::yours(
                 "no-campaign",
@@ -151,6 +154,12 @@ impl Loaded {
         let journal = SqliteJournal::open_read_only(&self.project.journal())?;
         let id =
             journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name).ok_or_else(none)?.id;
+        Ok((journal, id))
+    }
+
+    /// Reads the campaign without owning it.
+    pub(crate) fn read(&self) -> Result<Read, Failure> {
+        let (journal, id) = self.find()?;
         let sealed = journal.read(id)?;
         let entries = entries(id, &sealed)?;
         let campaign = Campaign::fold(&entries, &|hash| journal.blob(hash).ok().flatten())

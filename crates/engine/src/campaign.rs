@@ -3,6 +3,7 @@
 mod advance;
 mod answer;
 mod command;
+mod import;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use forethought_space::{History, Problem};
 use jiff::Timestamp;
 
 pub use command::{Answer, Command, Refusal, Reply};
+pub use import::Taken;
 
 /// What the core is told.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ mod shell;
 mod socket;
 mod store;
 
-pub use campaign::{Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest};
+pub use campaign::{Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest, Taken};
 pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};
 pub use drive::{

@@ -57,7 +57,7 @@ pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
     let rows = forethought_engine::import_rows(&loaded.problem, &name, &kept(&bytes, &v.ignore)?)
         .map_err(|e| crate::loaded::cells(&name, &e))?;
     let count = rows.len();
-    loaded.execute(Command::Import { rows })?;
+    loaded.execute(Command::Import { rows, repeats: false })?;
     let reply = loaded.execute(Command::Ask { count: v.count.max(1) })?;
     let read = loaded.read()?;
     let Reply::Trials(trials) = reply else { return Ok(Exit::Done) };

@@ -162,8 +162,10 @@ pub(crate) fn predict(arguments: &Arguments, v: &Predict) -> Result<Exit, Failur
 pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
     let read = loaded.read()?;
-    let Some(t) = read.campaign.trials.get(&v.trial) else {
-        return Err(Failure::yours("unknown-trial", format!("there is no trial {}", v.trial)));
+    let Some(t) = read.campaign.trials.get(&v.trial()) else {
+        let all = read.campaign.trials.len();
+        return Err(Failure::yours("unknown-trial", format!("there is no trial {}", v.trial()))
+            .hint(if all == 0 { "none was made yet".into() } else { format!("there are trials 1 to {all}") }));
     };
     let document = show::trial(&read.campaign, t);
     if arguments.json {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forethought_engine::{Answer, Command, Reply, read_tells, run_sheet};
+use forethought_engine::{Answer, Command, Reply, Taken, read_tells, run_sheet};
 use forethought_record::{Campaign, OrderState, Resolution, TrialState};
 use forethought_space::{Failure as Kind, Measurement, Recipe};
 use serde_json::json;
@@ -134,9 +134,25 @@ pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> 
     let name = v.table.display().to_string();
     let rows =
         forethought_engine::import_rows(&loaded.problem, &name, &bytes).map_err(|e| cells(&name, &e))?;
-    let count = rows.len();
-    let reply = loaded.execute(Command::Import { rows })?;
-    done(arguments, &loaded, &reply, &format!("{count} measurements taken in from {name}"))
+    let reply = loaded.execute(Command::Import { rows, repeats: v.repeats })?;
+    let Reply::Imported(taken) = &reply else { return done(arguments, &loaded, &reply, "") };
+    done(arguments, &loaded, &reply, &imported(&name, taken))
+}
+
+/// What an import did, in sentences.
+fn imported(name: &str, taken: &Taken) -> String {
+    let new = match taken.new {
+        0 if taken.known > 0 => format!("nothing is new in {name}"),
+        n => format!("{n} measurements taken in from {name}"),
+    };
+    match &taken.such_as {
+        None => new,
+        Some((here, there)) => format!(
+            "{new}; {} of its rows are in the record already ({here} is {there} there) and were not taken twice\n\
+             hint: were they measured again, say so with `--repeats`",
+            taken.known
+        ),
+    }
 }
 
 /// Corrects a measurement.
@@ -160,7 +176,7 @@ pub(crate) enum Simple {
 
 pub(crate) fn simple(arguments: &Arguments, v: &OneTrial, what: Simple) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
-    let (trial, reason) = (v.trial, v.reason.clone());
+    let (trial, reason) = (v.trial(), v.reason.clone());
     let (command, text) = match what {
         Simple::Retract => (Command::Retract { trial, reason }, "retracted; it stays in the record"),
         Simple::Withdraw => (Command::Withdraw { trial, reason }, "withdrawn"),
@@ -229,8 +245,9 @@ fn done(arguments: &Arguments, loaded: &Loaded, reply: &Reply, text: &str) -> Re
                 .collect(),
             _ => vec![],
         };
-        let recorded = !matches!(reply, Reply::Already);
-        say(show::document(&read.campaign, json!({ "recorded": recorded, "trials": trials })));
+        let recorded = !matches!(reply, Reply::Already | Reply::Imported(Taken { new: 0, .. }));
+        let rest = json!({ "recorded": recorded, "trials": trials, "note": text });
+        say(show::document(&read.campaign, rest));
     } else if !arguments.quiet {
         talk(text);
     }

@@ -10,6 +10,7 @@ use forethought_space::{Failure, Measurement, Recipe, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::import::Taken;
 use super::{AskFor, Core, Effect};
 
 /// What people ask of a campaign.
@@ -30,6 +31,9 @@ pub enum Command {
     Import {
         /// Where they come from, and what was measured.
         rows: Vec<(String, Answer)>,
+        /// A row that equals one taken in before was measured again, and counts again.
+        #[serde(default)]
+        repeats: bool,
     },
     /// A measurement was wrong.
     Amend {
@@ -124,8 +128,21 @@ pub enum Reply {
     Done,
     /// These trials are open, or were answered.
     Trials(Vec<u64>),
+    /// Measurements made elsewhere were taken in, but for those that the record has already.
+    Imported(Taken),
     /// Nothing had to be recorded: it was so already.
     Already,
+}
+
+impl Command {
+    /// Whether it makes sense before anything was recorded; others speak of what is there.
+    pub fn opens(&self) -> bool {
+        match self {
+            Command::Ask { .. } | Command::Import { .. } | Command::Revise { .. } => true,
+            Command::Tell { answers } => answers.iter().all(|a| a.trial.is_none()),
+            _ => false,
+        }
+    }
 }
 
 /// Why a command was not carried out; nothing was recorded.
@@ -154,7 +171,7 @@ impl Refusal {
     }
 }
 
-type Outcome = Result<Reply, Refusal>;
+pub(super) type Outcome = Result<Reply, Refusal>;
 
 impl Core {
     pub(super) fn command(
@@ -182,11 +199,9 @@ impl Core {
                 }
                 Ok(if told.is_empty() { Reply::Already } else { Reply::Trials(told) })
             }),
-            Command::Import { rows } => self.all_or_nothing(|core| {
-                rows.into_iter()
-                    .try_for_each(|(source, row)| core.import(at, source, row, by))
-                    .map(|()| Reply::Done)
-            }),
+            Command::Import { rows, repeats } => {
+                self.all_or_nothing(|core| core.import(at, rows, repeats, by))
+            }
             Command::Amend { trial, outcomes, reason } => self.amend(at, trial, outcomes, reason, by),
             Command::Retract { trial, reason } => self.retract(at, trial, reason, by),
             Command::Withdraw { trial, reason } => self.withdraw(at, trial, reason, by),
@@ -362,7 +377,7 @@ impl Core {
         Ok(None)
     }
 
-    fn check_outcomes(&self, outcomes: &BTreeMap<String, Option<Measurement>>) -> Result<(), Refusal> {
+    pub(super) fn check_outcomes(&self, outcomes: &BTreeMap<String, Option<Measurement>>) -> Result<(), Refusal> {
         for (name, value) in outcomes {
             self.check_outcome(name, value.as_ref())?;
         }
@@ -388,18 +403,6 @@ impl Core {
                 Err(Refusal::new("unknown-outcome", format!("there is no outcome `{name}`")).hint(hint))
             }
         }
-    }
-
-    fn import(&mut self, at: Timestamp, source: String, row: Answer, by: &Actor) -> Result<(), Refusal> {
-        let at_source = |e: String| Refusal::new("import", format!("{source}: {e}"));
-        self.check_outcomes(&row.outcomes).map_err(|e| at_source(e.message))?;
-        let recipe = row.recipe.ok_or_else(|| at_source("it has no recipe".into()))?;
-        let point = self.campaign.problem.space.point(&recipe).map_err(|e| at_source(e.to_string()))?;
-        let recipe = self.campaign.problem.space.recipe(&point);
-        let outcomes = row.outcomes.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
-        let failed = row.failed.map(|f| f.0);
-        self.record(at, by, Event::Imported { source, recipe, outcomes, context: row.context, failed });
-        Ok(())
     }
 
     fn amend(
