@@ -108,11 +108,22 @@ pub(crate) fn rivals(problem: &Problem<'_>, fitted: &Hyper, count: usize) -> (Ve
 
 /// One climb from one start.
 fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize) -> Fitted {
+    climb_within(evidence, kernel, start, most, NOISE_BOUNDS)
+}
+
+/// A climb that keeps ln σ² within bounds.
+pub(crate) fn climb_within(
+    evidence: &mut Evidence<'_>,
+    kernel: Kernel,
+    start: &[f64],
+    most: usize,
+    noise_bounds: (f64, f64),
+) -> Fitted {
     let d = start.len() - 2;
     let bounds = |pick: fn((f64, f64)) -> f64| {
         let mut all = vec![pick(LENGTH_BOUNDS); d];
         all.push(pick(SCALE_BOUNDS));
-        all.push(pick(NOISE_BOUNDS));
+        all.push(pick(noise_bounds));
         all
     };
     let (low, high) = (bounds(|b| b.0), bounds(|b| b.1));

@@ -22,6 +22,7 @@ mod belief;
 mod classifier;
 mod data;
 mod dense;
+mod doubt;
 mod error;
 mod evidence;
 mod features;

@@ -3,6 +3,7 @@
 use forethought_calibrate::{Interval, Residual, log_score_gaussian, normal_quantile};
 
 use crate::data::Collapsed;
+use crate::doubt::doubted_noise;
 use crate::fit::{FitOptions, Problem, fit, rivals};
 use crate::warp::{Shape, Warp};
 use crate::{Data, Gp, Moments, OutcomeBelief, Workspace};
@@ -17,6 +18,8 @@ pub struct Posterior {
     gp: Gp,
     /// Processes with drawn hyper-parameters, all as likely; only `gp` where there are observations enough.
     members: Vec<Gp>,
+    /// The variance of one measurement with which forecasts are made, in standard units.
+    doubted: f64,
     belief: OutcomeBelief,
     evaluations: usize,
 }
@@ -44,6 +47,10 @@ const MEMBERS: usize = 8;
 /// Up to this many recipes a feature, and never beyond the second number, hyper-parameters are drawn: later their maximum
 /// says it all, and n³ counts.
 const MEMBERS_TO: (usize, usize) = (8, 64);
+/// Most recipes on which it is doubted how noisy a measurement is: n³ counts.
+const DOUBTED_ON: usize = 64;
+/// ln σ² above which a fit of more recipes than that has seen noise, and is believed.
+const NOISE_IS_SEEN: f64 = -8.0;
 /// Recipes from which on warps are tried: fewer can't tell.
 const WARP_FROM: usize = 12;
 /// Nats of leave-one-out score that a warp must gain before it replaces a simpler one.
@@ -151,15 +158,26 @@ impl Posterior {
             log_likelihood: fitted.log_likelihood + jacobian,
             recipes: data.recipes(),
         };
-        Posterior { warp, members: vec![gp.clone()], gp, belief, evaluations: fitted.evaluations }
+        let doubted = gp.noise();
+        Posterior { warp, members: vec![gp.clone()], gp, doubted, belief, evaluations: fitted.evaluations }
     }
 
-    /// With members, where there are so few recipes that they leave hyper-parameters open.
+    /// With members, where there are so few recipes that they leave hyper-parameters open, and with the doubt about the noise.
     fn joined(mut self, data: &Data) -> Self {
-        let most = (MEMBERS_TO.0 * data.dimensions()).min(MEMBERS_TO.1);
-        if data.recipes() > most {
-            return self;
+        if data.recipes() <= (MEMBERS_TO.0 * data.dimensions()).min(MEMBERS_TO.1) {
+            self = self.with_members(data);
         }
+        self.doubted = self.noise();
+        let is_seen = self.belief.hyper.log_noise > NOISE_IS_SEEN;
+        match data.recipes() {
+            _ if data.noise().is_some() => self,
+            few if few <= DOUBTED_ON => self.with_doubt(data),
+            _ if is_seen => self,
+            _ => self.with_doubt(&data.subset(DOUBTED_ON)),
+        }
+    }
+
+    fn with_members(mut self, data: &Data) -> Self {
         let (collapsed, known) = collapse(data, &self.warp);
         let points = data.recipe_points();
         let problem = Problem {
@@ -172,6 +190,17 @@ impl Posterior {
         let typical = typical(known.as_deref());
         let member = |hyper| Gp::new(data.kinds(), hyper, &points, &collapsed, typical);
         self.members = draws.into_iter().map(member).collect();
+        self.evaluations += evaluations;
+        self
+    }
+
+    fn with_doubt(mut self, data: &Data) -> Self {
+        let (collapsed, _) = collapse(data, &self.warp);
+        let points = data.recipe_points();
+        let problem =
+            Problem { kinds: data.kinds(), points: &points, collapsed: &collapsed, known_noise: false };
+        let (noise, evaluations) = doubted_noise(&problem, &self.belief.hyper);
+        self.doubted = self.doubted.max(noise);
         self.evaluations += evaluations;
         self
     }
@@ -213,6 +242,14 @@ impl Posterior {
         self.members.iter().map(Gp::noise).sum::<f64>() / self.members.len() as f64
     }
 
+    /// The variance of one measurement, in standard units, with which what will be measured is foretold: not below
+    /// [`Posterior::noise`], and more where the data do not show how noisy they are. A decision trusts the fit; what is
+    /// claimed of a measurement must not.
+    #[must_use]
+    pub fn doubted_noise(&self) -> f64 {
+        self.doubted
+    }
+
     /// Moments of the function at x, in standard units, over all members.
     #[must_use]
     pub fn moments(&self, x: &[f64], work: &mut Workspace) -> Moments {
@@ -240,7 +277,7 @@ impl Posterior {
     /// What one measurement with these moments of the function (standard units) will be, at the given level.
     #[must_use]
     pub fn forecast(&self, moments: Moments, level: f64) -> Forecast {
-        forecast(&self.warp, moments.mean, (moments.variance + self.noise()).sqrt(), level)
+        forecast(&self.warp, moments.mean, (moments.variance + self.doubted).sqrt(), level)
     }
 
     /// Leave-one-recipe-out: for each row of `data` (the data of the fit) what would have been said of it without its

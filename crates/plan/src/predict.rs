@@ -99,7 +99,7 @@ impl<'a> Predictor<'a> {
 
 /// Odds that one measurement lies between two ends.
 pub(crate) fn odds(fit: &Fit, at: Moments, low: Option<f64>, high: Option<f64>) -> f64 {
-    odds_itself(fit, Moments { variance: at.variance + fit.posterior.noise(), ..at }, low, high)
+    odds_itself(fit, Moments { variance: at.variance + fit.posterior.doubted_noise(), ..at }, low, high)
 }
 
 /// Odds that the outcome itself, without the noise of measuring, lies between two ends.
