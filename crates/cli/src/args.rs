@@ -74,7 +74,9 @@ pub(crate) enum Verb {
   forethought tell oven.toml --recipe '{\"melt\":230}' strength=790      nobody asked for it
   forethought tell oven.toml plan.csv                                  a run sheet, all or nothing")]
     Tell(Tell),
-    /// Take in a table of measurements made elsewhere, all or nothing; what the record has already is not taken twice.
+    /// Take in a table of measurements made elsewhere, all or nothing.
+    ///
+    /// What the record has already is not taken twice.
     #[command(after_help = "Examples:
   forethought import oven.toml last-year.csv
   forethought import oven.toml last-year.csv             again, after rows were added: only those are new

@@ -91,6 +91,14 @@ impl Failure {
         crate::talk(format!("{}: nothing was changed", self.message));
     }
 
+    /// Says it, where it does not end what is done.
+    pub(crate) fn warn(&self) {
+        crate::talk(format!("warning: {}", self.message));
+        if let Some(hint) = &self.hint {
+            crate::talk(format!("hint: {hint}"));
+        }
+    }
+
     fn json(&self) -> serde_json::Value {
         let at = |d: &Diagnostic, text: &str| {
             d.place(text).map(|p: Place| json!({ "line": p.line, "column": p.column }))
@@ -137,7 +145,12 @@ impl From<Refusal> for Failure {
 
 impl From<ReadError> for Failure {
     fn from(e: ReadError) -> Self {
-        Failure::yours("damaged", e.to_string())
+        let failure = Failure::yours("damaged", e.to_string());
+        match e {
+            ReadError::Damaged { .. } => failure,
+            ReadError::Unreadable { .. } => failure
+                .hint("if the file is damaged, restore it from a backup together with forethought.head"),
+        }
     }
 }
 

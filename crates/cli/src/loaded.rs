@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forethought_engine::{Ask, Change, Client, Command, Desk, Reply, compare, open_campaign, question};
 use forethought_machine::{Build, Driver, Machine};
-use forethought_memory::{Journal, OwnError, Owner, Project, SqliteJournal, entries};
+use forethought_memory::{Head, Journal, OwnError, Owner, Project, SqliteJournal, entries, read_heads};
 use forethought_model::Belief;
 use forethought_plan::Question;
 use forethought_record::{Actor, Campaign, CampaignId, Entry};
@@ -80,6 +80,14 @@ impl Loaded {
             None => vec![],
         };
         let journal = SqliteJournal::open(&self.project.journal())?;
+        let stored = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name);
+        if let Some(stored) = stored
+            && let Some(head) = self.head(stored.id)?.filter(|head| stored.events < head.seq)
+        {
+            // Going on from a cut record would bury what was lost. Damage in what is left is worth more words.
+            journal.read(stored.id)?;
+            self.check_uncut(stored.events, head.seq)?;
+        }
         let opened = open_campaign(Box::new(journal), &self.problem, &self.text, &self.actor, now())?;
         let is_new = opened.is_new;
         let old = std::sync::Arc::clone(&opened.campaign.problem);
@@ -140,7 +148,7 @@ impl Loaded {
     }
 
     /// The journal, open for reading only, and the campaign's name for ever in it.
-    fn find(&self) -> Result<(SqliteJournal, CampaignId), Failure> {
+    pub(crate) fn find(&self) -> Result<(SqliteJournal, CampaignId), Failure> {
         let none = || {
             Failure::yours(
                 "no-campaign",
@@ -157,10 +165,40 @@ impl Loaded {
         Ok((journal, id))
     }
 
-    /// Reads the campaign without owning it.
+    /// The head that is kept beside the record.
+    pub(crate) fn head(&self, id: CampaignId) -> Result<Option<Head>, Failure> {
+        let path = self.project.head();
+        let mut heads =
+            read_heads(&path).map_err(|e| Failure::yours("head", format!("{}: {e}", path.display())))?;
+        Ok(heads.remove(&id.to_string()))
+    }
+
+    /// Refuses a record that ends before what was written, by its head.
+    pub(crate) fn check_uncut(&self, events: u64, written: u64) -> Result<(), Failure> {
+        if events >= written {
+            return Ok(());
+        }
+        let path = self.project.journal();
+        let message = format!(
+            "{}: the record ends at event {events}, but {written} were written: its tail was cut",
+            path.display()
+        );
+        Err(Failure::yours("cut", message).hint(format!(
+            "restore {} from a backup. To go on without what is lost, move {} away first; `log` and `export` show what is left",
+            path.display(),
+            self.project.head().display()
+        )))
+    }
+
+    /// Reads the campaign without owning it. A cut tail is said and what is left is read.
     pub(crate) fn read(&self) -> Result<Read, Failure> {
         let (journal, id) = self.find()?;
+        // The head first: what a running owner appends in between must not look as if it were cut.
+        let head = self.head(id)?;
         let sealed = journal.read(id)?;
+        if let Err(cut) = self.check_uncut(sealed.len() as u64, head.map_or(0, |h| h.seq)) {
+            cut.warn();
+        }
         let entries = entries(id, &sealed)?;
         let campaign = Campaign::fold(&entries, &|hash| journal.blob(hash).ok().flatten())
             .map_err(|e| Failure::yours("record", e.to_string()))?;

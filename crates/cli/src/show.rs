@@ -52,7 +52,7 @@ pub(crate) fn prediction(p: &Prediction) -> Json {
         .iter()
         .map(|(n, q)| (n.clone(), json!({ "mean": q.mean, "low": q.low, "high": q.high, "odds": q.odds })))
         .collect();
-    json!({ "predicted": predicted, "works": p.works, "limits": p.limits })
+    json!({ "predicted": predicted, "works": p.works, "limits": p.limits, "known": p.known })
 }
 
 /// A prediction as indented lines.

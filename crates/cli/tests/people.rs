@@ -356,3 +356,69 @@ fn the_examples_are_in_order() {
         assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+const TABLE: &str = "melt,speed,kind,strength,density\n210,20,matt,800,0.995\n220,30,clear,810,0.993\n220,30,clear,810,0.993\n";
+
+#[test]
+fn a_table_is_taken_in_once() {
+    let folder = Folder::new(FILE);
+    fs::write(folder.path("runs.csv"), TABLE).unwrap();
+    // Equal rows of one table are repeats.
+    let first = folder.run(&["import", "campaign.toml", "runs.csv"], 0);
+    assert!(first.contains("3 measurements taken in from runs.csv"), "{first}");
+    let second = folder.run(&["import", "campaign.toml", "runs.csv"], 0);
+    assert!(second.contains("nothing is new in runs.csv") && second.contains("--repeats"), "{second}");
+    let document = folder.json(&["import", "campaign.toml", "runs.csv"]);
+    assert_eq!(document["recorded"], false);
+    // Next week it is longer and has another name.
+    fs::write(folder.path("more.csv"), format!("{TABLE}220,30,clear,810,0.993\n250,70,matt,760,0.98\n"))
+        .unwrap();
+    let third = folder.run(&["import", "campaign.toml", "more.csv"], 0);
+    assert!(third.contains("2 measurements") && third.contains("3 of its rows"), "{third}");
+    assert!(third.contains("more.csv:2 is runs.csv:2 there"), "{third}");
+    folder.run(&["import", "campaign.toml", "runs.csv", "--repeats"], 0);
+    assert_eq!(folder.json(&["status", "campaign.toml"])["imported"], 8);
+}
+
+#[test]
+fn only_what_can_begin_a_campaign_opens_it() {
+    let folder = Folder::new(FILE);
+    for verb in
+        [vec!["resume"], vec!["pause"], vec!["withdraw", "1"], vec!["tell", "--trial", "1", "density=1"]]
+    {
+        let arguments: Vec<&str> =
+            verb[..1].iter().copied().chain(["campaign.toml"]).chain(verb[1..].iter().copied()).collect();
+        let said = folder.run(&arguments, 2);
+        assert!(said.contains("nothing was recorded of campaign `bench` yet"), "{said}");
+    }
+    assert!(!folder.path("forethought.db").exists());
+}
+
+#[test]
+fn a_prediction_far_from_everything_says_so() {
+    let folder = Folder::new(FILE);
+    fs::write(folder.path("runs.csv"), TABLE).unwrap();
+    folder.run(&["import", "campaign.toml", "runs.csv"], 0);
+    let near = "{\"melt\":220,\"speed\":30,\"kind\":\"clear\"}";
+    let far = "{\"melt\":400,\"speed\":300,\"kind\":\"matt\"}";
+    assert!(!folder.run(&["predict", "campaign.toml", near], 0).contains("note:"));
+    let said = folder.run(&["predict", "campaign.toml", far], 0);
+    assert!(said.contains("outside the campaign") && said.contains("nothing like it was measured"), "{said}");
+    let all = folder.json(&["predict", "campaign.toml", near, far]);
+    let doubts = |i: usize| all["predictions"][i]["doubts"].as_array().unwrap().len();
+    assert_eq!((doubts(0), doubts(1)), (0, 2));
+}
+
+#[test]
+fn what_lies_outside_is_said_to_programs_too() {
+    let folder = Folder::new(FILE);
+    let far = "{\"melt\":400,\"speed\":30,\"kind\":\"matt\"}";
+    let told =
+        folder.json(&["tell", "campaign.toml", "--recipe", far, "strength=1", "strength=2", "density=0.99"]);
+    assert!(told["note"].as_str().unwrap().contains("must be from 200 to 260"), "{told}");
+    // A trial is named by its place or by its option.
+    for trial in [vec!["1"], vec!["--trial", "1"]] {
+        let said = folder.run(&[&["why", "campaign.toml"], trial.as_slice()].concat(), 0);
+        assert!(said.contains("Trial 1"), "{said}");
+    }
+}

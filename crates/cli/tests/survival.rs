@@ -218,3 +218,24 @@ fn a_cut_or_flipped_record_is_named() {
     let said = folder.run(&["run", "campaign.toml"], 2);
     assert!(said.contains("event 3"), "nothing wrong is read as data: {said}");
 }
+
+#[test]
+fn nobody_goes_on_from_a_cut_record_by_accident() {
+    let folder = Folder::new(&FILE.replace("TRIALS", "2"));
+    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
+    let db = rusqlite::Connection::open(folder.path("forethought.db")).unwrap();
+    db.execute_batch("DROP TRIGGER event_kept").unwrap();
+    db.execute("DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)", []).unwrap();
+    drop(db);
+    for verb in ["run", "ask", "resume"] {
+        let said = folder.run(&[verb, "campaign.toml"], 2);
+        assert!(said.contains("tail was cut") && said.contains("restore"), "{said}");
+    }
+    // What is left can be read; who knows what was lost may go on.
+    let said = folder.run(&["status", "campaign.toml"], 0);
+    assert!(said.contains("warning") && said.contains("tail was cut"), "{said}");
+    fs::rename(folder.path("forethought.head"), folder.path("old.head")).unwrap();
+    folder.run(&["pause", "campaign.toml"], 0);
+    folder.run(&["verify", "campaign.toml"], 0);
+}

@@ -1,8 +1,8 @@
 //! How noisy one measurement may be, where the data leave it open.
 
+use crate::Hyper;
 use crate::evidence::Evidence;
 use crate::features::Pairs;
-use crate::Hyper;
 use crate::fit::{Problem, climb_within};
 use crate::prior;
 
@@ -46,6 +46,7 @@ pub(crate) fn doubted_noise(problem: &Problem<'_>, fitted: &Hyper) -> (f64, usiz
     }
     let shares: Vec<f64> = levels.iter().map(|(_, weight)| libm::exp(weight - best)).collect();
     let sum: f64 = shares.iter().sum();
-    let mean = levels.iter().zip(&shares).map(|((level, _), share)| share * libm::exp(*level)).sum::<f64>() / sum;
+    let mean =
+        levels.iter().zip(&shares).map(|((level, _), share)| share * libm::exp(*level)).sum::<f64>() / sum;
     (if mean.is_finite() { mean } else { libm::exp(fitted.log_noise) }, evaluations)
 }

@@ -39,7 +39,10 @@ fn one_measurement_does_not_show_that_there_is_no_noise() {
     for (noise, recipes) in [(2.0, 20), (0.5, 20), (0.5, 40)] {
         let (held, held_by_fit) = repeats_held(noise, recipes, 20);
         assert!(held_by_fit < 0.7, "noise {noise}, {recipes} recipes: the case is no case: {held_by_fit}");
-        assert!(held > 0.75, "noise {noise}, {recipes} recipes: {held} held, {held_by_fit} by the fit's noise");
+        assert!(
+            held > 0.75,
+            "noise {noise}, {recipes} recipes: {held} held, {held_by_fit} by the fit's noise"
+        );
     }
 }
 

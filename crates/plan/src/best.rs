@@ -98,7 +98,7 @@ pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predicto
     }
     let mut best: Option<(f64, f64, usize)> = None;
     let mut tried = std::collections::BTreeSet::new();
-    for (row, point) in study.observed.iter().enumerate() {
+    for (row, point) in study.rows().map(|row| (row, &study.observed[row])) {
         let measured = goals.iter().all(|goal| study.value(goal, row).is_some());
         if !measured || !tried.insert(crate::first::key(point)) {
             continue;

@@ -95,6 +95,10 @@ pub struct Prediction {
     pub works: f64,
     /// Odds that each limit holds, by outcome.
     pub limits: BTreeMap<String, f64>,
+    /// The share of what was unknown of the outcomes here before anything was measured that measurements have taken away: 1
+    /// where all is known, near 0 where it is the average of what was seen and nothing more. None where nothing was measured.
+    #[serde(default)]
+    pub known: Option<f64>,
 }
 
 /// The recipe to recommend: the posterior's best, not the luckiest measurement.

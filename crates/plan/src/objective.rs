@@ -83,9 +83,8 @@ fn join(study: &Study<'_>) -> Result<Option<Fit>, PlanError> {
     let mut rng = stream(study.question.problem.seed, study.question.decision, "goal weights");
     let draws: Vec<f64> = goals.iter().map(|o| -libm::log(1.0 - uniform(&mut rng)) * o.weight).collect();
     let total: f64 = draws.iter().sum();
-    let rows: Vec<usize> = (0..study.observed.len())
-        .filter(|&row| goals.iter().all(|goal| study.value(goal, row).is_some()))
-        .collect();
+    let rows: Vec<usize> =
+        study.rows().filter(|&row| goals.iter().all(|goal| study.value(goal, row).is_some())).collect();
     if rows.len() < 2 {
         return Ok(None);
     }

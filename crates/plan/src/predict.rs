@@ -47,10 +47,17 @@ impl<'a> Predictor<'a> {
         let mut work = Workspace::default();
         let mut predicted = BTreeMap::new();
         let mut limits = BTreeMap::new();
+        let mut known: Option<f64> = None;
         for (name, fit) in &self.beliefs.fits {
             let Some(outcome) = self.study.question.problem.outcome(name) else { continue };
             let at = fit.posterior.moments(&x, &mut work);
             predicted.insert(name.clone(), self.told(outcome, fit, at, point));
+            if outcome.formula.is_none() {
+                let gp = fit.posterior.gp();
+                let left = gp.predict(&x, &mut work).variance / gp.scale();
+                let share = (1.0 - left).clamp(0.0, 1.0);
+                known = Some(known.map_or(share, |least| least.min(share)));
+            }
             if let Some(limit) = &outcome.limit {
                 let chance = match &outcome.formula {
                     Some(formula) => f64::from(u8::from(limit.holds(formula.eval(point)))),
@@ -59,7 +66,7 @@ impl<'a> Predictor<'a> {
                 limits.insert(name.clone(), chance);
             }
         }
-        Prediction { predicted, works: self.beliefs.odds_of_working(&x, &mut work), limits }
+        Prediction { predicted, works: self.beliefs.odds_of_working(&x, &mut work), limits, known }
     }
 
     fn told(&self, outcome: &Outcome, fit: &Fit, at: Moments, point: &Point) -> Predicted {

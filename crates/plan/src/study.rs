@@ -16,6 +16,9 @@ pub(crate) struct Study<'a> {
     pub(crate) kinds: Vec<FeatureKind>,
     /// One an observation.
     pub(crate) observed: Vec<Point>,
+    /// Observations in the order of their trials: whatever is learnt hangs on what was measured, and not on which of two
+    /// machines answered first.
+    order: Vec<usize>,
     pub(crate) pending: Vec<Point>,
     pub(crate) rejected: Vec<Point>,
     pub(crate) pool: Option<Vec<Point>>,
@@ -44,8 +47,11 @@ impl<'a> Study<'a> {
             })
             .collect();
         let taken = observed.iter().chain(&pending).map(|p| key(p)).collect();
+        let mut order: Vec<usize> = (0..observed.len()).collect();
+        order.sort_by_key(|&row| question.history.observed[row].trial);
         Ok(Study {
             question,
+            order,
             space,
             features,
             kinds,
@@ -55,6 +61,11 @@ impl<'a> Study<'a> {
             pending,
             taken,
         })
+    }
+
+    /// Observations in the order in which they are learnt from.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = usize> {
+        self.order.iter().copied()
     }
 
     /// What a model sees of a point.
@@ -89,8 +100,7 @@ impl<'a> Study<'a> {
 
     /// The observations of one outcome, and which rows of the history they are.
     pub(crate) fn data(&self, outcome: &Outcome) -> Result<(Data, Vec<usize>), PlanError> {
-        let rows: Vec<usize> =
-            (0..self.observed.len()).filter(|&row| self.value(outcome, row).is_some()).collect();
+        let rows: Vec<usize> = self.rows().filter(|&row| self.value(outcome, row).is_some()).collect();
         let mut points = self.encode_all(rows.iter().map(|&row| &self.observed[row]));
         let mut values: Vec<f64> = rows.iter().filter_map(|&row| self.value(outcome, row)).collect();
         let mut noise = outcome.noise.map(|sd| {
@@ -147,12 +157,8 @@ impl<'a> Study<'a> {
 
     /// Which observations teach whether a recipe can be made, and what they say.
     pub(crate) fn flags(&self) -> Vec<(usize, bool)> {
-        self.question
-            .history
-            .observed
-            .iter()
-            .enumerate()
-            .filter_map(|(row, observed)| match observed.failed {
+        self.rows()
+            .filter_map(|row| match self.question.history.observed[row].failed {
                 None => Some((row, true)),
                 Some(Failure::Recipe) => Some((row, false)),
                 Some(_) => None,

@@ -276,3 +276,17 @@ fn the_best_recipe_is_not_the_luckiest_measurement() {
     let Some(Value::Number(a)) = best.recipe.get("a").cloned() else { panic!() };
     assert!((a - 0.7).abs() < 0.15, "{a}");
 }
+
+#[test]
+fn it_does_not_matter_which_machine_answered_first() {
+    let (mut asked, _) = run(question(1, 5, 3, 3), 5, true);
+    let in_order = decide(&asked).unwrap();
+    let best_in_order = best(&asked).unwrap();
+    for turn in [1, 5, 7] {
+        let observed = Arc::make_mut(&mut asked.history.observed);
+        observed.rotate_left(turn);
+        observed.swap(0, turn);
+        assert_eq!(decide(&asked).unwrap(), in_order);
+        assert_eq!(best(&asked).unwrap(), best_in_order);
+    }
+}

@@ -1,7 +1,7 @@
 //! Verbs that check: the file, the record, the decisions.
 
 use forethought_engine::{Difference, replay as replay_all};
-use forethought_memory::{Journal, read_heads};
+use forethought_memory::Journal;
 use serde_json::json;
 
 use crate::args::{Arguments, File};
@@ -45,30 +45,19 @@ pub(crate) fn schema() -> Result<Exit, Failure> {
 /// The record against damage and cut tails.
 pub(crate) fn verify(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
-    let read = loaded.read()?;
-    // The heads first: what a running owner appends in between must not look as if it were cut.
-    let heads = read_heads(&loaded.project.head())
-        .map_err(|e| Failure::yours("head", format!("{}: {e}", loaded.project.head().display())))?;
-    let sealed = read.journal.read(read.id)?;
-    let head = heads.get(&read.id.to_string());
+    let (journal, id) = loaded.find()?;
+    let head = loaded.head(id)?;
+    let sealed = journal.read(id)?;
     let last = sealed.last().map(|s| (s.seq, s.hex())).unwrap_or_default();
-    if let Some(head) = head {
-        let there = sealed.iter().find(|s| s.seq == head.seq);
-        let kept = there.is_some_and(|s| s.hex() == head.hash);
-        if !kept {
-            let what = match there {
-                None => format!(
-                    "the record ends at event {}, but {} were written: its tail was cut",
-                    last.0, head.seq
-                ),
-                Some(_) => {
-                    format!("event {} is another one than was written: the record was replaced", head.seq)
-                }
-            };
+    if let Some(head) = &head {
+        loaded.check_uncut(last.0, head.seq)?;
+        if !sealed.iter().any(|s| s.seq == head.seq && s.hex() == head.hash) {
+            let what = format!("event {} is another one than was written: the record was replaced", head.seq);
             return Err(Failure::yours("cut", format!("{}: {what}", loaded.project.journal().display()))
                 .hint("restore forethought.db from a backup"));
         }
     }
+    let read = loaded.read()?;
     if arguments.json {
         say(
             json!({ "forethought": 1, "ok": true, "campaign": read.id.to_string(), "events": last.0, "hash": last.1, "head": head }),

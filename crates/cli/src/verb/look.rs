@@ -146,6 +146,7 @@ pub(crate) fn predict(arguments: &Arguments, v: &Predict) -> Result<Exit, Failur
             .map(|(recipe, p)| {
                 let mut out = show::prediction(p);
                 out["recipe"] = json!(recipe);
+                out["doubts"] = json!(doubts(&read.campaign, recipe, p));
                 out
             })
             .collect();
@@ -153,9 +154,28 @@ pub(crate) fn predict(arguments: &Arguments, v: &Predict) -> Result<Exit, Failur
     } else {
         for (recipe, p) in recipes.iter().zip(&predictions) {
             say(format!("{recipe}\n{}", show::prediction_text(&read.campaign.problem, p)));
+            doubts(&read.campaign, recipe, p).iter().for_each(|doubt| say(format!("  note: {doubt}")));
         }
     }
     Ok(Exit::Done)
+}
+
+/// Below this share of what could be known a prediction says little more than the average.
+const KNOWN_LEAST: f64 = 0.25;
+
+/// Why a prediction should be taken with care, in sentences.
+fn doubts(campaign: &Campaign, recipe: &Recipe, p: &forethought_plan::Prediction) -> Vec<String> {
+    let space = &campaign.problem.space;
+    let outside = space.point(recipe).ok().and_then(|point| space.admits(&point).err());
+    let outside = outside
+        .map(|why| format!("this lies outside the campaign: no trial would be proposed there, for {why}"));
+    let unknown = p.known.filter(|known| *known < KNOWN_LEAST).map(|known| {
+        format!(
+            "nothing like it was measured: only {} of what could be known there is, and the rest is the average of all",
+            show::percent(known)
+        )
+    });
+    outside.into_iter().chain(unknown).collect()
 }
 
 /// Why a trial was proposed.
@@ -164,8 +184,9 @@ pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> 
     let read = loaded.read()?;
     let Some(t) = read.campaign.trials.get(&v.trial()) else {
         let all = read.campaign.trials.len();
-        return Err(Failure::yours("unknown-trial", format!("there is no trial {}", v.trial()))
-            .hint(if all == 0 { "none was made yet".into() } else { format!("there are trials 1 to {all}") }));
+        return Err(Failure::yours("unknown-trial", format!("there is no trial {}", v.trial())).hint(
+            if all == 0 { "none was made yet".into() } else { format!("there are trials 1 to {all}") },
+        ));
     };
     let document = show::trial(&read.campaign, t);
     if arguments.json {

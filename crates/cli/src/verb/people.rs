@@ -143,6 +143,7 @@ pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> 
 fn imported(name: &str, taken: &Taken) -> String {
     let new = match taken.new {
         0 if taken.known > 0 => format!("nothing is new in {name}"),
+        1 => format!("1 measurement taken in from {name}"),
         n => format!("{n} measurements taken in from {name}"),
     };
     match &taken.such_as {

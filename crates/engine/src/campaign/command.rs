@@ -377,7 +377,10 @@ impl Core {
         Ok(None)
     }
 
-    pub(super) fn check_outcomes(&self, outcomes: &BTreeMap<String, Option<Measurement>>) -> Result<(), Refusal> {
+    pub(super) fn check_outcomes(
+        &self,
+        outcomes: &BTreeMap<String, Option<Measurement>>,
+    ) -> Result<(), Refusal> {
         for (name, value) in outcomes {
             self.check_outcome(name, value.as_ref())?;
         }
