@@ -115,6 +115,9 @@ trials = 100
     ]);
     let median = backtest["figures"]["cycles_to_best_median"].as_f64().unwrap();
     assert!(median <= 12.0, "{backtest}");
+    let few = folder.run(&["backtest", "campaign.toml", "--seeds", "1", "--trials", "3"], 0);
+    assert!(few.contains("not reached") && !few.contains("null"), "{few}");
+    assert!(folder.run(&["backtest", "campaign.toml", "--seeds", "0"], 2).contains("at least 1"));
 }
 
 #[test]

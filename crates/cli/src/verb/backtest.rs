@@ -16,6 +16,9 @@ use crate::loaded::Loaded;
 use crate::{now, say, talk};
 
 pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Failure> {
+    if v.seeds == 0 {
+        return Err(Failure::yours("argument", "--seeds must be at least 1"));
+    }
     let loaded = Loaded::new(arguments, &v.file)?;
     let problem = &loaded.problem;
     let Some(pool) = loaded.pool(problem) else {
@@ -82,6 +85,8 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
         traces.len()
     ));
     for (name, value) in figures.as_object().into_iter().flatten() {
+        // No number means that too few trials were made for one.
+        let value = if value.is_null() { "not reached".to_owned() } else { value.to_string() };
         say(format!("  {name:<28} {value}"));
     }
     if v.output.is_some() {
@@ -135,12 +140,14 @@ fn figures(traces: &[Trace], top: &BTreeSet<usize>, best: usize, recipes: usize)
     let n: u64 = traces.iter().map(|t| t.claims.1).sum();
     let coverage: Vec<f64> =
         traces.iter().filter(|t| t.claims.1 > 0).map(|t| t.claims.0 as f64 / t.claims.1 as f64).collect();
+    let least = coverage.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = coverage.iter().copied().fold(0.0, f64::max);
     json!({
         "n80": n80, "n80_interval_95": interval, "AF80": n80.map(af),
         "EF_max": ef.map(|e| e.0), "EF_max_at": ef.map(|e| e.1),
         "cycles_to_best_median": median,
         "claims_90_kept": if n > 0 { Some(kept as f64 / n as f64) } else { None }, "claims": n,
-        "claims_90_kept_by_seed": [coverage.iter().copied().fold(f64::INFINITY, f64::min), coverage.iter().copied().fold(0.0, f64::max)],
+        "claims_90_kept_by_seed": (!coverage.is_empty()).then_some([least, most]),
     })
 }
 
