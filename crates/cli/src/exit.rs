@@ -75,11 +75,7 @@ impl Failure {
             return;
         }
         let Some((path, text, mistakes)) = self.file.as_deref() else {
-            crate::talk(format!("error: {}", self.message));
-            if let Some(hint) = &self.hint {
-                crate::talk(format!("hint: {hint}"));
-            }
-            return;
+            return self.talk("error");
         };
         use std::io::IsTerminal;
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -93,7 +89,11 @@ impl Failure {
 
     /// Says it, where it does not end what is done.
     pub(crate) fn warn(&self) {
-        crate::talk(format!("warning: {}", self.message));
+        self.talk("warning");
+    }
+
+    fn talk(&self, severity: &str) {
+        crate::talk(format!("{severity}: {}", self.message));
         if let Some(hint) = &self.hint {
             crate::talk(format!("hint: {hint}"));
         }

@@ -7,8 +7,9 @@ use crate::fit::{Problem, climb_within};
 use crate::prior;
 
 /// What is believed of ln σ² by whoever judges what is *told*: one standard deviation around it reaches from σ = 1 % to 22 % of
-/// the outcome's spread, where most measurements lie, two from none to all of it. The fit's own prior has two humps, "none" and "some", for an optimiser is well served by either; but data that a smooth
-/// function runs through do not show that there was no noise, and what is said of the next measurement must not claim it.
+/// the outcome's spread, where most measurements lie, two from none to all of it. The fit's own prior has two humps, "none" and
+/// "some", for an optimiser is well served by either; but data that a smooth function runs through do not show that there was
+/// no noise, and what is said of the next measurement must not claim it.
 const NOISE: (f64, f64) = (-6.0, 3.0);
 /// From one level of ln σ² to the next: σ grows by e.
 const STEP: f64 = 2.0;

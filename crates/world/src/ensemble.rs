@@ -43,13 +43,12 @@ impl Ensemble {
         if before.is_none() && recalled.is_none() && lines[0].delays.iter().any(|d| *d > 0) {
             lines.push(Arx::learn(episodes, Some(&vec![0; lines[0].delays.len()]))?);
         }
-        let (linear, learnt) = train(&lines, |line| {
-            (0..MEMBERS)
-                .map(|member| {
-                    Lesson::new(line, episodes, recalled.and_then(|r| r.members.get(member)), seed, member)
-                })
-                .collect()
-        });
+        let lesson = |line, member| {
+            Lesson::new(line, episodes, recalled.and_then(|r| r.members.get(member)), seed, member)
+        };
+        let lessons: Vec<Vec<Lesson<'_>>> =
+            lines.iter().map(|line| (0..MEMBERS).map(|member| lesson(line, member)).collect()).collect();
+        let (linear, learnt) = train(&lessons).ok_or(WorldError::NotFinite)?;
         let each = |which: fn(&Learnt) -> &LatentModel| learnt.iter().map(|l| which(l).clone()).collect();
         let watching = Ensemble {
             members: each(|l| &l.watcher),

@@ -4,12 +4,10 @@ use forethought_space::Episode;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
-use crate::fit::Prior;
+use crate::fit::{BURN_IN, Prior};
 use crate::ridge::{Evidence, Moments};
 use crate::state_space::{StateSpace, squash};
 
-/// Readings of an episode that only bring the filter to the truth.
-const BURN_IN: usize = 4;
 /// Rows that the evidence is reckoned from, at most, about.
 const ROWS: usize = 800;
 /// Length scales where the search begins, in standard deviations of an input, and by what factors it moves.
@@ -38,13 +36,9 @@ pub(crate) fn enrich(
 ) -> (StateSpace, Prior) {
     let rows = follow(linear, episodes);
     let found = search(&rows, count, rng);
-    let mut size = linear.size;
-    size.features = if found.is_some() { count } else { 0 };
+    let mut space = linear.clone().with_features(if found.is_some() { count } else { 0 }, false);
+    let (size, to) = (space.size, space.size.places());
     let (n, s, inputs) = (size.states(), size.sensors, size.inputs());
-    let (from, to) = (linear.size.places(), size.places());
-    let mut space = StateSpace { size, parameters: vec![0.0; size.parameters()], ..linear.clone() };
-    space.parameters[..to.g].copy_from_slice(&linear.parameters[..from.g]);
-    space.parameters[to.first..].copy_from_slice(&linear.parameters[from.first..]);
     let mut sd = vec![linear_sd; size.parameters()];
     if let Some(Found { directions, evidence }) = found {
         space.drawn = directions;
@@ -70,24 +64,20 @@ pub(crate) fn enrich(
 }
 
 fn follow(model: &StateSpace, episodes: &[Episode]) -> Vec<Row> {
-    let (n, sensors) = (model.size.states(), model.size.sensors);
     let periods: usize = episodes.iter().map(Episode::periods).sum();
     let thin = periods.div_ceil(ROWS).max(1);
     let mut rows = Vec::new();
     for episode in episodes {
-        let (mut x, mut next) = (vec![0.0; n], vec![0.0; n]);
-        let (mut d, mut error) = (vec![0.0; sensors], vec![0.0; sensors]);
-        model.begin(episode.reading(0), &mut x);
-        for t in 0..episode.periods() {
+        model.follow(episode, &mut |t, x| {
+            if t < BURN_IN || !t.is_multiple_of(thin) || t == episode.periods() {
+                return;
+            }
             let read = episode.reading(t + 1);
-            if t >= BURN_IN && t % thin == 0 && read.iter().chain(&x).all(|v| v.is_finite()) {
-                let change = read.iter().zip(&x).map(|(y, x)| y - x).collect();
+            if read.iter().chain(x).all(|v| v.is_finite()) {
+                let change = read.iter().zip(x).map(|(y, x)| y - x).collect();
                 rows.push((x.iter().chain(episode.action(t)).copied().collect(), change));
             }
-            model.advance(&x, &d, episode.action(t), &mut next);
-            std::mem::swap(&mut x, &mut next);
-            model.correct(&mut x, &mut d, read, &mut error);
-        }
+        });
     }
     rows
 }

@@ -13,7 +13,7 @@ const STARTS: usize = 160;
 /// One-step errors that count, about; where there are more periods each stands for some.
 const SINGLE: usize = 800;
 /// Readings of an episode that only bring the filter to the truth.
-const BURN_IN: usize = 4;
+pub(crate) const BURN_IN: usize = 4;
 /// Steps of the search, at most.
 const STEPS: usize = 100;
 /// It ends when a step gains less than this share.

@@ -27,7 +27,7 @@ pub(crate) const USUAL: Unseen = Unseen { states: 0.1, offsets: 1e-3 };
 /// The gain of the stationary Kalman filter (Kalman 1960; Anderson & Moore, *Optimal Filtering*, 1979) of the model in the
 /// middle of the data, its states and offsets moved by independent noise. `noise`: variance of a reading, `[sensors]`.
 /// None where the recursion gives nothing finite.
-pub(crate) fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<Vec<f64>> {
+fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<Vec<f64>> {
     let (n, s) = (model.size.states(), model.size.sensors);
     let all = n + s;
     let transition = model.transition();
@@ -83,15 +83,28 @@ pub(crate) fn tried(lasting: Lasting) -> Vec<Unseen> {
 /// Scores of a model on episodes that it has not seen, under all that is [`tried`]: there its own mistakes count among what
 /// happens unseen. Infinite where there is no gain.
 pub(crate) fn scores(model: &StateSpace, unseen: &[Episode], noise: &[f64], floor: f64) -> Vec<f64> {
-    let judge = |happens: &Unseen| {
-        let gain = gain(model, *happens, noise)?;
-        let score = score(&StateSpace { gain, ..model.clone() }, unseen, floor);
-        score.is_finite().then_some(score)
-    };
-    tried(model.lasting).iter().map(|happens| judge(happens).unwrap_or(f64::INFINITY)).collect()
+    tried(model.lasting).into_iter().map(|happens| score(model, happens, unseen, noise, floor)).collect()
 }
 
-/// The mean logarithm of a model's errors, one and many steps ahead.
-pub(crate) fn score(model: &StateSpace, episodes: &[Episode], floor: f64) -> f64 {
-    spread(model, episodes, floor).iter().map(|e| libm::log(*e)).sum::<f64>() / AHEAD.len() as f64
+/// The mean logarithm of a model's errors, one and many steps ahead, under what is taken to happen unseen. Infinite where there
+/// is no gain.
+pub(crate) fn score(
+    model: &StateSpace,
+    happens: Unseen,
+    episodes: &[Episode],
+    noise: &[f64],
+    floor: f64,
+) -> f64 {
+    let Some(gain) = gain(model, happens, noise) else { return f64::INFINITY };
+    let errors = spread(&StateSpace { gain, ..model.clone() }, episodes, floor);
+    let mean = errors.iter().map(|e| libm::log(*e)).sum::<f64>() / AHEAD.len() as f64;
+    if mean.is_finite() { mean } else { f64::INFINITY }
+}
+
+/// A model with the gain for what is taken to happen unseen, or with the one that it has.
+pub(crate) fn filtered(mut model: StateSpace, happens: Unseen, noise: &[f64]) -> StateSpace {
+    if let Some(gain) = gain(&model, happens, noise) {
+        model.gain = gain;
+    }
+    model
 }

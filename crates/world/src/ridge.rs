@@ -83,10 +83,7 @@ impl Moments {
     /// None where the data are not finite.
     pub(crate) fn solve(&self, penalty: &[f64]) -> Option<Vec<f64>> {
         let n = self.width;
-        let matrix = Mat::from_fn(n, n, |i, j| {
-            let (i, j) = if i >= j { (i, j) } else { (j, i) };
-            self.products[i * n + j] + if i == j { penalty[i] } else { 0.0 }
-        });
+        let matrix = self.penalised(1.0, &|i| penalty[i]);
         let right = Mat::from_fn(n, self.targets, |i, t| self.cross[t * n + i]);
         let solved = matrix.llt(Side::Lower).ok()?.solve(&right);
         let out: Vec<f64> = (0..self.targets)
@@ -111,14 +108,9 @@ impl Moments {
         let mut out = None;
         for _ in 0..STEPS {
             let precision = |i: usize| group.get(i).map_or(FREE / typical, |&g| precisions[g]);
-            let matrix = Mat::from_fn(n, n, |i, j| {
-                let (i, j) = if i >= j { (i, j) } else { (j, i) };
-                self.products[i * n + j] / noise + if i == j { precision(i) } else { 0.0 }
-            });
-            let factor = matrix.llt(Side::Lower).ok()?;
+            let factor = self.penalised(noise, &precision).llt(Side::Lower).ok()?;
             let solved = factor.solve(&Mat::from_fn(n, 1, |i, _| cross[i] / noise));
             let weights: Vec<f64> = (0..n).map(|i| solved[(i, 0)]).collect();
-            let covariance = factor.solve(&Mat::<f64>::identity(n, n));
             let half: f64 = (0..n).map(|i| libm::log(factor.L()[(i, i)])).sum();
             let mut log = -half - 0.5 * self.rows * libm::log(noise);
             log += 0.5 * (0..n).map(|i| libm::log(precision(i))).sum::<f64>();
@@ -136,6 +128,7 @@ impl Moments {
             if gained.abs() < ENOUGH {
                 break;
             }
+            let covariance = factor.solve(&Mat::<f64>::identity(n, n));
             let mut determined = 0.0;
             for (g, p) in precisions.iter_mut().enumerate() {
                 let (mut known, mut sum) = (0.0, 0.0);
@@ -147,35 +140,37 @@ impl Moments {
                 // As if one weight more had been seen, of typical size.
                 *p = (known + 1.0) / (sum + typical);
             }
-            let rest = squares - 2.0 * weights.iter().zip(cross).map(|(w, c)| w * c).sum::<f64>()
-                + self.quadratic(&weights);
-            noise = (rest / (self.rows - determined).max(1.0)).max(1e-9 * typical);
+            noise =
+                (self.residual_of(target, &weights) / (self.rows - determined).max(1.0)).max(1e-9 * typical);
         }
         out
     }
 
     /// Σ (y − wᵀφ)² of each target.
     pub(crate) fn residual(&self, weights: &[f64]) -> Vec<f64> {
-        let n = self.width;
-        (0..self.targets)
-            .map(|t| {
-                let w = &weights[t * n..(t + 1) * n];
-                let linear: f64 = w.iter().zip(&self.cross[t * n..]).map(|(a, b)| a * b).sum();
-                (self.squares[t] - 2.0 * linear + self.quadratic(w)).max(0.0)
-            })
-            .collect()
+        let each = weights.chunks_exact(self.width).enumerate();
+        each.map(|(target, w)| self.residual_of(target, w)).collect()
     }
 
-    /// Σ (wᵀφ)².
-    fn quadratic(&self, w: &[f64]) -> f64 {
-        let mut sum = 0.0;
-        for i in 0..self.width {
+    fn residual_of(&self, target: usize, w: &[f64]) -> f64 {
+        let n = self.width;
+        let linear: f64 = w.iter().zip(&self.cross[target * n..]).map(|(a, b)| a * b).sum();
+        let mut quadratic = 0.0;
+        for i in 0..n {
             for j in 0..i {
-                sum += 2.0 * w[i] * w[j] * self.products[i * self.width + j];
+                quadratic += 2.0 * w[i] * w[j] * self.products[i * n + j];
             }
-            sum += w[i] * w[i] * self.products[i * self.width + i];
+            quadratic += w[i] * w[i] * self.products[i * n + i];
         }
-        sum
+        (self.squares[target] - 2.0 * linear + quadratic).max(0.0)
+    }
+
+    /// Σ φφᵀ/noise with a penalty on each weight, `[width × width]`.
+    fn penalised(&self, noise: f64, penalty: &dyn Fn(usize) -> f64) -> Mat<f64> {
+        Mat::from_fn(self.width, self.width, |i, j| {
+            let (i, j) = if i >= j { (i, j) } else { (j, i) };
+            self.products[i * self.width + j] / noise + if i == j { penalty(i) } else { 0.0 }
+        })
     }
 }
 

@@ -172,21 +172,41 @@ impl StateSpace {
         }
     }
 
+    /// A linear model with features that do nothing yet.
+    pub(crate) fn with_features(self, features: usize, turns: bool) -> StateSpace {
+        let size = Size { features, turns, ..self.size };
+        let (from, to) = (self.size.places(), size.places());
+        let mut parameters = vec![0.0; size.parameters()];
+        parameters[..to.g].copy_from_slice(&self.parameters[..from.g]);
+        parameters[to.first..to.turned].copy_from_slice(&self.parameters[from.first..]);
+        StateSpace { size, parameters, ..self }
+    }
+
+    /// Follows an episode, in plain numbers: `each(t, state)` at each reading `t`, once that was taken in.
+    pub(crate) fn follow(&self, episode: &Episode, each: &mut impl FnMut(usize, &[f64])) {
+        let (n, sensors) = (self.size.states(), self.size.sensors);
+        let (mut x, mut next) = (vec![0.0; n], vec![0.0; n]);
+        let (mut d, mut error) = (vec![0.0; sensors], vec![0.0; sensors]);
+        self.begin(episode.reading(0), &mut x);
+        each(0, &x);
+        for t in 0..episode.periods() {
+            self.advance(&x, &d, episode.action(t), &mut next);
+            std::mem::swap(&mut x, &mut next);
+            self.correct(&mut x, &mut d, episode.reading(t + 1), &mut error);
+            each(t + 1, &x);
+        }
+    }
+
     /// Root mean square of each state while these episodes, in plain numbers, are followed, at least 1.
     pub(crate) fn usual(&self, episodes: &[Episode]) -> Vec<f64> {
-        let (n, sensors) = (self.size.states(), self.size.sensors);
-        let (mut squares, mut rows) = (vec![0.0; n], 0.0);
+        let (mut squares, mut rows) = (vec![0.0; self.size.states()], 0.0);
         for episode in episodes {
-            let (mut x, mut next) = (vec![0.0; n], vec![0.0; n]);
-            let (mut d, mut error) = (vec![0.0; sensors], vec![0.0; sensors]);
-            self.begin(episode.reading(0), &mut x);
-            for t in 0..episode.periods() {
-                self.advance(&x, &d, episode.action(t), &mut next);
-                std::mem::swap(&mut x, &mut next);
-                self.correct(&mut x, &mut d, episode.reading(t + 1), &mut error);
-                squares.iter_mut().zip(&x).for_each(|(s, x)| *s += x * x);
-                rows += 1.0;
-            }
+            self.follow(episode, &mut |t, x| {
+                if t > 0 {
+                    squares.iter_mut().zip(x).for_each(|(s, x)| *s += x * x);
+                    rows += 1.0;
+                }
+            });
         }
         // One that runs away where it has learnt is lost soon: NaN and infinity are taken to be 1.
         let usual = |square: &f64| Some((square / rows).sqrt()).filter(|r| r.is_finite()).unwrap_or(1.0);

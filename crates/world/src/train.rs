@@ -10,7 +10,7 @@ use crate::arx::Arx;
 use crate::ensemble::MEMBERS;
 use crate::features::{enrich, normal};
 use crate::fit::{Prior, fit, spread};
-use crate::gain::{USUAL, Unseen, gain, score, scores, tried};
+use crate::gain::{USUAL, Unseen, filtered, score, scores, tried};
 use crate::latent::{LatentModel, on_time};
 use crate::realise::{realise, rest};
 use crate::scaling::Scaling;
@@ -27,7 +27,7 @@ const DIRECTION_SD: f64 = 0.5;
 const RECALLED: f64 = 0.3;
 /// Errors are never believed smaller than this, plain numbers.
 const FLOOR: f64 = 1e-4;
-/// The same of the linear model whose states the features are drawn for.
+/// How far from what is believed beforehand the linear model may go for whose states features are drawn, as [`LOOSENESS`].
 const LINE: f64 = 0.3;
 /// Where sensors show all states, that model follows the readings closely: where the plant is not linear it would lag behind.
 const CLOSE: Unseen = Unseen { states: 10.0, offsets: 1e-3 };
@@ -113,10 +113,7 @@ impl<'a> Lesson<'a> {
 
     /// A member as it is used, filtered by what is taken to happen.
     fn finish(&self, space: StateSpace, happens: Unseen, lasting: Lasting) -> LatentModel {
-        let mut space = StateSpace { lasting, ..space };
-        if let Some(gain) = gain(&space, happens, &self.noise) {
-            space.gain = gain;
-        }
+        let space = filtered(StateSpace { lasting, ..space }, happens, &self.noise);
         let usual = space.usual(&self.all);
         LatentModel { scaling: self.scaling.clone(), delays: self.delays.clone(), space, usual }
     }
@@ -132,15 +129,8 @@ impl<'a> Lesson<'a> {
         for looseness in LOOSENESS.into_iter().filter(|l| *l <= shape.looseness) {
             whole = refit(whole, &prior.loosened(looseness), &self.all);
         }
-        let judge = |space: &StateSpace| {
-            let gain = gain(space, shape.happens, &self.noise)?;
-            Some(score(&StateSpace { gain, ..space.clone() }, &self.all, FLOOR)).filter(|s| s.is_finite())
-        };
-        let is_better = match (judge(&whole), judge(outsider)) {
-            (Some(after), Some(before)) => after < before,
-            (after, _) => after.is_some(),
-        };
-        if is_better { whole } else { outsider.clone() }
+        let judge = |space: &StateSpace| score(space, shape.happens, &self.all, &self.noise, FLOOR);
+        if judge(&whole) < judge(outsider) { whole } else { outsider.clone() }
     }
 }
 
@@ -194,26 +184,19 @@ fn least(lessons: &[Lesson<'_>], models: &[StateSpace], lasting: Lasting) -> (Un
     tried(lasting).into_iter().zip(sums).fold((USUAL, f64::INFINITY), better)
 }
 
-/// All members. How late actions act (one of `lines`), how many states no sensor shows, how loose the fit is and what happens
-/// unseen are what foresees best what each member had not seen, together. Which of the lines, and the members.
-pub(crate) fn train<'a>(
-    lines: &'a [Arx],
-    lessons: impl Fn(&'a Arx) -> Vec<Lesson<'a>>,
-) -> (&'a Arx, Vec<Learnt>) {
-    let shapes = lines.iter().enumerate().flat_map(|(number, line)| {
-        let lessons = lessons(line);
+/// All members. How late actions act (as one of the linear models has it, whose members' lessons stand together), how many states
+/// no sensor shows, how loose the fit is and what happens unseen are what foresees best what each member had not seen, together.
+/// That linear model, and the members; None where there is no lesson.
+pub(crate) fn train<'a>(lines: &[Vec<Lesson<'a>>]) -> Option<(&'a Arx, Vec<Learnt>)> {
+    let shapes = lines.iter().enumerate().flat_map(|(number, lessons)| {
         // A model that is recalled has its shape; lines after the first are for the shape that is most easily misled.
         let has_one = number > 0 || lessons.iter().any(|l| l.recalled.is_some());
         let kinds = [Kind::Shown, Kind::Hidden, Kind::Turning].into_iter().take(if has_one { 1 } else { 3 });
-        kinds.map(|kind| (line, shape(&lessons, kind))).collect::<Vec<_>>()
+        kinds.map(move |kind| (lessons, shape(lessons, kind)))
     });
-    let best = shapes.reduce(|a, b| if b.1.score < a.1.score { b } else { a });
-    let Some((line, shape)) = best else {
-        return (&lines[0], Vec::new());
-    };
-    let lessons = lessons(line);
-    let (watched, _) = least(&lessons, &shape.outsiders, Lasting::Offset);
-    let learnt = (&lessons, &shape.outsiders)
+    let (lessons, shape) = shapes.reduce(|a, b| if b.1.score < a.1.score { b } else { a })?;
+    let (watched, _) = least(lessons, &shape.outsiders, Lasting::Offset);
+    let learnt = (lessons, &shape.outsiders)
         .into_par_iter()
         .map(|(l, outsider)| {
             let whole = l.whole(outsider, &shape);
@@ -224,7 +207,7 @@ pub(crate) fn train<'a>(
             }
         })
         .collect();
-    (line, learnt)
+    Some((lessons.first()?.linear, learnt))
 }
 
 /// Fits a model again, errors weighed by what they are now.
@@ -244,42 +227,32 @@ fn fresh(
     let shape = linear.shape();
     let hidden = if kind == Kind::Shown { 0 } else { shape.sensors.max(2) };
     let size = Size { sensors: shape.sensors, actions: shape.actions, hidden, features: 0, turns: false };
-    let filtered = |mut m: StateSpace| {
-        if let Some(gain) = gain(&m, USUAL, noise) {
-            m.gain = gain;
-        }
-        m
-    };
-    let calm = filtered(rest(size));
+    let usually = |model: StateSpace| filtered(model, USUAL, noise);
+    let calm = usually(rest(size));
     let error = |m: &StateSpace| spread(m, episodes, FLOOR).iter().map(|s| s * s).sum::<f64>();
-    let start = realise(linear, size).map(filtered).filter(|m| error(m) < error(&calm)).unwrap_or(calm);
+    let start = realise(linear, size).map(usually).filter(|m| error(m) < error(&calm)).unwrap_or(calm);
     if kind == Kind::Turning {
         return turning(start, rng);
     }
     let prior = Prior { mean: start.parameters.clone(), sd: vec![LINEAR_SD; size.parameters()] };
-    let mut line = filtered(refit(start, &prior.loosened(LINE), episodes));
-    if size.hidden == 0
-        && let Some(gain) = gain(&line, CLOSE, noise)
-    {
-        line.gain = gain;
+    let mut line = usually(refit(start, &prior.loosened(LINE), episodes));
+    if kind == Kind::Shown {
+        line = filtered(line, CLOSE, noise);
     }
     let (space, prior) = enrich(&line, FEATURES, episodes, LINEAR_SD, rng);
-    (filtered(space), prior)
+    (usually(space), prior)
 }
 
 /// A linear model with features in random directions that are fitted as well.
 fn turning(line: StateSpace, rng: &mut ChaCha8Rng) -> (StateSpace, Prior) {
-    let size = Size { features: TURNING, turns: true, ..line.size };
-    let (from, to) = (line.size.places(), size.places());
-    let mut parameters = vec![0.0; size.parameters()];
-    parameters[..to.g].copy_from_slice(&line.parameters[..from.g]);
-    parameters[to.first..to.turned].copy_from_slice(&line.parameters[from.first..]);
-    parameters[to.turned..].iter_mut().for_each(|w| *w = DIRECTION_SD * normal(rng));
-    let mut sd = vec![LINEAR_SD; size.parameters()];
-    sd[to.g..to.first].fill(READOUT_SD);
-    sd[to.turned..].fill(DIRECTION_SD);
-    let prior = Prior { mean: parameters.clone(), sd };
-    (StateSpace { size, parameters, ..line }, prior)
+    let mut space = line.with_features(TURNING, true);
+    let p = space.size.places();
+    space.parameters[p.turned..].iter_mut().for_each(|w| *w = DIRECTION_SD * normal(rng));
+    let mut sd = vec![LINEAR_SD; space.parameters.len()];
+    sd[p.g..p.first].fill(READOUT_SD);
+    sd[p.turned..].fill(DIRECTION_SD);
+    let prior = Prior { mean: space.parameters.clone(), sd };
+    (space, prior)
 }
 
 /// What is believed around a model that is recalled.
