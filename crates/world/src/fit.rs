@@ -198,7 +198,7 @@ pub(crate) fn follow(
     let (mut ahead, mut error) = (vec![0.0; n], vec![0.0; size.sensors]);
     let mut report = |row: usize, read: &[f64], x: &[f64], d: &[f64]| {
         for (s, read) in read.iter().enumerate().filter(|(_, read)| !read.is_nan()) {
-            each(row, s, read - model.shown(x, d, s));
+            each(row, s, read - model.shown(x[s], d[s]));
         }
     };
     for episode in episodes {

@@ -10,6 +10,9 @@ use crate::state_space::StateSpace;
 /// stable in the middle of the data, and may not be elsewhere. It begins anew from what is read.
 const LOST: f64 = 10.0;
 
+/// Futures that are imagined at once.
+const TOGETHER: usize = 8;
+
 /// A nonlinear state space behind actions that come late by whole periods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatentModel {
@@ -100,6 +103,16 @@ impl LatentModel {
         d.iter().zip(&self.scaling.sensors).map(|(d, (_, unit))| d * unit)
     }
 
+    /// What action `a` will do in a period to come, when `set` (`[horizon × actions]`) is what will be set.
+    fn acting(&self, queue: &[f64], from: usize, set: &[f64], a: usize, period: usize) -> f64 {
+        let delay = self.delays[a];
+        match period.checked_sub(delay) {
+            // On its way already; where nothing was set yet, the plant rests at what is set first.
+            None if queue[0] == 1.0 => queue[from + period],
+            then => self.scaling.action_in(a, set[then.unwrap_or(0) * self.delays.len() + a]),
+        }
+    }
+
     /// Calls `each(place in imagined, sensor, reading)` for all futures.
     pub(crate) fn rollout(
         &self,
@@ -111,19 +124,30 @@ impl LatentModel {
         let (batch, horizon) = imagined;
         let size = self.space.size;
         let (n, actions) = (size.states(), size.actions);
-        let (mut x, mut next, mut acting) = (vec![0.0; n], vec![0.0; n], vec![0.0; actions]);
-        let mut queue = latent[n + size.sensors..].to_vec();
-        let d = &latent[n..n + size.sensors];
-        for future in 0..batch {
-            x.copy_from_slice(&latent[..n]);
-            queue.copy_from_slice(&latent[n + size.sensors..]);
+        let (d, queue) = latent[n..].split_at(size.sensors);
+        let (mut x, mut next) = (vec![[0.0; TOGETHER]; n], vec![[0.0; TOGETHER]; n]);
+        let mut acting = vec![[0.0; TOGETHER]; actions];
+        for first in (0..batch).step_by(TOGETHER) {
+            x.iter_mut().zip(latent).for_each(|(x, v)| *x = [*v; TOGETHER]);
+            let futures = TOGETHER.min(batch - first);
             for period in 0..horizon {
-                let at = future * horizon + period;
-                self.late(&mut queue, &sequence[at * actions..(at + 1) * actions], &mut acting);
-                self.space.advance(&x, d, &acting, &mut next);
+                let mut from = 1;
+                for (a, acting) in acting.iter_mut().enumerate() {
+                    for (set, lane) in
+                        sequence[first * horizon * actions..].chunks_exact(horizon * actions).zip(acting)
+                    {
+                        *lane = self.acting(queue, from, set, a, period);
+                    }
+                    from += self.delays[a];
+                }
+                self.space.advance_all(&x, d, &acting, &mut next);
                 std::mem::swap(&mut x, &mut next);
-                for s in 0..size.sensors {
-                    each(at * size.sensors + s, s, self.scaling.sensor_out(s, self.space.shown(&x, d, s)));
+                for lane in 0..futures {
+                    let at = (first + lane) * horizon + period;
+                    for s in 0..size.sensors {
+                        let shown = self.space.shown(x[s][lane], d[s]);
+                        each(at * size.sensors + s, s, self.scaling.sensor_out(s, shown));
+                    }
                 }
             }
         }

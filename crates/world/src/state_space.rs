@@ -98,6 +98,14 @@ pub(crate) fn squash(v: f64) -> (f64, f64) {
     (v * root, root * root * root)
 }
 
+/// Adds Σ a·b to each sum.
+#[inline(always)]
+fn add_products<const L: usize>(sum: &mut [f64; L], a: &[f64], b: &[[f64; L]]) {
+    for (a, b) in a.iter().zip(b) {
+        sum.iter_mut().zip(b).for_each(|(sum, b)| *sum += a * b);
+    }
+}
+
 impl StateSpace {
     /// W and c, `[features × (states + actions + 1)]`.
     fn directions(&self) -> &[f64] {
@@ -121,32 +129,37 @@ impl StateSpace {
     /// One period on: x⁻ of x, d and u.
     #[inline(always)]
     pub(crate) fn advance(&self, x: &[f64], d: &[f64], u: &[f64], next: &mut [f64]) {
+        self.advance_all::<1>(x.as_chunks().0, d, u.as_chunks().0, next.as_chunks_mut().0);
+    }
+
+    /// The same for `L` futures with one d at once, which costs far less than one after the other and gives the same bits.
+    #[inline(always)]
+    pub(crate) fn advance_all<const L: usize>(
+        &self,
+        x: &[[f64; L]],
+        d: &[f64],
+        u: &[[f64; L]],
+        next: &mut [[f64; L]],
+    ) {
         let Size { actions, features, .. } = self.size;
         let n = self.size.states();
         let p = self.size.places();
         let t = &self.parameters;
         let push = if self.lasting == Lasting::Push { d } else { &[] };
         for i in 0..n {
-            let mut sum = t[p.offset + i] + push.get(i).copied().unwrap_or(0.0);
-            for (a, b) in t[i * n..(i + 1) * n].iter().zip(x) {
-                sum += a * b;
-            }
-            for (a, b) in t[p.b + i * actions..p.b + (i + 1) * actions].iter().zip(u) {
-                sum += a * b;
-            }
+            let mut sum = [t[p.offset + i] + push.get(i).copied().unwrap_or(0.0); L];
+            add_products(&mut sum, &t[i * n..(i + 1) * n], x);
+            add_products(&mut sum, &t[p.b + i * actions..p.b + (i + 1) * actions], u);
             next[i] = sum;
         }
         for (k, row) in self.directions().chunks_exact(n + actions + 1).enumerate() {
-            let mut sum = row[n + actions];
-            for (a, b) in row[..n].iter().zip(x) {
-                sum += a * b;
-            }
-            for (a, b) in row[n..].iter().zip(u) {
-                sum += a * b;
-            }
-            let value = squash(sum).0;
-            for i in 0..n {
-                next[i] += t[p.g + i * features + k] * value;
+            let mut sum = [row[n + actions]; L];
+            add_products(&mut sum, &row[..n], x);
+            add_products(&mut sum, &row[n..n + actions], u);
+            let value = sum.map(|v| squash(v).0);
+            for (i, next) in next.iter_mut().enumerate() {
+                let g = t[p.g + i * features + k];
+                next.iter_mut().zip(&value).for_each(|(next, v)| *next += g * v);
             }
         }
     }
@@ -155,7 +168,7 @@ impl StateSpace {
     pub(crate) fn correct(&self, x: &mut [f64], d: &mut [f64], read: &[f64], error: &mut [f64]) {
         let sensors = self.size.sensors;
         for s in 0..sensors {
-            let e = read[s] - self.shown(x, d, s);
+            let e = read[s] - self.shown(x[s], d[s]);
             error[s] = if e.is_nan() { 0.0 } else { e };
         }
         for (v, row) in x.iter_mut().chain(d).zip(self.gain.chunks_exact(sensors)) {
@@ -163,12 +176,12 @@ impl StateSpace {
         }
     }
 
-    /// What sensor `s` shows of a state.
+    /// What a sensor shows of its state and its d.
     #[inline(always)]
-    pub(crate) fn shown(&self, x: &[f64], d: &[f64], s: usize) -> f64 {
+    pub(crate) fn shown(&self, x: f64, d: f64) -> f64 {
         match self.lasting {
-            Lasting::Push => x[s],
-            Lasting::Offset => x[s] + d[s],
+            Lasting::Push => x,
+            Lasting::Offset => x + d,
         }
     }
 
