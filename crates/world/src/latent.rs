@@ -142,11 +142,11 @@ impl LatentModel {
                 }
                 self.space.advance_all(&x, d, &acting, &mut next);
                 std::mem::swap(&mut x, &mut next);
-                for lane in 0..futures {
-                    let at = (first + lane) * horizon + period;
-                    for s in 0..size.sensors {
-                        let shown = self.space.shown(x[s][lane], d[s]);
-                        each(at * size.sensors + s, s, self.scaling.sensor_out(s, shown));
+                for (s, (x, d)) in x.iter().zip(d).enumerate() {
+                    for (lane, x) in x[..futures].iter().enumerate() {
+                        let at = (first + lane) * horizon + period;
+                        let shown = self.scaling.sensor_out(s, self.space.shown(*x, *d));
+                        each(at * size.sensors + s, s, shown);
                     }
                 }
             }
@@ -208,6 +208,35 @@ mod tests {
             latent[1].abs()
         };
         (0..200).map(step).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn many_futures_are_those_of_each_alone() {
+        let mut model = model(0.9, 0.1, 1.0);
+        model.space.parameters[..6].copy_from_slice(&[0.8, 0.3, -0.2, 0.9, 0.5, 0.4]);
+        model.delays = vec![2];
+        let (batch, horizon) = (2 * TOGETHER + 3, 5);
+        let actions: Vec<f64> = (0..batch * horizon).map(|i| (i as f64 * 0.618_034).fract()).collect();
+        let imagine = |latent: &Latent, batch: usize, actions: &[f64]| {
+            let mut imagined = Imagined::new(batch, horizon, 1);
+            model.imagine(latent, actions, &mut imagined);
+            imagined.mean
+        };
+        let mut latent = model.begin(&[21.0]);
+        for period in 0..3 {
+            let all = imagine(&latent, batch, &actions);
+            for (together, set) in all.chunks_exact(horizon).zip(actions.chunks_exact(horizon)) {
+                assert_eq!(together, imagine(&latent, 1, set));
+                // The same as if it had come to pass, with readings as imagined.
+                let mut followed = latent.clone();
+                let lived = set.iter().map(|set| {
+                    model.assimilate(&mut followed, &[*set], &[f64::NAN]);
+                    model.scaling.sensor_out(0, followed.0[0])
+                });
+                assert_eq!(together, lived.collect::<Vec<_>>());
+            }
+            model.assimilate(&mut latent, &[0.1 * f64::from(period)], &[20.5]);
+        }
     }
 
     #[test]
