@@ -209,8 +209,15 @@ pub(crate) enum World {
     Check(File),
     /// Write the report, one HTML file that works offline.
     Report(Report),
-    /// Write an episode as a CSV table.
+    /// Write an episode as a table, CSV or Parquet.
     Export(ExportEpisode),
+    /// Take tables of what the plant did before as exploring episodes, to learn from.
+    #[command(after_help = "Examples:
+  forethought world import plant.toml march.csv april.parquet    then `world train`, or `world drive`
+
+A column `time_s` in seconds, one a sensor and one an action by their names; others are left alone. Times need not be even:
+a sensor counts as read where its last value is no older than a period, an action holds until the next.")]
+    Import(ImportEpisodes),
     /// Print the JSON schema of world files.
     Schema,
 }
@@ -270,9 +277,18 @@ pub(crate) struct ExportEpisode {
     /// The episode; the last when left out.
     #[arg(long)]
     pub(crate) episode: Option<u64>,
-    /// Where to write it; standard output when left out.
-    #[arg(long, short, value_name = "CSV")]
+    /// Where to write it, Parquet where the name ends so; CSV on standard output when left out.
+    #[arg(long, short, value_name = "TABLE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportEpisodes {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// Tables, each an episode.
+    #[arg(required = true, value_name = "TABLE")]
+    pub(crate) tables: Vec<PathBuf>,
 }
 
 /// A campaign file.

@@ -236,9 +236,6 @@ impl DriveCore {
         }
         let wants_model = explored >= GUIDED_FROM.min(self.world.explore.1 as usize);
         let learnable = learnable(&self.drive);
-        // While exploring, a model that has seen most of the data will do.
-        let has_seen = self.model.as_ref().map_or(0, |m| m.episodes.len());
-        let wants_model = wants_model && (is_explored || 2 * learnable.len() >= 3 * has_seen);
         if wants_model && self.is_stale && !learnable.is_empty() {
             self.phase = Phase::Learning;
             let ask = LearnAsk {

@@ -163,11 +163,14 @@ fn one() -> u32 {
 pub struct SurpriseFile {
     /// False alarms a week that are put up with.
     pub per_week: f64,
+    /// When the plant is maintained, from the beginning of an episode: `[["2h", "2h 30m"]]`. Meanwhile there are no
+    /// alarms; afterwards it may stand elsewhere.
+    pub maintenance: Vec<(ClockTime, ClockTime)>,
 }
 
 impl Default for SurpriseFile {
     fn default() -> Self {
-        SurpriseFile { per_week: 1.0 }
+        SurpriseFile { per_week: 1.0, maintenance: Vec::new() }
     }
 }
 
@@ -228,6 +231,16 @@ pub struct World {
     pub deadline_s: Option<f64>,
     /// False alarms a week that are put up with.
     pub alarms_per_week: f64,
+    /// When the plant is maintained, seconds from the beginning of an episode.
+    pub maintenance: Vec<(f64, f64)>,
+}
+
+impl World {
+    /// Whether the plant is maintained at the end of a period, the first being 1.
+    pub fn is_maintained(&self, period: usize) -> bool {
+        let at = period as f64 * self.card.period_s;
+        self.maintenance.iter().any(|&(from, to)| from <= at && at <= to)
+    }
 }
 
 /// The channels of an environment, from its driver's name and options; in words where it cannot be built.
@@ -341,6 +354,21 @@ impl Check<'_> {
                 "write 1",
             );
         }
+        for (i, (from, to)) in file.surprise.maintenance.iter().enumerate() {
+            if from.0 >= to.0 {
+                let message = format!(
+                    "maintenance from {} to {}: it ends before it begins",
+                    String::from(*from),
+                    String::from(*to)
+                );
+                self.wrong(
+                    "maintenance",
+                    &["surprise", "maintenance", &i.to_string()],
+                    message,
+                    "write its beginning, then its end, such as [\"2h\", \"2h 30m\"]",
+                );
+            }
+        }
         World {
             name: file.name,
             seed: file.seed,
@@ -356,6 +384,7 @@ impl Check<'_> {
             horizon,
             deadline_s: file.drive.deadline.map(|d| d.0),
             alarms_per_week: file.surprise.per_week,
+            maintenance: file.surprise.maintenance.iter().map(|(from, to)| (from.0, to.0)).collect(),
             card,
         }
     }

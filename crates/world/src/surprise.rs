@@ -206,6 +206,7 @@ impl Monitor {
         self.follower.reset();
         self.whitener.reset();
         self.bank.reset();
+        self.rarity = 0.0;
     }
 
     /// Maintenance begins (`true`) or ends (`false`). While it lasts nothing is learnt and no alarm raised; afterwards all sums

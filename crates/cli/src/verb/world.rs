@@ -2,6 +2,7 @@
 
 mod drive;
 mod imagine;
+mod import;
 mod loaded;
 mod look;
 mod page;
@@ -22,6 +23,7 @@ pub(crate) fn world(arguments: &Arguments, v: &World) -> Result<Exit, Failure> {
         World::Check(v) => look::check(arguments, v),
         World::Report(v) => page::report(arguments, v),
         World::Export(v) => look::export(arguments, v),
+        World::Import(v) => import::import(arguments, v),
         World::Schema => look::schema(),
     }
 }

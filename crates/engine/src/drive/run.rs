@@ -132,6 +132,7 @@ impl Run {
             self.foresight.get_or_insert_with(|| model.foresight.clone());
             if self.plan.purpose == Purpose::Drive {
                 let monitor = self.monitor.get_or_insert_with(|| model.monitor.clone());
+                monitor.mask(world.is_maintained(self.period));
                 // The first reading only says where the plant stands.
                 let action = held.as_deref().unwrap_or(&self.previous);
                 let found = monitor.update(&model.ensemble, action, read);

@@ -130,6 +130,11 @@ impl Read {
     }
 }
 
+/// What a table's name says it is.
+pub(super) fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"))
+}
+
 pub(super) fn episode_failure(e: forethought_memory::EpisodeError) -> Failure {
     Failure::yours("episodes", e.to_string())
 }

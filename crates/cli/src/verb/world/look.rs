@@ -10,7 +10,7 @@ use forethought_space::{Episode, World, world_schema};
 use forethought_world::Surprise;
 use serde_json::{Value, json};
 
-use super::loaded::{Loaded, episode_failure, schemas};
+use super::loaded::{Loaded, episode_failure, is_parquet, schemas};
 use crate::args::{self, Arguments, ExportEpisode, File};
 use crate::exit::{Exit, Failure};
 use crate::verb::report::file_error;
@@ -135,7 +135,11 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
     let stored = read.drive.episodes.get(&number).map_or(0, |e| e.stored);
     let table = read.episodes.table(EpisodeId(stored)).map_err(episode_failure)?;
     let mut bytes = Vec::new();
-    table.write_csv(&mut bytes).map_err(|e| Failure::ours("csv", e.to_string()))?;
+    if v.output.as_deref().is_some_and(is_parquet) {
+        table.write_parquet(&mut bytes).map_err(|e| Failure::ours("parquet", e.to_string()))?;
+    } else {
+        table.write_csv(&mut bytes).map_err(|e| Failure::ours("csv", e.to_string()))?;
+    }
     match &v.output {
         Some(path) => std::fs::write(path, bytes).map_err(|e| file_error(path, &e))?,
         // A reader that has gone is no mistake.
@@ -145,12 +149,13 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
 }
 
 /// What a healthy plant would show as rarely, period by period, and the alarms that this raises.
-pub(super) fn watch(model: &WorldModel, episode: &Episode) -> (Vec<f64>, Vec<Surprise>) {
+pub(super) fn watch(world: &World, model: &WorldModel, episode: &Episode) -> (Vec<f64>, Vec<Surprise>) {
     let mut monitor = model.monitor.clone();
     let first = if episode.periods() > 0 { episode.action(0) } else { &[] };
     monitor.update(&model.ensemble, first, episode.reading(0));
     let (mut curve, mut alarms) = (Vec::new(), Vec::new());
     for t in 0..episode.periods() {
+        monitor.mask(world.is_maintained(t + 1));
         alarms.extend(monitor.update(&model.ensemble, episode.action(t), episode.reading(t + 1)));
         curve.push(-monitor.p().max(1e-12).log10());
     }
@@ -165,7 +170,7 @@ pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit
     let read = loaded.read()?;
     let model = read.model()?;
     let (number, episode) = read.episode(v.episode, loaded.world.card.period_s)?;
-    let (curve, found) = watch(&model, &episode);
+    let (curve, found) = watch(&loaded.world, &model, &episode);
     let highest = curve.iter().copied().fold(0.0, f64::max);
     if arguments.json {
         let found: Vec<Value> = found

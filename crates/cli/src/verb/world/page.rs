@@ -40,7 +40,7 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
     if let Ok(model) = read.model() {
         let (episode, readings) = read.episode(None, loaded.world.card.period_s)?;
         dreams.extend(imagined(&model, episode, &readings));
-        surprise.push(SurpriseTrace { episode, curve: watch(&model, &readings).0 });
+        surprise.push(SurpriseTrace { episode, curve: watch(&loaded.world, &model, &readings).0 });
     }
     let html = render_world(&WorldReport {
         world: &loaded.world,
@@ -58,22 +58,26 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
 }
 
 fn trace(loaded: &Loaded, read: &Read, number: u64, stored: u64) -> Result<EpisodeTrace, Failure> {
-    let card = &loaded.world.card;
-    let table = read.episodes.table(EpisodeId(stored)).map_err(episode_failure)?;
-    let column = |name: &str| table.values(name).map(<[f64]>::to_vec).map_err(episode_failure);
-    let rows: Result<Vec<_>, _> = card.sensors.iter().map(|s| column(&s.name)).collect();
-    let set: Result<Vec<_>, _> = card.actions.iter().map(|a| column(&a.channel.name)).collect();
-    let mut claimed = Vec::new();
-    for sensor in &card.sensors {
-        let low = column(&format!("{}@1.low", sensor.name))?;
-        let high = column(&format!("{}@1.high", sensor.name))?;
+    let (card, id) = (&loaded.world.card, EpisodeId(stored));
+    let episode = read.episodes.episode(id, card.period_s).map_err(episode_failure)?;
+    let periods = episode.periods();
+    let rows = (0..card.sensors.len()).map(|s| (0..=periods).map(|t| episode.reading(t)[s]).collect());
+    let set = (0..card.actions.len()).map(|a| (0..periods).map(|t| episode.action(t)[a]).collect());
+    let table = read.episodes.table(id).map_err(episode_failure)?;
+    let claimed = card.sensors.iter().map(|sensor| {
+        let end = |which: &str| table.values(&format!("{}@1.{which}", sensor.name));
+        // Nothing is claimed of what was imported.
+        let (Ok(low), Ok(high)) = (end("low"), end("high")) else {
+            return vec![(f64::NAN, f64::NAN); periods + 1];
+        };
         // A claim stands at its own time: it is about the reading after.
-        let about = low.iter().zip(&high).map(|(l, h)| (*l, *h));
-        claimed.push(std::iter::once((f64::NAN, f64::NAN)).chain(about).take(low.len()).collect());
-    }
+        let about = low.iter().zip(high).map(|(l, h)| (*l, *h));
+        std::iter::once((f64::NAN, f64::NAN)).chain(about).take(periods + 1).collect()
+    });
+    let (read_of, set, claimed) = (rows.collect(), set.collect(), claimed.collect());
     let purpose =
         read.drive.episodes.get(&number).map_or(forethought_record::Purpose::Explore, |e| e.purpose);
-    Ok(EpisodeTrace { number, purpose, read: rows?, set: set?, claimed })
+    Ok(EpisodeTrace { number, purpose, read: read_of, set, claimed })
 }
 
 /// An episode, imagined from its middle on.

@@ -1,0 +1,137 @@
+//! `world import`: what a plant did before anybody looked, from tables.
+
+use std::fs::File;
+use std::path::Path;
+
+use forethought_engine::open_world;
+use forethought_memory::{
+    EpisodeCard, EpisodeId, EpisodeState, EpisodeStore, EpisodeTable, Sampling, SqliteJournal, hash_hex, hex,
+};
+use forethought_record::{DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
+use forethought_space::World;
+use serde_json::json;
+
+use super::loaded::{Loaded, episode_failure, is_parquet};
+use crate::args::{Arguments, ImportEpisodes};
+use crate::exit::{Exit, Failure};
+use crate::verb::report::file_error;
+use crate::{now, say};
+
+/// Each table becomes an exploring episode from which models learn. A table is imported once, by its content.
+pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
+    let tables = v.tables.iter().map(|path| read(path, &loaded.world)).collect::<Result<Vec<_>, _>>()?;
+    let _owner = loaded.own()?;
+    let journal = SqliteJournal::open(&loaded.project.journal())?;
+    let mut opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
+        .map_err(|e| super::drive::failure(&loaded.path, e))?;
+    if let Some((number, _)) = opened.drive.open() {
+        return Err(Failure::yours("unfinished", format!("the engine died in episode {number}"))
+            .hint("`forethought world drive` makes the plant safe first"));
+    }
+    let mut store = EpisodeStore::open(&loaded.project.episodes()).map_err(episode_failure)?;
+    let mut done = Vec::new();
+    for (path, table) in v.tables.iter().zip(&tables) {
+        let before = opened.drive.episodes.iter().find_map(|(number, state)| {
+            let card = store.card(EpisodeId(state.stored)).ok()?;
+            (card.provenance == table.card().provenance).then_some(*number)
+        });
+        if let Some(number) = before {
+            done.push((path, number, opened.drive.episodes[&number].periods, true));
+            continue;
+        }
+        let id = store.import(table, now(), now()).map_err(episode_failure)?;
+        let EpisodeState::Sealed { hash, .. } = store.stored(id).map_err(episode_failure)?.state else {
+            return Err(Failure::ours("episodes", format!("episode {} of the store is not sealed", id.0)));
+        };
+        let periods =
+            store.episode(id, loaded.world.card.period_s).map_err(episode_failure)?.periods() as u64;
+        let number = opened.drive.episodes.len() as u64 + 1;
+        let intended = DriveEvent::EpisodeIntended {
+            episode: number,
+            stored: id.0,
+            purpose: Purpose::Explore,
+            seed: table.card().seed.to_string(),
+            policy: table.card().policy.clone(),
+            model: None,
+            envelope: json!(null),
+            longest: periods,
+        };
+        let sealed = DriveEvent::EpisodeSealed {
+            episode: number,
+            periods,
+            hash: hex(&hash),
+            end: EpisodeEnd::Whole,
+            cost: None,
+            beyond: 0,
+            kept: Vec::new(),
+        };
+        let entries = [intended, sealed].map(|event| DriveEntry {
+            v: FORMAT,
+            at: now(),
+            by: loaded.actor.clone(),
+            event,
+        });
+        opened.store.append(&entries, Vec::new())?;
+        for entry in &entries {
+            opened.drive.apply(entry).map_err(|e| Failure::ours("record", e.to_string()))?;
+        }
+        done.push((path, number, periods, false));
+    }
+    if arguments.json {
+        let episodes = done.iter().map(|(path, number, periods, known)| {
+            json!({ "table": path, "episode": number, "periods": periods, "known": known })
+        });
+        say(json!({ "forethought": 1, "imported": episodes.collect::<Vec<_>>() }));
+    } else if !arguments.quiet {
+        for (path, number, periods, known) in done {
+            let what = if known { "was imported before, as" } else { "is" };
+            say(format!("{} {what} episode {number}, {periods} periods", path.display()));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// A table of a plant's channels at times of their own, CSV or Parquet by its name.
+fn read(path: &Path, world: &World) -> Result<EpisodeTable, Failure> {
+    let bytes = std::fs::read(path).map_err(|e| file_error(path, &e))?;
+    let mut card = EpisodeCard::of(&world.card, world.seed, "imported");
+    let period_ns = (world.card.period_s * 1e9).round() as i64;
+    // What is read more seldom than the plant's period counts as not read in between; actions are held until the next.
+    card.channels.iter_mut().for_each(|c| c.sampling = Sampling::AtTimes { hold_ns: period_ns });
+    card.provenance = format!("imported, blake3 {}", hash_hex(&bytes));
+    let table = if is_parquet(path) {
+        let file = File::open(path).map_err(|e| file_error(path, &e))?;
+        EpisodeTable::read_parquet(file, Some(&card))
+    } else {
+        EpisodeTable::read_csv(&own_columns(&bytes, &card)[..], &card)
+    };
+    table.map_err(|e| {
+        Failure::yours("table", format!("{}: {e}", path.display())).hint(
+            "`forethought world export` writes such a table: `time_s`, then a column a sensor and an action",
+        )
+    })
+}
+
+/// A CSV table without columns that are none of the plant's: a historian's export has many. One that cannot be read stays as it is,
+/// for its mistakes to be named.
+fn own_columns(bytes: &[u8], card: &EpisodeCard) -> Vec<u8> {
+    let own = |name: &str| {
+        let name = name.strip_suffix(" until_s").unwrap_or(name);
+        name == "time_s" || card.channels.iter().any(|c| c.channel.name == name)
+    };
+    let read = || -> Result<Vec<u8>, csv::Error> {
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
+        let kept: Vec<bool> = reader.headers()?.iter().map(own).collect();
+        let kept = |record: &csv::StringRecord| -> csv::StringRecord {
+            record.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(field, _)| field).collect()
+        };
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(&kept(reader.headers()?))?;
+        for record in reader.records() {
+            writer.write_record(&kept(&record?))?;
+        }
+        writer.into_inner().map_err(|e| e.into_error().into())
+    };
+    read().unwrap_or_else(|_| bytes.to_vec())
+}

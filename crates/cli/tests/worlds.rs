@@ -1,0 +1,100 @@
+//! `forethought world …`, as people use it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs;
+
+use common::Folder;
+
+/// After six minutes level 1 reads too much: in the acting episode, for the others are shorter.
+const PLANT: &str = r#"
+forethought = 1
+name = "tanks"
+seed = 3
+[environment]
+driver = "simulator"
+model = "quadruple-tank"
+fault = [{ kind = "bias", channel = "level_1", size = 20, unit = "sd", at = "6min" }]
+[sensor]
+level_1 = { target = 10.0, scale = 0.5, limit = { max = 18 } }
+level_2 = { target = 9.0, scale = 0.5, limit = { max = 18 } }
+[explore]
+time = "20min"
+episodes = 4
+[drive]
+time = "12min"
+horizon = "100s"
+"#;
+
+#[test]
+fn a_world_is_driven_and_its_episodes_teach_another() {
+    let folder = Folder::new("");
+    fs::write(folder.path("plant.toml"), PLANT).unwrap();
+    let driven = folder.json(&["world", "drive", "plant.toml"]);
+    assert_eq!(driven["episodes"].as_array().unwrap().len(), 5);
+    let alarm = &driven["alarms"][0];
+    assert_eq!((&alarm["sensor"], &alarm["episode"]), (&"level_1".into(), &5.into()), "{alarm}");
+    assert!((72..90).contains(&alarm["period"].as_u64().unwrap()), "{alarm}");
+    assert!(fs::read_to_string(folder.path("reports/tanks.html")).unwrap().contains("level_1"));
+
+    let said = folder.run(&["world", "surprise", "plant.toml", "--alarm", "1", "--no-fault"], 0);
+    assert!(said.contains("Alarm 1 is recorded as no fault."), "{said}");
+    assert!(folder.run(&["world", "surprise", "plant.toml"], 0).contains("(judged: no fault)"));
+    assert!(
+        folder.run(&["world", "surprise", "plant.toml", "--alarm", "9", "--fault"], 2).contains("1 to 1")
+    );
+
+    let tables = ["one.csv", "two.parquet", "three.CSV", "four.Parquet"];
+    for (number, table) in tables.iter().enumerate() {
+        let number = (number + 1).to_string();
+        folder.run(&["world", "export", "plant.toml", "--episode", &number, "--output", table], 0);
+    }
+    // Another plant, of which there are only tables, and which is maintained when the fault begins.
+    let maintained = "[surprise]\nmaintenance = [[\"5min\", \"20min\"]]\n";
+    let other = PLANT.replace("name = \"tanks\"", "name = \"logs\"") + maintained;
+    fs::create_dir(folder.path("other")).unwrap();
+    fs::write(folder.path("other/plant.toml"), other).unwrap();
+    let import =
+        |table: &str| folder.json(&["world", "import", "other/plant.toml", table])["imported"][0].clone();
+    for table in tables {
+        assert_eq!(
+            (&import(table)["periods"], &import(table)["known"]),
+            (&60.into(), &true.into()),
+            "{table}"
+        );
+    }
+    let driven = folder.json(&["world", "drive", "other/plant.toml"]);
+    assert_eq!(driven["episodes"].as_array().unwrap().len(), 5);
+    assert_eq!(driven["alarms"].as_array().unwrap().len(), 0, "{}", driven["alarms"]);
+    let score = &driven["models"][0]["scores"][0];
+    assert!(score["model"][0].as_f64() < score["persistence"][0].as_f64(), "{score}");
+}
+
+#[test]
+fn bad_tables_and_windows_are_named() {
+    let folder = Folder::new("");
+    fs::write(folder.path("plant.toml"), PLANT).unwrap();
+    fs::write(
+        folder.path("bad.csv"),
+        "time_s,level_1,wind,level_2,pump_1,pump_2\n0,3,9,3,2,2\n5,x,9,3,2,2\n",
+    )
+    .unwrap();
+    let said = folder.run(&["world", "import", "plant.toml", "bad.csv"], 2);
+    assert!(
+        said.contains("row 3, column `level_1`: \"x\" found, a finite number or nothing expected"),
+        "{said}"
+    );
+    fs::write(folder.path("bad.csv"), "time_s,level_1,pump_1,pump_2\n0,3,2,2\n").unwrap();
+    let said = folder.run(&["world", "import", "plant.toml", "bad.csv"], 2);
+    assert!(said.contains("`level_2` is missing"), "{said}");
+    fs::write(folder.path("bad.parquet"), "no parquet").unwrap();
+    folder.run(&["world", "import", "plant.toml", "bad.parquet"], 2);
+    assert!(!folder.path("forethought.db").exists());
+
+    let backwards = PLANT.to_owned() + "[surprise]\nmaintenance = [[\"20min\", \"5min\"]]\n";
+    fs::write(folder.path("plant.toml"), backwards).unwrap();
+    let said = folder.run(&["world", "check", "plant.toml"], 2);
+    assert!(said.contains("maintenance from 20m to 5m") && said.contains(":19:16"), "{said}");
+}
