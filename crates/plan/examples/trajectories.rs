@@ -82,7 +82,13 @@ fn main() {
         (bounds(1, -4.0, 4.0, f64::INFINITY), bounds(2, 0.0, 3.0, 0.5), bounds(1, -2.0, 2.0, f64::INFINITY));
     let from = |state: &[f64]| Latent(state.to_vec());
     let (far, cold, hanging) = (from(&[2.0, 0.5]), from(&[0.0; 3]), from(&[PI, 0.0]));
-    let hot = |sensor| StateLimit { sensor, low: f64::NEG_INFINITY, high: 106.0, margin: vec![0.0; 30] };
+    let hot = |sensor| StateLimit {
+        sensor,
+        low: f64::NEG_INFINITY,
+        high: 106.0,
+        margin: vec![0.0; 30],
+        spreads: 1.0,
+    };
     let limits = [hot(0), hot(2)];
     let cost: [&dyn Cost; 3] = [&regulate, &follow, &upright];
     let trials = [

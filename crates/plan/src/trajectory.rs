@@ -52,8 +52,9 @@ pub struct TrajectoryTask<'a> {
     pub horizon: usize,
     /// The actions of the last plan, one period old, `[horizon × actions]`; the planner shifts them. Ignored unless finite.
     pub warm: Option<&'a [f64]>,
-    /// The price of an ensemble's disagreement beyond what is usual: cost a period for one `scale` more in one sensor; it grows
-    /// with the square.
+    /// The price of an ensemble's disagreement beyond what is usual: cost a period is `doubt`·2(√(1 + x²) − 1) for `x` scales of
+    /// one sensor (pseudo-Huber). With the square of little, so that it hardly disturbs; in proportion to much, for members
+    /// that run apart where a plant is unstable do so on every way, and planning again holds it together.
     pub doubt: f64,
     /// Disagreement that is usual and costs nothing, `[horizon × sensors]`, at least 0.
     pub usual: &'a [f64],
@@ -78,6 +79,10 @@ pub struct StateLimit {
     /// ahead. Between two finite limits a margin counts up to 45 % of the way from one to the other: a model that knows little
     /// still steers for the middle.
     pub margin: Vec<f64>,
+    /// How many standard deviations of an ensemble's disagreement beyond what is usual to stay inside, at least 0. The margin
+    /// covers how far the model is off where data are; disagreement beyond says that this is elsewhere, and a sensor that one
+    /// member sees over a hard limit must not be planned there.
+    pub spreads: f64,
 }
 
 /// A plan, and what it is expected to do.
@@ -208,6 +213,18 @@ impl TrajectoryTask<'_> {
     /// Disagreement beyond what is usual: `spread` of a sensor at the end of a planned period.
     fn unusual(&self, period: usize, sensor: usize, spread: f64) -> f64 {
         (spread - self.usual[period * self.scale.len() + sensor]).max(0.0)
+    }
+
+    /// What disagreement costs, with its first and second derivative by `spread`.
+    fn doubted(&self, period: usize, sensor: usize, spread: f64) -> [f64; 3] {
+        let scale = self.scale[sensor];
+        let x = self.unusual(period, sensor, spread) / scale;
+        if x == 0.0 {
+            return [0.0; 3];
+        }
+        let root = (1.0 + x * x).sqrt();
+        let [cost, slope, curvature] = [2.0 * (root - 1.0), 2.0 * x / root, 2.0 / (root * root * root)];
+        [self.doubt * cost, self.doubt * slope / scale, self.doubt * curvature / (scale * scale)]
     }
 }
 

@@ -7,12 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::WorldError;
 use crate::arx::Arx;
 use crate::latent::LatentModel;
+use crate::rollout::{Lanes, Rollout, TOGETHER};
 use crate::train::{Learnt, Lesson, train};
 
 /// Members of an ensemble, at least 3; each leaves out one part of the data at first.
 pub const MEMBERS: usize = 4;
 
 /// How a plant moves, as several models believe.
+///
+/// They imagine together: after each period every member follows what all agree on, as its filter follows a reading. A plan is
+/// made anew each period from what was read then, so what counts is how far they disagree on each next step from where they
+/// agree; left alone they run apart wherever a plant is unstable, whatever is known of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
     pub(crate) members: Vec<LatentModel>,
@@ -139,30 +144,53 @@ impl Dynamics for Ensemble {
     }
 
     fn imagine(&self, latent: &Latent, actions: &[f64], imagined: &mut Imagined) {
-        let count = self.members.len() as f64;
-        imagined.mean.fill(0.0);
-        imagined.spread.fill(0.0);
-        let mut ends = vec![(f64::INFINITY, f64::NEG_INFINITY); imagined.mean.len()];
-        let mut from = 0;
-        for (seen, member) in self.members.iter().enumerate() {
-            let part = &latent.0[from..from + member.width()];
-            from += member.width();
-            let shape = (imagined.batch, imagined.horizon);
-            let (mean, spread) = (&mut imagined.mean, &mut imagined.spread);
-            // Welford's update of mean and sum of squares.
-            member.rollout(part, actions, shape, &mut |at, _, value| {
-                let off = value - mean[at];
-                mean[at] += off / (seen + 1) as f64;
-                spread[at] += off * (value - mean[at]);
-                ends[at] = (ends[at].0.min(value), ends[at].1.max(value));
-            });
+        let (batch, horizon, sensors) = (imagined.batch, imagined.horizon, imagined.sensors);
+        let width = self.shape().actions;
+        let mut rest = &latent.0[..];
+        let mut rollouts: Vec<Rollout<'_>> = Vec::with_capacity(self.members.len());
+        for member in &self.members {
+            let (own, others) = rest.split_at(member.width());
+            rollouts.push(Rollout::new(member, own));
+            rest = others;
         }
-        // Without the lowest and the highest, one member that runs away takes nobody with it.
-        for (mean, (low, high)) in imagined.mean.iter_mut().zip(ends) {
-            *mean = (count * *mean - low - high) / (count - 2.0);
-        }
-        for s in &mut imagined.spread {
-            *s = (*s / (count - 1.0)).max(0.0).sqrt();
+        let mut agreed = vec![[0.0; TOGETHER]; sensors];
+        for first in (0..batch).step_by(TOGETHER) {
+            rollouts.iter_mut().for_each(Rollout::begin);
+            for period in 0..horizon {
+                for rollout in &mut rollouts {
+                    rollout.advance(&actions[first * horizon * width..], horizon, period);
+                }
+                for (s, agreed) in agreed.iter_mut().enumerate() {
+                    let spread;
+                    (*agreed, spread) = agree(rollouts.iter().map(|r| r.shown(s)));
+                    for lane in 0..TOGETHER.min(batch - first) {
+                        let at = ((first + lane) * horizon + period) * sensors + s;
+                        (imagined.mean[at], imagined.spread[at]) = (agreed[lane], spread[lane]);
+                    }
+                }
+                rollouts.iter_mut().for_each(|r| r.follow(&agreed));
+            }
         }
     }
+}
+
+/// The mean of what members show, without the lowest and the highest, so that one that runs away takes nobody with it; and the
+/// standard deviation of all.
+fn agree(shown: impl Iterator<Item = Lanes>) -> (Lanes, Lanes) {
+    let (mut count, mut mean, mut squares) = (0.0, [0.0; TOGETHER], [0.0; TOGETHER]);
+    let (mut low, mut high) = ([f64::INFINITY; TOGETHER], [f64::NEG_INFINITY; TOGETHER]);
+    for shown in shown {
+        count += 1.0;
+        for lane in 0..TOGETHER {
+            // Welford's update.
+            let off = shown[lane] - mean[lane];
+            mean[lane] += off / count;
+            squares[lane] += off * (shown[lane] - mean[lane]);
+            low[lane] = low[lane].min(shown[lane]);
+            high[lane] = high[lane].max(shown[lane]);
+        }
+    }
+    let middle = |lane: usize| (count * mean[lane] - low[lane] - high[lane]) / (count - 2.0);
+    let spread = |lane: usize| (squares[lane] / (count - 1.0)).max(0.0).sqrt();
+    (std::array::from_fn(middle), std::array::from_fn(spread))
 }

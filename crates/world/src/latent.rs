@@ -3,15 +3,13 @@
 use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
 use serde::{Deserialize, Serialize};
 
+use crate::rollout::{Rollout, TOGETHER};
 use crate::scaling::Scaling;
 use crate::state_space::StateSpace;
 
 /// States further from the data's middle than so many times what is usual tell of a filter that has lost the plant: its gain is
 /// stable in the middle of the data, and may not be elsewhere. It begins anew from what is read.
 const LOST: f64 = 10.0;
-
-/// Futures that are imagined at once.
-const TOGETHER: usize = 8;
 
 /// A nonlinear state space behind actions that come late by whole periods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,56 +100,6 @@ impl LatentModel {
         let d = &latent[n..n + self.space.size.sensors];
         d.iter().zip(&self.scaling.sensors).map(|(d, (_, unit))| d * unit)
     }
-
-    /// What action `a` will do in a period to come, when `set` (`[horizon × actions]`) is what will be set.
-    fn acting(&self, queue: &[f64], from: usize, set: &[f64], a: usize, period: usize) -> f64 {
-        let delay = self.delays[a];
-        match period.checked_sub(delay) {
-            // On its way already; where nothing was set yet, the plant rests at what is set first.
-            None if queue[0] == 1.0 => queue[from + period],
-            then => self.scaling.action_in(a, set[then.unwrap_or(0) * self.delays.len() + a]),
-        }
-    }
-
-    /// Calls `each(place in imagined, sensor, reading)` for all futures.
-    pub(crate) fn rollout(
-        &self,
-        latent: &[f64],
-        sequence: &[f64],
-        imagined: (usize, usize),
-        each: &mut impl FnMut(usize, usize, f64),
-    ) {
-        let (batch, horizon) = imagined;
-        let size = self.space.size;
-        let (n, actions) = (size.states(), size.actions);
-        let (d, queue) = latent[n..].split_at(size.sensors);
-        let (mut x, mut next) = (vec![[0.0; TOGETHER]; n], vec![[0.0; TOGETHER]; n]);
-        let mut acting = vec![[0.0; TOGETHER]; actions];
-        for first in (0..batch).step_by(TOGETHER) {
-            x.iter_mut().zip(latent).for_each(|(x, v)| *x = [*v; TOGETHER]);
-            let futures = TOGETHER.min(batch - first);
-            for period in 0..horizon {
-                let mut from = 1;
-                for (a, acting) in acting.iter_mut().enumerate() {
-                    for (set, lane) in
-                        sequence[first * horizon * actions..].chunks_exact(horizon * actions).zip(acting)
-                    {
-                        *lane = self.acting(queue, from, set, a, period);
-                    }
-                    from += self.delays[a];
-                }
-                self.space.advance_all(&x, d, &acting, &mut next);
-                std::mem::swap(&mut x, &mut next);
-                for (s, (x, d)) in x.iter().zip(d).enumerate() {
-                    for (lane, x) in x[..futures].iter().enumerate() {
-                        let at = (first + lane) * horizon + period;
-                        let shown = self.scaling.sensor_out(s, self.space.shown(*x, *d));
-                        each(at * size.sensors + s, s, shown);
-                    }
-                }
-            }
-        }
-    }
 }
 
 impl Dynamics for LatentModel {
@@ -171,9 +119,20 @@ impl Dynamics for LatentModel {
 
     fn imagine(&self, latent: &Latent, actions: &[f64], imagined: &mut Imagined) {
         imagined.spread.fill(0.0);
-        let shape = (imagined.batch, imagined.horizon);
-        let mean = &mut imagined.mean;
-        self.rollout(&latent.0, actions, shape, &mut |at, _, value| mean[at] = value);
+        let (batch, horizon, sensors) = (imagined.batch, imagined.horizon, imagined.sensors);
+        let mut rollout = Rollout::new(self, &latent.0);
+        for first in (0..batch).step_by(TOGETHER) {
+            rollout.begin();
+            for period in 0..horizon {
+                rollout.advance(&actions[first * horizon * self.delays.len()..], horizon, period);
+                for s in 0..sensors {
+                    let shown = rollout.shown(s);
+                    for (lane, shown) in shown[..TOGETHER.min(batch - first)].iter().enumerate() {
+                        imagined.mean[((first + lane) * horizon + period) * sensors + s] = *shown;
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod latent;
 mod persistence;
 mod realise;
 mod ridge;
+mod rollout;
 mod scaling;
 mod state_space;
 mod surprise;

@@ -81,12 +81,14 @@ fn action_cost(world: &World, action: &[f64], previous: &[f64]) -> f64 {
 
 /// Plans. `stop` is asked between iterations.
 pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> bool) -> Planned {
-    let mut caution =
-        Caution::new(&ask.world, &|sensor, horizon| ask.model.foresight.deviation(sensor, horizon))
-            .within(&ask.model.seen);
+    let (model, seen) = (&ask.model, &ask.model.seen);
+    let mut caution = Caution::new(&ask.world, &|sensor, horizon| model.foresight.deviation(sensor, horizon));
     let mut bounds = ask.world.card.bounds();
-    if ask.shakes {
-        bounds = ask.model.seen.within(bounds);
+    if !ask.shakes {
+        caution = caution.reaching(seen);
+    } else {
+        caution = caution.within(seen);
+        bounds = seen.within(bounds);
         for limit in &mut caution.limits {
             let (low, high) = exploring_range(&ask.world, limit.sensor);
             (limit.low, limit.high) = (low.clamp(limit.low, limit.high), high.clamp(limit.low, limit.high));
@@ -193,22 +195,46 @@ impl Caution {
             usual.zip(&margin).for_each(|(u, m)| *u = *m);
             if low.is_finite() || high.is_finite() {
                 margin.iter_mut().for_each(|m| *m *= MARGIN_SD);
-                caution.limits.push(StateLimit { sensor, low, high, margin });
+                caution.limits.push(StateLimit { sensor, low, high, margin, spreads: 1.0 });
             }
         }
         caution
     }
 
-    /// Limits no further than a stride beyond what was seen; as they are where that does not reach them, for a plant that stands
-    /// outside its limits must come inside.
+    /// For exploring: limits no further than a stride beyond what was seen, with all their margins; as they are where that does
+    /// not reach them, for a plant that stands outside its limits must come inside.
     #[must_use]
-    pub fn within(mut self, seen: &Seen) -> Self {
+    fn within(mut self, seen: &Seen) -> Self {
         for limit in &mut self.limits {
             let (least, most) = seen.reach(limit.sensor);
             if least < limit.high && limit.low < most {
                 (limit.low, limit.high) = (limit.low.max(least), limit.high.min(most));
             }
         }
+        self
+    }
+
+    /// For acting: limited sensors are not expected further than a stride beyond what was seen. That takes no margins, for it is
+    /// where a model knows little and no harm by itself: members run apart on every way where a plant is unstable, and with
+    /// margins it could not be held there.
+    #[must_use]
+    pub fn reaching(mut self, seen: &Seen) -> Self {
+        let reaches: Vec<StateLimit> = self
+            .limits
+            .iter()
+            .filter_map(|limit| {
+                let (low, high) = seen.reach(limit.sensor);
+                let margin = vec![0.0; limit.margin.len()];
+                (low < limit.high && limit.low < high).then_some(StateLimit {
+                    low,
+                    high,
+                    margin,
+                    spreads: 0.0,
+                    ..*limit
+                })
+            })
+            .collect();
+        self.limits.extend(reaches);
         self
     }
 }

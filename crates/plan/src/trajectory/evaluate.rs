@@ -5,11 +5,6 @@ use forethought_space::Imagined;
 use super::score::Score;
 use super::{StateLimit, Trajectory, TrajectoryTask};
 
-/// How many standard deviations of an ensemble's disagreement limits are tightened by. The margin already covers how far the
-/// model is off where data are; disagreement beyond says that this is elsewhere, and a sensor that one member sees over the
-/// limit must not be planned there.
-pub(crate) const SPREADS: f64 = 1.0;
-
 /// The largest margin, as a share of the way between two limits.
 const WIDEST: f64 = 0.45;
 /// The largest margin of one limit, in units of scale.
@@ -122,7 +117,7 @@ pub(crate) fn excess(
     let s = limit.sensor;
     // Unknown or endless margins stay finite, so that less broken still beats more.
     let most = (WIDEST * (limit.high - limit.low)).min(FAR * task.scale[s]);
-    let inside = limit.margin[period].min(most) + SPREADS * task.unusual(period, s, spread[s]);
+    let inside = limit.margin[period].min(most) + limit.spreads * task.unusual(period, s, spread[s]);
     [limit.low + inside - mean[s], mean[s] - (limit.high - inside)]
 }
 
@@ -138,8 +133,7 @@ fn score(task: &TrajectoryTask<'_>, imagined: &Imagined, candidate: usize, actio
         let action = &actions[t * width..(t + 1) * width];
         let previous = if t == 0 { task.previous } else { &actions[(t - 1) * width..t * width] };
         cost += task.cost.stage(t, mean, action, previous);
-        let unusual = |(s, spread): (usize, &f64)| (task.unusual(t, s, *spread) / task.scale[s]).powi(2);
-        cost += task.doubt * spread.iter().enumerate().map(unusual).sum::<f64>();
+        cost += spread.iter().enumerate().map(|(s, spread)| task.doubted(t, s, *spread)[0]).sum::<f64>();
         for limit in task.limits {
             let [below, above] = excess(task, limit, t, mean, spread);
             violation += (below.max(0.0) + above.max(0.0)) / task.scale[limit.sensor];

@@ -3,7 +3,7 @@
 use forethought_space::Imagined;
 
 use super::TrajectoryTask;
-use super::evaluate::{SPREADS, excess};
+use super::evaluate::excess;
 use super::moves::Family;
 use super::quadratic::Program;
 
@@ -114,7 +114,8 @@ impl Linear {
                 let (mean, spread) = (&slopes[k * n..(k + 1) * n], &slopes[(s + k) * n..(s + k + 1) * n]);
                 let at = t * s..(t + 1) * s;
                 let [below, above] = excess(task, limit, t, &base.mean[at.clone()], &base.spread[at]);
-                let grows = if task.unusual(t, k, base.spread[t * s + k]) > 0.0 { SPREADS } else { 0.0 };
+                let grows =
+                    if task.unusual(t, k, base.spread[t * s + k]) > 0.0 { limit.spreads } else { 0.0 };
                 for (sign, over) in [(1.0, above), (-1.0, below)] {
                     let room = -over - inside * scale;
                     if room.is_finite() {
@@ -195,11 +196,10 @@ impl Stage {
     /// The price of disagreement, exactly.
     fn doubt(&mut self, task: &TrajectoryTask<'_>, period: usize, spread: &[f64]) {
         let (s, outputs) = (spread.len(), self.gradient.len());
-        for (k, (spread, scale)) in spread.iter().zip(task.scale).enumerate() {
-            let unusual = task.unusual(period, k, *spread);
-            let price = if unusual > 0.0 { task.doubt / (scale * scale) } else { 0.0 };
-            self.gradient[s + k] = 2.0 * price * unusual;
-            self.second[(s + k) * outputs + s + k] = 2.0 * price;
+        for (k, spread) in spread.iter().enumerate() {
+            let [_, slope, curvature] = task.doubted(period, k, *spread);
+            self.gradient[s + k] = slope;
+            self.second[(s + k) * outputs + s + k] = curvature;
         }
     }
 }

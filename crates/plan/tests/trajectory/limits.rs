@@ -7,7 +7,7 @@ use crate::plants::*;
 use crate::reaches::methods;
 
 fn limit(sensor: usize, low: f64, high: f64, margin: f64, horizon: usize) -> StateLimit {
-    StateLimit { sensor, low, high, margin: vec![margin; horizon] }
+    StateLimit { sensor, low, high, margin: vec![margin; horizon], spreads: 1.0 }
 }
 
 #[test]
