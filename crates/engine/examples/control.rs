@@ -48,16 +48,6 @@ fn main() {
             let began = Instant::now();
             let explored = explore(&world, &options);
             let (model, broken) = (&explored.model, explored.broken);
-            for e in &explored.episodes {
-                let v: Vec<f64> = (0..=e.periods()).map(|t| e.reading(t)[0]).collect();
-                eprintln!(
-                    "{seed} {:.1} {:.1}..{:.1}",
-                    v[0],
-                    v.iter().copied().fold(f64::MAX, f64::min),
-                    v.iter().copied().fold(f64::MIN, f64::max)
-                );
-            }
-            eprintln!("seen {:?}", model.seen);
             let explored: usize = explored.episodes.iter().map(|e| e.periods()).sum();
             let learnt_s = began.elapsed().as_secs_f64();
             let mut claims = Claims::new(&world, model);
@@ -72,7 +62,6 @@ fn main() {
                         Caution::new(&world, &|sensor, horizon| claims.foresight.deviation(sensor, horizon))
                             .reaching(&model.seen);
                     let action = driver.plan(read, previous, &caution);
-                    if driver.period % 20 == 0 { let p = driver.plan.as_ref().unwrap(); eprintln!("t {} read {:.2} want {:.2} act {:.1?} viol {:.2} cost {:.2} spread {:.2?} ends {:.2?}", driver.period, read[0], day.tracks[0].at(driver.period as f64 * world.card.period_s), action, p.violation, p.cost, &p.spread[p.spread.len()-2..], &p.mean[p.mean.len()-2..]); }
                     claims.claim(&driver);
                     decided_s += began.elapsed().as_secs_f64();
                     decisions += 1;

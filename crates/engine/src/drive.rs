@@ -234,8 +234,12 @@ impl DriveCore {
         if is_explored && self.until == Until::Explored {
             return self.over(DriveEnd::Finished, effects);
         }
-        let wants_model = explored >= GUIDED_FROM.min(self.world.explore.1 as usize);
         let learnable = learnable(&self.drive);
+        // While exploring, a model that has seen most of the data will do, once all that is explored is within its reach.
+        let will_do = self.model.as_ref().is_some_and(|m| {
+            policy::is_within_reach(&self.world, &m.seen) && 2 * learnable.len() < 3 * m.episodes.len()
+        });
+        let wants_model = is_explored || explored >= GUIDED_FROM && !will_do;
         if wants_model && self.is_stale && !learnable.is_empty() {
             self.phase = Phase::Learning;
             let ask = LearnAsk {

@@ -9,8 +9,12 @@ use crate::state_space::{Lasting, StateSpace};
 
 /// Variances of what moves the states unseen in a period, in variances of a reading, that are tried.
 const RESTLESS: [f64; 5] = [1e-3, 1e-2, 1e-1, 1.0, 10.0];
-/// The same of the offsets.
-const DRIFTING: [f64; 3] = [1e-5, 1e-3, 1e-1];
+/// Variances of what moves lasting pushes, shares of what moves the states: a model's own mistakes are among both, and a push is
+/// followed within some 100, 30, 10 or 3 periods. Episodes too short to show that it lasts must not say that nothing does.
+const LASTING: [f64; 4] = [1e-4, 1e-3, 1e-2, 1e-1];
+/// Variance of what moves a sensor's offset, in variances of a reading: an episode is too short to show its drift. It is followed
+/// all the same, fast.
+const DRIFTING: f64 = 1e-1;
 /// Steps of the Riccati recursion.
 const STEPS: usize = 400;
 
@@ -69,15 +73,14 @@ fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<Vec<f64>> {
 
 /// What may happen unseen, as it is tried.
 pub(crate) fn tried(lasting: Lasting) -> Vec<Unseen> {
-    // An episode is too short to show a sensor's drift: it is followed all the same, fast.
-    let drifting = match lasting {
-        Lasting::Push => DRIFTING.as_slice(),
-        Lasting::Offset => &DRIFTING[DRIFTING.len() - 1..],
+    let with = |states: f64| {
+        let offsets = match lasting {
+            Lasting::Push => LASTING.iter().map(|share| share * states).collect(),
+            Lasting::Offset => vec![DRIFTING],
+        };
+        offsets.into_iter().map(move |offsets| Unseen { states, offsets })
     };
-    RESTLESS
-        .iter()
-        .flat_map(|&states| drifting.iter().map(move |&offsets| Unseen { states, offsets }))
-        .collect()
+    RESTLESS.into_iter().flat_map(with).collect()
 }
 
 /// Scores of a model on episodes that it has not seen, under all that is [`tried`]: there its own mistakes count among what

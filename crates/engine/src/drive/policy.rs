@@ -204,7 +204,7 @@ impl Caution {
     /// For exploring: limits no further than a stride beyond what was seen, with all their margins; as they are where that does
     /// not reach them, for a plant that stands outside its limits must come inside.
     #[must_use]
-    fn within(mut self, seen: &Seen) -> Self {
+    pub fn within(mut self, seen: &Seen) -> Self {
         for limit in &mut self.limits {
             let (least, most) = seen.reach(limit.sensor);
             if least < limit.high && limit.low < most {
@@ -305,7 +305,8 @@ fn is_near_limit(world: &World, last: &[f64], before: &[f64]) -> bool {
 
 /// What exploring asks for in the episode after `earlier` others: levels anywhere between the lowest and highest that the file
 /// ever asks for, each for a while, within reach of what was `seen`. The first levels of all episodes are a Latin hypercube (McKay,
-/// Beckman & Conover, Technometrics 21, 1979), so that few episodes see all of it; those after it lie far from one another.
+/// Beckman & Conover, Technometrics 21, 1979), so that few episodes see all of it; the second is where reach ends, unless all is
+/// within it; those after it lie far from one another.
 /// Sensors without a goal are left alone.
 pub fn exploring_tracks(
     world: &World,
@@ -323,15 +324,34 @@ pub fn exploring_tracks(
             let mut rng = stream(seed, number as u64, "explore");
             let (low, high) = exploring_range(world, track.sensor);
             let (least, most) = seen.map_or((low, high), |s| s.reach(track.sensor));
+            // What lies beyond reach comes within it once the plant has been where reach ends.
+            let mut edge = match (least > low, most < high) {
+                (true, false) => Some(least),
+                (false, true) => Some(most),
+                (true, true) => Some(if earlier.is_multiple_of(2) { most } else { least }),
+                (false, false) => None,
+            };
             let stratum = stratum(world.seed, number, episodes, earlier);
             let mut at = (stratum as f64 + uniform(&mut rng)) / episodes as f64;
             let mut points = Vec::new();
             let mut period = 0;
             while period < periods {
-                let level = (low + at * (high - low)).min(most).max(least);
-                at = (at + GOLDEN).fract();
+                let mut hold = 10 + (uniform(&mut rng) * 30.0) as usize;
+                let level = match (period, edge) {
+                    (1.., Some(level)) => {
+                        edge = None;
+                        level
+                    }
+                    _ => {
+                        let level = (low + at * (high - low)).min(most).max(least);
+                        at = (at + GOLDEN).fract();
+                        level
+                    }
+                };
+                if edge.is_some() {
+                    hold = hold.min(periods / 2);
+                }
                 points.push((period as f64 * world.card.period_s, level));
-                let hold = 10 + (uniform(&mut rng) * 30.0) as usize;
                 // A step, not a ramp: the level is held until just before the next.
                 let until = (period + hold) as f64 * world.card.period_s - 1e-6;
                 points.push((until, level));
@@ -340,6 +360,15 @@ pub fn exploring_tracks(
             Track { sensor: track.sensor, points, scale: track.scale }
         })
         .collect()
+}
+
+/// Whether plans may take every sensor with a goal anywhere that exploring asks for.
+pub(super) fn is_within_reach(world: &World, seen: &Seen) -> bool {
+    world.tracks.iter().all(|track| {
+        let (low, high) = exploring_range(world, track.sensor);
+        let (least, most) = seen.reach(track.sensor);
+        least <= low && high <= most
+    })
 }
 
 /// The place of an episode in a random order of all of them, a track its own.
