@@ -14,6 +14,7 @@ use std::sync::Arc;
 use forethought_machine::Reading;
 use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq};
 use forethought_space::World;
+use forethought_world::Follow;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -247,6 +248,7 @@ impl DriveCore {
                 world: self.world.clone(),
                 before: self.model.clone(),
                 recalled: self.recalled.clone(),
+                follow: if is_explored { Follow::Calmly } else { Follow::Closely },
             };
             return effects.push(DriveEffect::Learn(Box::new(ask)));
         }

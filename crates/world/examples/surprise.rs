@@ -11,7 +11,7 @@ use faer::{Mat, Side};
 use forethought_machine::Environment;
 use forethought_sim::plant::{FaultFile, FaultKind, FaultUnit, Options, PlantKind, Simulated, TrueModel};
 use forethought_space::{Dynamics, Episode, Imagined, Latent, Seconds};
-use forethought_world::{Arx, Ensemble, Monitor};
+use forethought_world::{Arx, Ensemble, Follow, Monitor};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
@@ -230,7 +230,8 @@ impl Kit {
     fn learn(seed: u64) -> Kit {
         let seen: Vec<Episode> = (0..4).map(|i| episode(seed + i, 360)).collect();
         let nominal: Vec<Episode> = (4..8).map(|i| episode(seed + i, 2160)).collect();
-        let ensemble = Ensemble::learn(&seen.iter().collect::<Vec<_>>(), None, None, seed).unwrap();
+        let ensemble =
+            Ensemble::learn(&seen.iter().collect::<Vec<_>>(), None, None, Follow::Closely, seed).unwrap();
         let (mut squares, mut count) = (vec![0.0; 2], 0.0);
         for episode in &nominal {
             let mut latent = ensemble.linear().begin(episode.reading(0));

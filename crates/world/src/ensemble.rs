@@ -8,7 +8,7 @@ use crate::WorldError;
 use crate::arx::Arx;
 use crate::latent::LatentModel;
 use crate::rollout::{Lanes, Rollout, TOGETHER};
-use crate::train::{Learnt, Lesson, train};
+use crate::train::{Follow, Learnt, Lesson, train};
 
 /// Members of an ensemble, at least 3; each leaves out one part of the data at first.
 pub const MEMBERS: usize = 4;
@@ -32,7 +32,8 @@ pub struct Ensemble {
 impl Ensemble {
     /// Learns from episodes of one plant. Where a model is `recalled`, from the same plant earlier or from one of the same
     /// kind, the new one is believed to lie near it. What was believed `before` of this plant keeps its delays: once a plan
-    /// closes the loop, actions tell of what no sensor shows, and look as if they acted sooner (Ljung, section 13.4).
+    /// closes the loop, actions tell of what no sensor shows, and look as if they acted sooner (Ljung, section 13.4). `follow`: how
+    /// closely the filters follow what is read.
     ///
     /// # Errors
     /// [`WorldError`] where there is too little to learn from.
@@ -40,6 +41,7 @@ impl Ensemble {
         episodes: &[&Episode],
         recalled: Option<&Ensemble>,
         before: Option<&Ensemble>,
+        follow: Follow,
         seed: u64,
     ) -> Result<Self, WorldError> {
         let linear = Arx::learn(episodes, before.map(|b| b.linear.delays.as_slice()))?;
@@ -53,7 +55,7 @@ impl Ensemble {
         };
         let lessons: Vec<Vec<Lesson<'_>>> =
             lines.iter().map(|line| (0..MEMBERS).map(|member| lesson(line, member)).collect()).collect();
-        let (linear, learnt) = train(&lessons).ok_or(WorldError::NotFinite)?;
+        let (linear, learnt) = train(&lessons, follow).ok_or(WorldError::NotFinite)?;
         let each = |which: fn(&Learnt) -> &LatentModel| learnt.iter().map(|l| which(l).clone()).collect();
         let watching = Ensemble {
             members: each(|l| &l.watcher),

@@ -29,3 +29,4 @@ pub use foresight::{CLAIMED, Foresight, LEVEL, LeftOut};
 pub use latent::LatentModel;
 pub use persistence::Persistence;
 pub use surprise::{Monitor, Statistic, Surprise, WINDOW};
+pub use train::Follow;

@@ -36,6 +36,9 @@ const TRUSTED: f64 = 5.0;
 /// How far from what is believed beforehand a fit may go: factors of the standard deviations.
 const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
 
+/// Mean logarithms of errors by which a calmer filter may foresee worse, a member.
+const HARDLY: f64 = 0.1;
+
 /// The parts of which members leave some out: whole episodes, cut where they are few and long.
 pub(crate) fn parts(episodes: &[&Episode]) -> Vec<Episode> {
     let pieces = MEMBERS.div_ceil(episodes.len().max(1));
@@ -164,7 +167,7 @@ fn shape(lessons: &[Lesson<'_>], kind: Kind) -> Shape {
             .into_par_iter()
             .map(|(l, model, prior)| refit(model, &prior.loosened(tried), &l.seen))
             .collect();
-        let (found, reached) = least(lessons, &models, Lasting::Push);
+        let (found, reached) = least(foreseen(lessons, &models, Lasting::Push));
         if reached >= score {
             break;
         }
@@ -173,21 +176,45 @@ fn shape(lessons: &[Lesson<'_>], kind: Kind) -> Shape {
     Shape { kind, looseness, happens, outsiders: kept, score }
 }
 
-/// What is taken to happen unseen so that members foresee best what they have not seen, together, and their score.
-fn least(lessons: &[Lesson<'_>], models: &[StateSpace], lasting: Lasting) -> (Unseen, f64) {
+/// How closely filters follow what is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// As foresees best what members had not seen: for a plant that is still explored, where the next thing may be new.
+    Closely,
+    /// One step calmer, where that foresees hardly worse. Members that have seen all are off less than those that had not, and
+    /// what a filter takes over of the sensors' noise becomes noise of the plans.
+    Calmly,
+}
+
+/// What is taken to happen unseen, all that is tried with its score: how well members foresee what they have not seen, together.
+fn foreseen(lessons: &[Lesson<'_>], models: &[StateSpace], lasting: Lasting) -> Vec<(Unseen, f64)> {
     let judge = |(l, model): (&Lesson<'_>, &StateSpace)| {
         scores(&StateSpace { lasting, ..model.clone() }, &l.unseen, &l.noise, FLOOR)
     };
     let tables: Vec<Vec<f64>> = (lessons, models).into_par_iter().map(judge).collect();
     let sums = (0..tried(lasting).len()).map(|i| tables.iter().map(|t| t[i]).sum::<f64>());
-    let better = |best: (Unseen, f64), (happens, score)| if score < best.1 { (happens, score) } else { best };
-    tried(lasting).into_iter().zip(sums).fold((USUAL, f64::INFINITY), better)
+    tried(lasting).into_iter().zip(sums).collect()
+}
+
+/// The best of them.
+fn least(all: impl IntoIterator<Item = (Unseen, f64)>) -> (Unseen, f64) {
+    let better = |best: (Unseen, f64), one: (Unseen, f64)| if one.1 < best.1 { one } else { best };
+    all.into_iter().fold((USUAL, f64::INFINITY), better)
+}
+
+/// What happens unseen in a calmer filter than the best, in whose states less happens.
+fn calmer(all: &[(Unseen, f64)]) -> Unseen {
+    let best = least(all.iter().copied());
+    let calmer = |(happens, _): &&(Unseen, f64)| happens.states < best.0.states;
+    let next = all.iter().filter(calmer).map(|(happens, _)| happens.states).fold(0.0, f64::max);
+    let found = least(all.iter().copied().filter(|(happens, _)| happens.states == next));
+    if found.1 < best.1 + HARDLY * MEMBERS as f64 { found.0 } else { best.0 }
 }
 
 /// All members. How late actions act (as one of the linear models has it, whose members' lessons stand together), how many states
 /// no sensor shows, how loose the fit is and what happens unseen are what foresees best what each member had not seen, together.
 /// That linear model, and the members; None where there is no lesson.
-pub(crate) fn train<'a>(lines: &[Vec<Lesson<'a>>]) -> Option<(&'a Arx, Vec<Learnt>)> {
+pub(crate) fn train<'a>(lines: &[Vec<Lesson<'a>>], follow: Follow) -> Option<(&'a Arx, Vec<Learnt>)> {
     let shapes = lines.iter().enumerate().flat_map(|(number, lessons)| {
         // A model that is recalled has its shape; lines after the first are for the shape that is most easily misled.
         let has_one = number > 0 || lessons.iter().any(|l| l.recalled.is_some());
@@ -195,14 +222,18 @@ pub(crate) fn train<'a>(lines: &[Vec<Lesson<'a>>]) -> Option<(&'a Arx, Vec<Learn
         kinds.map(move |kind| (lessons, shape(lessons, kind)))
     });
     let (lessons, shape) = shapes.reduce(|a, b| if b.1.score < a.1.score { b } else { a })?;
-    let (watched, _) = least(lessons, &shape.outsiders, Lasting::Offset);
+    let (watched, _) = least(foreseen(lessons, &shape.outsiders, Lasting::Offset));
+    let happens = match follow {
+        Follow::Closely => shape.happens,
+        Follow::Calmly => calmer(&foreseen(lessons, &shape.outsiders, Lasting::Push)),
+    };
     let learnt = (lessons, &shape.outsiders)
         .into_par_iter()
         .map(|(l, outsider)| {
             let whole = l.whole(outsider, &shape);
             Learnt {
-                member: l.finish(whole.clone(), shape.happens, Lasting::Push),
-                outsider: l.finish(outsider.clone(), shape.happens, Lasting::Push),
+                member: l.finish(whole.clone(), happens, Lasting::Push),
+                outsider: l.finish(outsider.clone(), happens, Lasting::Push),
                 watcher: l.finish(whole, watched, Lasting::Offset),
             }
         })

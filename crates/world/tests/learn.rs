@@ -1,7 +1,7 @@
 //! What is learnt from a noisy plant with a hidden state, against the floor, the linear model and the truth.
 
 use forethought_space::{Dynamics, Episode, Imagined, Shape};
-use forethought_world::{Ensemble, Persistence};
+use forethought_world::{Ensemble, Follow, Persistence};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -73,7 +73,7 @@ fn the_ensemble_foresees_better_than_lines_and_floors() {
     let sd = 0.05;
     let seen: Vec<Episode> = (0..4).map(|s| episode(s, 100, sd)).collect();
     let all: Vec<&Episode> = seen.iter().collect();
-    let learnt = Ensemble::learn(&all, None, None, 7).unwrap();
+    let learnt = Ensemble::learn(&all, None, None, Follow::Closely, 7).unwrap();
     let new = episode(100, 400, sd);
     let floor = Persistence(Shape { sensors: 1, actions: 1 });
     for ahead in [1, 5, 20] {

@@ -1,7 +1,7 @@
 //! What is raised, what is not, and whom it names, on two tanks whose levels are both read.
 
 use forethought_space::Episode;
-use forethought_world::{Ensemble, Monitor, Surprise};
+use forethought_world::{Ensemble, Follow, Monitor, Surprise};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use std::sync::OnceLock;
@@ -95,7 +95,8 @@ fn learnt(drift: f64) -> (&'static Ensemble, Monitor) {
     static LEARNT: OnceLock<(Ensemble, Vec<Episode>)> = OnceLock::new();
     let (ensemble, nominal) = LEARNT.get_or_init(|| {
         let seen: Vec<Episode> = (1000..1004).map(|s| episode(s, 180)).collect();
-        let ensemble = Ensemble::learn(&seen.iter().collect::<Vec<_>>(), None, None, 7).unwrap();
+        let ensemble =
+            Ensemble::learn(&seen.iter().collect::<Vec<_>>(), None, None, Follow::Closely, 7).unwrap();
         (ensemble, (1010..1014).map(|s| episode(s, 1800)).collect())
     });
     let nominal: Vec<&Episode> = nominal.iter().collect();

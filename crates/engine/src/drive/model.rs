@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forethought_memory::hash_hex;
 use forethought_record::Score;
 use forethought_space::{ActionBounds, Episode, World};
-use forethought_world::{Ensemble, Foresight, Monitor, WorldError};
+use forethought_world::{Ensemble, Follow, Foresight, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 
 /// What is asked of a learner.
@@ -19,6 +19,8 @@ pub struct LearnAsk {
     pub before: Option<Arc<WorldModel>>,
     /// A model of the same kind of plant, near which the new one should lie.
     pub recalled: Option<Arc<WorldModel>>,
+    /// How closely it follows what is read.
+    pub follow: Follow,
 }
 
 /// Share of what was seen by which plans may go beyond it.
@@ -130,7 +132,7 @@ pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldEr
     let all: Vec<&Episode> = episodes.iter().collect();
     let (recalled, before) = (ask.recalled.as_deref(), ask.before.as_deref());
     let (recalled, before) = (recalled.map(|m| &m.ensemble), before.map(|m| &m.ensemble));
-    let ensemble = Ensemble::learn(&all, recalled, before, ask.world.seed)?;
+    let ensemble = Ensemble::learn(&all, recalled, before, ask.follow, ask.world.seed)?;
     let (foresight, left_out) = Foresight::measure(&ensemble, &all);
     let scores: Vec<Score> = left_out
         .into_iter()
