@@ -192,17 +192,39 @@ impl Loaded {
 
     /// Reads the campaign without owning it. A cut tail is said and what is left is read.
     pub(crate) fn read(&self) -> Result<Read, Failure> {
+        let (read, damage) = self.read_sound()?;
+        damage.map_or(Ok(read), Err)
+    }
+
+    /// [`Loaded::read`]; of a damaged record, with a warning, what is before the damage.
+    pub(crate) fn read_what_is_left(&self) -> Result<Read, Failure> {
+        let (read, damage) = self.read_sound()?;
+        if let Some(damage) = damage {
+            damage.warn();
+        }
+        Ok(read)
+    }
+
+    /// What is before the first damaged event, and the damage.
+    fn read_sound(&self) -> Result<(Read, Option<Failure>), Failure> {
         let (journal, id) = self.find()?;
         // The head first: what a running owner appends in between must not look as if it were cut.
         let head = self.head(id)?;
-        let sealed = journal.read(id)?;
-        if let Err(cut) = self.check_uncut(sealed.len() as u64, head.map_or(0, |h| h.seq)) {
-            cut.warn();
+        let (sealed, damage) = journal.read_sound(id)?;
+        let damage = damage.map(Failure::from);
+        match damage {
+            Some(damage) if sealed.is_empty() => return Err(damage),
+            Some(_) => {}
+            None => {
+                if let Err(cut) = self.check_uncut(sealed.len() as u64, head.map_or(0, |h| h.seq)) {
+                    cut.warn();
+                }
+            }
         }
         let entries = entries(id, &sealed)?;
         let campaign = Campaign::fold(&entries, &|hash| journal.blob(hash).ok().flatten())
             .map_err(|e| Failure::yours("record", e.to_string()))?;
-        Ok(Read { journal, id, entries, campaign })
+        Ok((Read { journal, id, entries, campaign }, damage))
     }
 
     /// The machines of a problem, built.

@@ -2,7 +2,7 @@
 
 use forethought_plan::{Best, Predicted, Prediction};
 use forethought_record::{Campaign, Says, Trial, TrialState};
-use forethought_space::{Find, Kind, Outcome, Problem, Recipe, Role, number_text};
+use forethought_space::{Failure, Find, Kind, Outcome, Problem, Recipe, Role, number_text};
 use serde_json::{Value as Json, json};
 
 /// The envelope of every document.
@@ -12,6 +12,16 @@ pub(crate) fn document(campaign: &Campaign, rest: Json) -> Json {
         out.extend(rest.clone());
     }
     out
+}
+
+/// The kind of a failure, as `tell --failed` names it.
+pub(crate) fn failure(kind: Failure) -> &'static str {
+    match kind {
+        Failure::Recipe => "recipe",
+        Failure::Machine => "machine",
+        Failure::Stopped => "stopped",
+        Failure::TimedOut => "timed out",
+    }
 }
 
 pub(crate) fn trial(campaign: &Campaign, t: &Trial) -> Json {

@@ -195,6 +195,8 @@ fn a_program_that_hangs_is_halted() {
     folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
     let status = folder.json(&["status", "campaign.toml"]);
     assert_eq!(status["trials"][0]["failed"]["kind"], "timed_out");
+    let said = folder.run(&["status", "campaign.toml"], 0);
+    assert!(said.contains("timed out: it took longer than 300ms"), "{said}");
 }
 
 #[test]
@@ -217,6 +219,11 @@ fn a_cut_or_flipped_record_is_named() {
     assert!(said.contains("event 3"), "{said}");
     let said = folder.run(&["run", "campaign.toml"], 2);
     assert!(said.contains("event 3"), "nothing wrong is read as data: {said}");
+    // What is before the damage can be had, with a warning.
+    let said = folder.run(&["log", "campaign.toml"], 0);
+    assert!(said.contains("warning") && said.contains("event 3") && said.contains("opened"), "{said}");
+    let said = folder.run(&["export", "campaign.toml"], 0);
+    assert!(said.contains("warning") && said.contains("trial"), "{said}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub enum AppendError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ReadError {
-    #[error("{}: event {seq} of campaign {campaign} is damaged: {what}. Nothing after it was read; restore the file from a backup, or export what is before it", path.display())]
+    #[error("{}: event {seq} of campaign {campaign} is damaged: {what}. Nothing after it is read; restore the file from a backup. `log` and `export` show what is before it", path.display())]
     Damaged { path: PathBuf, campaign: CampaignId, seq: Seq, what: String },
     #[error("{}: {what}", path.display())]
     Unreadable { path: PathBuf, what: String },

@@ -156,6 +156,47 @@ impl SqliteJournal {
         rows.collect::<Result<_, _>>().map_err(|e| unreadable(&self.path, &e))
     }
 
+    /// The events of a campaign before the first damaged one, and what is wrong with that one, if any is.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreadable`] where the file is no journal.
+    pub fn read_sound(&self, campaign: CampaignId) -> Result<(Vec<Sealed>, Option<ReadError>), ReadError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT seq, bytes, hash FROM event WHERE campaign = ?1 ORDER BY seq")
+            .map_err(|e| unreadable(&self.path, &e))?;
+        let mut rows = statement.query([campaign.to_string()]).map_err(|e| unreadable(&self.path, &e))?;
+        let mut chain = Chain::new(campaign);
+        let mut sound = Vec::new();
+        let damage = loop {
+            let next = chain.seq + 1;
+            let row = match rows.next() {
+                Ok(None) => return Ok((sound, None)),
+                Ok(Some(row)) => row,
+                Err(e) => break self.damaged(campaign, next, e.to_string()),
+            };
+            let parts = || -> rusqlite::Result<(i64, Vec<u8>, Vec<u8>)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            };
+            let (seq, bytes, hash) = match parts() {
+                Ok(parts) => parts,
+                Err(e) => break self.damaged(campaign, next, e.to_string()),
+            };
+            let Ok(hash) = <[u8; 32]>::try_from(hash) else {
+                break self.damaged(campaign, next, "its hash has the wrong length");
+            };
+            let sealed = Sealed { seq: seq as u64, bytes, hash };
+            if sealed.seq != next {
+                break self.damaged(campaign, next, "it is missing");
+            }
+            if !chain.accept(&sealed) {
+                break self.damaged(campaign, next, "its hash does not fit its content");
+            }
+            sound.push(sealed);
+        };
+        Ok((sound, Some(damage)))
+    }
+
     fn damaged(&self, campaign: CampaignId, seq: Seq, what: impl Into<String>) -> ReadError {
         ReadError::Damaged { path: self.path.clone(), campaign, seq, what: what.into() }
     }
@@ -180,36 +221,8 @@ impl Journal for SqliteJournal {
     }
 
     fn read(&self, campaign: CampaignId) -> Result<Vec<Sealed>, ReadError> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT seq, bytes, hash FROM event WHERE campaign = ?1 ORDER BY seq")
-            .map_err(|e| unreadable(&self.path, &e))?;
-        let mut rows = statement.query([campaign.to_string()]).map_err(|e| unreadable(&self.path, &e))?;
-        let mut chain = Chain::new(campaign);
-        let mut out = Vec::new();
-        loop {
-            let row = match rows.next() {
-                Ok(None) => return Ok(out),
-                Ok(Some(row)) => row,
-                Err(e) => return Err(self.damaged(campaign, chain.seq + 1, e.to_string())),
-            };
-            let parts = || -> rusqlite::Result<(i64, Vec<u8>, Vec<u8>)> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            };
-            let (seq, bytes, hash) =
-                parts().map_err(|e| self.damaged(campaign, chain.seq + 1, e.to_string()))?;
-            let Ok(hash) = <[u8; 32]>::try_from(hash) else {
-                return Err(self.damaged(campaign, chain.seq + 1, "its hash has the wrong length"));
-            };
-            let sealed = Sealed { seq: seq as u64, bytes, hash };
-            if sealed.seq != chain.seq + 1 {
-                return Err(self.damaged(campaign, chain.seq + 1, "it is missing"));
-            }
-            if !chain.accept(&sealed) {
-                return Err(self.damaged(campaign, sealed.seq, "its hash does not fit its content"));
-            }
-            out.push(sealed);
-        }
+        let (sealed, damage) = self.read_sound(campaign)?;
+        damage.map_or(Ok(sealed), Err)
     }
 
     fn campaigns(&self) -> Result<Vec<Stored>, ReadError> {

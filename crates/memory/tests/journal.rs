@@ -137,8 +137,12 @@ fn rows_cannot_be_changed_in_place() {
     assert!(connection.execute("UPDATE event SET bytes = x'00'", []).is_err());
     connection.execute_batch("DROP TRIGGER event_fixed").unwrap();
     connection.execute("UPDATE event SET bytes = x'00' WHERE seq = 2", []).unwrap();
-    let read = SqliteJournal::open_read_only(&project.journal()).unwrap().read(campaign());
+    let journal = SqliteJournal::open_read_only(&project.journal()).unwrap();
+    let read = journal.read(campaign());
     assert!(matches!(read, Err(ReadError::Damaged { seq: 2, .. })), "{read:?}");
+    let (sound, damage) = journal.read_sound(campaign()).unwrap();
+    assert_eq!(sound.iter().map(|s| s.seq).collect::<Vec<_>>(), [1]);
+    assert!(matches!(damage, Some(ReadError::Damaged { seq: 2, .. })), "{damage:?}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
         .filter_map(|n| Some(format!("{n} {}", show::value(c.problem.outcome(n), c.value(t, n)?))))
         .collect();
     let outcomes = match &t.state {
-        TrialState::Failed(kind, message) => format!("{kind:?}: {message}").to_lowercase(),
+        TrialState::Failed(kind, message) => format!("{}: {message}", show::failure(*kind)),
         TrialState::Rejected(reason) => reason.clone(),
         _ => outcomes.join("  "),
     };
@@ -227,7 +227,7 @@ pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> 
 /// The record, one event a line.
 pub(crate) fn log(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
-    let read = loaded.read()?;
+    let read = loaded.read_what_is_left()?;
     for (i, entry) in read.entries.iter().enumerate() {
         let text = serde_json::to_value(entry).unwrap_or_default();
         if arguments.json {
@@ -320,7 +320,7 @@ fn measured<'a>(outcomes: impl Iterator<Item = (&'a String, Option<&'a Measureme
 /// All trials as a table.
 pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
-    let read = loaded.read()?;
+    let read = loaded.read_what_is_left()?;
     let c = &read.campaign;
     let mut writer = csv::Writer::from_writer(Vec::new());
     let parameters: Vec<&str> = c.problem.space.parameters.iter().map(|p| p.name.as_str()).collect();
