@@ -84,6 +84,17 @@ pub(crate) fn label(name: &str, unit: Option<&str>) -> String {
     }
 }
 
+/// [`label`] of an outcome and where on its axis it is better. Plotly turns the text of an upright axis, arrow and all, so that
+/// to the right becomes up.
+pub(crate) fn label_with_way(outcome: &Outcome) -> String {
+    let label = label(&outcome.name, outcome.unit.as_deref());
+    match outcome.role {
+        Role::Maximize | Role::Find(Find::Top(_) | Find::Above(_)) => format!("{label}, better →"),
+        Role::Minimize | Role::Find(Find::Bottom(_) | Find::Below(_)) => format!("← better, {label}"),
+        _ => format!("{label}, wanted {}", plain(&wanted(outcome))),
+    }
+}
+
 /// Ticks that name the ranks of an outcome, added to an axis.
 pub(crate) fn with_ranks(mut axis: serde_json::Value, outcome: &Outcome) -> serde_json::Value {
     if let Kind::Ranks(ranks) = &outcome.kind {

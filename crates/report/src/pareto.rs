@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use crate::figure::{BLUE, Figure, GREY, ORANGE, PURPLE, axis, bars, plain};
-use crate::goal::{goals, label, value, with_ranks};
+use crate::goal::{goals, label_with_way, value, wanted, with_ranks};
 use crate::view::{Row, View};
 
 /// Pairs of goals that are drawn.
@@ -91,7 +91,15 @@ fn figure(
     let (x, y) = (goals[i], goals[j]);
     let front: Vec<&Row<'_>> = members.iter().map(|m| m.row).collect();
     let title = format!("{} and {}", x.name, y.name);
-    let caption = format!("{} measurements of the front among {}.", front.len(), candidates.len());
+    let caption = format!(
+        "{} measurements of the front among {}. {} is wanted {}, {} {}.",
+        front.len(),
+        candidates.len(),
+        x.name,
+        wanted(x),
+        y.name,
+        wanted(y)
+    );
     let mut figure = Figure::new(format!("pareto-{}-{}", x.name, y.name), title, caption)
         .height(440)
         .trace(dots(candidates, x, y, "measured", json!({ "color": GREY, "size": 6, "opacity": 0.55 })))
@@ -104,8 +112,8 @@ fn figure(
         }));
     }
     figure.layout(json!({
-        "xaxis": with_ranks(axis(&label(&x.name, x.unit.as_deref())), x),
-        "yaxis": with_ranks(axis(&label(&y.name, y.unit.as_deref())), y),
+        "xaxis": with_ranks(axis(&label_with_way(x)), x),
+        "yaxis": with_ranks(axis(&label_with_way(y)), y),
     }))
 }
 

@@ -177,6 +177,9 @@ fn a_page_shows_every_section() {
     ] {
         assert!(ours.contains(&format!("id=\"json-{figure}\"")), "{figure}");
     }
+    for way in ["crunch (N), better →", "← better, smoke", "smoke as low as possible."] {
+        assert!(ours.contains(way), "{way}");
+    }
     assert!(ours.contains("claimed 90 %, kept 100.0 % (59–100), n = 7"), "{ours}");
     assert!(page.contains("plotly.js") && !page.contains("MathJax ="));
 }
