@@ -136,7 +136,7 @@ pub(crate) enum Verb {
     Release(Whole),
     /// Say what became of an order that nobody can know of.
     #[command(after_help = "Example:
-  forethought resolve oven.toml --trial 7 did-not-run")]
+  forethought resolve oven.toml 7 did-not-run")]
     Resolve(Resolve),
     /// Write the report, one HTML file that works offline.
     #[command(after_help = "Example:
@@ -443,14 +443,25 @@ pub(crate) struct Predict {
 }
 
 #[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
 pub(crate) struct Resolve {
     #[command(flatten)]
     pub(crate) file: File,
     /// The trial.
-    #[arg(long)]
-    pub(crate) trial: u64,
+    #[arg(value_name = "TRIAL", required_unless_present = "trial")]
+    number: Option<u64>,
+    /// The trial, by name.
+    #[arg(long, value_name = "TRIAL", conflicts_with = "number")]
+    trial: Option<u64>,
     /// What became of it.
     pub(crate) verdict: Verdict,
+}
+
+impl Resolve {
+    /// The trial, however it was named; no trial has the number 0.
+    pub(crate) fn trial(&self) -> u64 {
+        self.number.or(self.trial).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -500,4 +511,27 @@ pub(crate) struct Backtest {
     /// Write one JSON line a seed, and go on after those that are there.
     #[arg(long, value_name = "JSONL")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{Arguments, Resolve, Verb};
+
+    fn resolve(words: &str) -> Option<Resolve> {
+        match Arguments::try_parse_from(words.split(' ')).ok()?.verb {
+            Verb::Resolve(resolve) => Some(resolve),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_trial_is_resolved_by_place_or_by_name() {
+        for words in ["f resolve a.toml 7 did-not-run", "f resolve a.toml --trial 7 did-not-run"] {
+            assert_eq!(resolve(words).map(|r| r.trial()), Some(7), "{words}");
+        }
+        assert!(resolve("f resolve a.toml did-not-run").is_none());
+        assert!(resolve("f resolve a.toml 7 --trial 8 ran").is_none());
+    }
 }

@@ -231,7 +231,7 @@ pub(crate) fn resolve(arguments: &Arguments, v: &Resolve) -> Result<Exit, Failur
         Verdict::DidNotRun => Resolution::DidNotRun,
         Verdict::Discarded => Resolution::Discarded,
     };
-    let reply = loaded.execute(Command::Resolve { trial: v.trial, verdict })?;
+    let reply = loaded.execute(Command::Resolve { trial: v.trial(), verdict })?;
     done(arguments, &loaded, &reply, "recorded")
 }
 
@@ -304,7 +304,7 @@ pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> Str
         for o in t.all_orders() {
             if let OrderState::Uncertain(why) = &o.state {
                 out.push(format!(
-                    "Trial {}: nobody knows what became of its order to `{}` ({why}): `forethought resolve FILE --trial {} ran|did-not-run|discarded`",
+                    "Trial {}: nobody knows what became of its order to `{}` ({why}): `forethought resolve FILE {} ran|did-not-run|discarded`",
                     t.trial, o.machine, t.trial
                 ));
             } else if o.state.is_open() && people.get(&o.machine).copied().unwrap_or(true) {
