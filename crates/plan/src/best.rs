@@ -4,8 +4,7 @@ use forethought_model::{Moments, Workspace};
 use forethought_space::{Outcome, Point, Role};
 
 use crate::decide::centres;
-use crate::improvement::log_h;
-use crate::merit::{Aim, Merit, SD_LEAST};
+use crate::merit::{Aim, Merit};
 use crate::objective::{Beliefs, HOLDS, believer, goals, merit};
 use crate::predict::Predictor;
 use crate::random::stream;
@@ -129,16 +128,8 @@ fn expected(study: &Study<'_>, beliefs: &Beliefs, goal: &Outcome, point: &Point)
     Some(mean_utility(fit, goal, at))
 }
 
-/// E u(f) by a sum over nine quantiles, which serves bent outcomes too. Where a band is wanted, E u of the next measurement:
-/// well inside all utilities are alike, and what is left to want is that a measurement stays there.
-fn mean_utility(fit: &Fit, goal: &Outcome, at: Moments) -> f64 {
-    if let Some((low, high)) = goal.role.band() {
-        let warp = fit.posterior.warp();
-        let sd = (at.variance + fit.posterior.doubted_noise()).sqrt().max(SD_LEAST);
-        let beyond = |distance: f64| sd * libm::exp(log_h(distance / sd).0);
-        let missed = beyond(warp.forward(low) - at.mean) + beyond(at.mean - warp.forward(high));
-        return -missed * warp.scale();
-    }
+/// E u(f) by a sum over nine quantiles, which serves bent outcomes and targets alike.
+pub(crate) fn mean_utility(fit: &Fit, goal: &Outcome, at: Moments) -> f64 {
     let sd = at.variance.sqrt();
     (0..9)
         .map(|i| forethought_calibrate::normal_quantile((f64::from(i) + 0.5) / 9.0))
