@@ -305,8 +305,7 @@ fn is_near_limit(world: &World, last: &[f64], before: &[f64]) -> bool {
 
 /// What exploring asks for in the episode after `earlier` others: levels anywhere between the lowest and highest that the file
 /// ever asks for, each for a while, within reach of what was `seen`. The first levels of all episodes are a Latin hypercube (McKay,
-/// Beckman & Conover, Technometrics 21, 1979), so that few episodes see all of it; the second is where reach ends, unless all is
-/// within it; those after it lie far from one another.
+/// Beckman & Conover, Technometrics 21, 1979), so that few episodes see all of it; those after it lie far from one another.
 /// Sensors without a goal are left alone.
 pub fn exploring_tracks(
     world: &World,
@@ -324,34 +323,15 @@ pub fn exploring_tracks(
             let mut rng = stream(seed, number as u64, "explore");
             let (low, high) = exploring_range(world, track.sensor);
             let (least, most) = seen.map_or((low, high), |s| s.reach(track.sensor));
-            // What lies beyond reach comes within it once the plant has been where reach ends.
-            let mut edge = match (least > low, most < high) {
-                (true, false) => Some(least),
-                (false, true) => Some(most),
-                (true, true) => Some(if earlier.is_multiple_of(2) { most } else { least }),
-                (false, false) => None,
-            };
             let stratum = stratum(world.seed, number, episodes, earlier);
             let mut at = (stratum as f64 + uniform(&mut rng)) / episodes as f64;
             let mut points = Vec::new();
             let mut period = 0;
             while period < periods {
-                let mut hold = 10 + (uniform(&mut rng) * 30.0) as usize;
-                let level = match (period, edge) {
-                    (1.., Some(level)) => {
-                        edge = None;
-                        level
-                    }
-                    _ => {
-                        let level = (low + at * (high - low)).min(most).max(least);
-                        at = (at + GOLDEN).fract();
-                        level
-                    }
-                };
-                if edge.is_some() {
-                    hold = hold.min(periods / 2);
-                }
+                let level = (low + at * (high - low)).min(most).max(least);
+                at = (at + GOLDEN).fract();
                 points.push((period as f64 * world.card.period_s, level));
+                let hold = 10 + (uniform(&mut rng) * 30.0) as usize;
                 // A step, not a ramp: the level is held until just before the next.
                 let until = (period + hold) as f64 * world.card.period_s - 1e-6;
                 points.push((until, level));
