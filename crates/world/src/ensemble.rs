@@ -164,7 +164,7 @@ impl Dynamics for Ensemble {
                 }
                 for (s, agreed) in agreed.iter_mut().enumerate() {
                     let spread;
-                    (*agreed, spread) = agree(rollouts.iter().map(|r| r.shown(s)));
+                    (*agreed, spread) = agree(rollouts.iter().map(|r| r.shown()[s]));
                     for lane in 0..TOGETHER.min(batch - first) {
                         let at = ((first + lane) * horizon + period) * sensors + s;
                         (imagined.mean[at], imagined.spread[at]) = (agreed[lane], spread[lane]);

@@ -125,8 +125,7 @@ impl Dynamics for LatentModel {
             rollout.begin();
             for period in 0..horizon {
                 rollout.advance(&actions[first * horizon * self.delays.len()..], horizon, period);
-                for s in 0..sensors {
-                    let shown = rollout.shown(s);
+                for (s, shown) in rollout.shown().iter().enumerate() {
                     for (lane, shown) in shown[..TOGETHER.min(batch - first)].iter().enumerate() {
                         imagined.mean[((first + lane) * horizon + period) * sensors + s] = *shown;
                     }

@@ -17,6 +17,8 @@ pub(crate) struct Rollout<'a> {
     next: Vec<Lanes>,
     /// `[actions]`.
     acting: Vec<Lanes>,
+    /// What each sensor shows, in its unit, `[sensors]`.
+    shown: Vec<Lanes>,
     /// `[sensors]`.
     error: Vec<Lanes>,
 }
@@ -32,6 +34,7 @@ impl<'a> Rollout<'a> {
             x: none(states),
             next: none(states),
             acting: none(actions),
+            shown: none(sensors),
             error: none(sensors),
         }
     }
@@ -66,20 +69,22 @@ impl<'a> Rollout<'a> {
         }
         self.model.space.advance_all(&self.x, d, &self.acting, &mut self.next);
         std::mem::swap(&mut self.x, &mut self.next);
+        let LatentModel { scaling, space, .. } = self.model;
+        for (s, (shown, (x, d))) in self.shown.iter_mut().zip(self.x.iter().zip(d)).enumerate() {
+            *shown = x.map(|x| scaling.sensor_out(s, space.shown(x, *d)));
+        }
     }
 
-    /// What sensor `s` shows, in its unit.
-    pub(crate) fn shown(&self, s: usize) -> Lanes {
-        let d = self.rest().0[s];
-        self.x[s].map(|x| self.model.scaling.sensor_out(s, self.model.space.shown(x, d)))
+    /// What each sensor shows after [`Rollout::advance`], in its unit, `[sensors]`.
+    pub(crate) fn shown(&self) -> &[Lanes] {
+        &self.shown
     }
 
     /// Follows what others imagine, `[sensors]` in their units, as if it had been read.
     pub(crate) fn follow(&mut self, others: &[Lanes]) {
-        for (s, other) in others.iter().enumerate() {
-            let own = self.shown(s);
-            let unit = self.model.scaling.sensors[s].1;
-            self.error[s] = std::array::from_fn(|lane| (other[lane] - own[lane]) / unit);
+        let both = others.iter().zip(&self.shown).zip(&self.model.scaling.sensors);
+        for (error, ((other, own), (_, unit))) in self.error.iter_mut().zip(both) {
+            *error = std::array::from_fn(|lane| (other[lane] - own[lane]) / unit);
         }
         for (x, gain) in self.x.iter_mut().zip(self.model.space.gain.chunks_exact(others.len())) {
             for (gain, error) in gain.iter().zip(&self.error) {

@@ -152,6 +152,9 @@ enum Kind {
 struct Shape {
     kind: Kind,
     looseness: f64,
+    /// What is taken to happen unseen, all that was tried, with its score.
+    foreseen: Vec<(Unseen, f64)>,
+    /// The best of them.
     happens: Unseen,
     outsiders: Vec<StateSpace>,
     score: f64,
@@ -161,19 +164,27 @@ struct Shape {
 fn shape(lessons: &[Lesson<'_>], kind: Kind) -> Shape {
     let (mut models, priors): (Vec<_>, Vec<_>) =
         lessons.par_iter().map(|l| l.begin(kind, &l.seen)).collect::<Vec<_>>().into_iter().unzip();
-    let (mut kept, mut score, mut looseness, mut happens) = (models.clone(), f64::INFINITY, 0.0, USUAL);
+    let mut kept = Shape {
+        kind,
+        looseness: 0.0,
+        foreseen: Vec::new(),
+        happens: USUAL,
+        outsiders: models.clone(),
+        score: f64::INFINITY,
+    };
     for tried in LOOSENESS {
         models = (lessons, models, &priors)
             .into_par_iter()
             .map(|(l, model, prior)| refit(model, &prior.loosened(tried), &l.seen))
             .collect();
-        let (found, reached) = least(foreseen(lessons, &models, Lasting::Push));
-        if reached >= score {
+        let foreseen = foreseen(lessons, &models, Lasting::Push);
+        let (happens, score) = least(&foreseen);
+        if score >= kept.score {
             break;
         }
-        (kept, score, looseness, happens) = (models.clone(), reached, tried, found);
+        kept = Shape { kind, looseness: tried, foreseen, happens, outsiders: models.clone(), score };
     }
-    Shape { kind, looseness, happens, outsiders: kept, score }
+    kept
 }
 
 /// How closely filters follow what is read.
@@ -197,17 +208,17 @@ fn foreseen(lessons: &[Lesson<'_>], models: &[StateSpace], lasting: Lasting) -> 
 }
 
 /// The best of them.
-fn least(all: impl IntoIterator<Item = (Unseen, f64)>) -> (Unseen, f64) {
-    let better = |best: (Unseen, f64), one: (Unseen, f64)| if one.1 < best.1 { one } else { best };
+fn least<'a>(all: impl IntoIterator<Item = &'a (Unseen, f64)>) -> (Unseen, f64) {
+    let better = |best: (Unseen, f64), one: &(Unseen, f64)| if one.1 < best.1 { *one } else { best };
     all.into_iter().fold((USUAL, f64::INFINITY), better)
 }
 
 /// What happens unseen in a calmer filter than the best, in whose states less happens.
 fn calmer(all: &[(Unseen, f64)]) -> Unseen {
-    let best = least(all.iter().copied());
+    let best = least(all);
     let calmer = |(happens, _): &&(Unseen, f64)| happens.states < best.0.states;
     let next = all.iter().filter(calmer).map(|(happens, _)| happens.states).fold(0.0, f64::max);
-    let found = least(all.iter().copied().filter(|(happens, _)| happens.states == next));
+    let found = least(all.iter().filter(|(happens, _)| happens.states == next));
     if found.1 < best.1 + HARDLY * MEMBERS as f64 { found.0 } else { best.0 }
 }
 
@@ -222,10 +233,10 @@ pub(crate) fn train<'a>(lines: &[Vec<Lesson<'a>>], follow: Follow) -> Option<(&'
         kinds.map(move |kind| (lessons, shape(lessons, kind)))
     });
     let (lessons, shape) = shapes.reduce(|a, b| if b.1.score < a.1.score { b } else { a })?;
-    let (watched, _) = least(foreseen(lessons, &shape.outsiders, Lasting::Offset));
+    let (watched, _) = least(&foreseen(lessons, &shape.outsiders, Lasting::Offset));
     let happens = match follow {
         Follow::Closely => shape.happens,
-        Follow::Calmly => calmer(&foreseen(lessons, &shape.outsiders, Lasting::Push)),
+        Follow::Calmly => calmer(&shape.foreseen),
     };
     let learnt = (lessons, &shape.outsiders)
         .into_par_iter()

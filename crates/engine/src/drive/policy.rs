@@ -84,15 +84,15 @@ pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> 
     let (model, seen) = (&ask.model, &ask.model.seen);
     let mut caution = Caution::new(&ask.world, &|sensor, horizon| model.foresight.deviation(sensor, horizon));
     let mut bounds = ask.world.card.bounds();
-    if !ask.shakes {
-        caution = caution.reaching(seen);
-    } else {
+    if ask.shakes {
         caution = caution.within(seen);
         bounds = seen.within(bounds);
         for limit in &mut caution.limits {
             let (low, high) = exploring_range(&ask.world, limit.sensor);
             (limit.low, limit.high) = (low.clamp(limit.low, limit.high), high.clamp(limit.low, limit.high));
         }
+    } else {
+        caution = caution.reaching(seen);
     }
     let way = Way {
         world: &ask.world,
@@ -206,8 +206,7 @@ impl Caution {
     #[must_use]
     pub fn within(mut self, seen: &Seen) -> Self {
         for limit in &mut self.limits {
-            let (least, most) = seen.reach(limit.sensor);
-            if least < limit.high && limit.low < most {
+            if let Some((least, most)) = reach_inside(seen, limit) {
                 (limit.low, limit.high) = (limit.low.max(least), limit.high.min(most));
             }
         }
@@ -223,20 +222,19 @@ impl Caution {
             .limits
             .iter()
             .filter_map(|limit| {
-                let (low, high) = seen.reach(limit.sensor);
+                let (low, high) = reach_inside(seen, limit)?;
                 let margin = vec![0.0; limit.margin.len()];
-                (low < limit.high && limit.low < high).then_some(StateLimit {
-                    low,
-                    high,
-                    margin,
-                    spreads: 0.0,
-                    ..*limit
-                })
+                Some(StateLimit { low, high, margin, spreads: 0.0, ..*limit })
             })
             .collect();
         self.limits.extend(reaches);
         self
     }
+}
+
+/// The reach of a limited sensor, unless it lies outside its limit.
+fn reach_inside(seen: &Seen, limit: &StateLimit) -> Option<(f64, f64)> {
+    Some(seen.reach(limit.sensor)).filter(|(least, most)| *least < limit.high && limit.low < *most)
 }
 
 /// The plan's first action, moved to learn from it, where what is imagined keeps every limit all the same.
