@@ -311,7 +311,7 @@ impl DriveCore {
             Purpose::Drive => self.world.tracks.clone(),
             Purpose::Explore => {
                 let seen = self.model.as_ref().map(|m| &m.seen);
-                exploring_tracks(&self.world, seen, plan.seed, self.done(Purpose::Explore), plan.longest)
+                exploring_tracks(&self.world, seen, plan.seed, plan.longest)
             }
         };
         let reset = DriveEffect::Reset(plan.seed);

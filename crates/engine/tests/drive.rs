@@ -197,24 +197,44 @@ fn a_reactor_does_not_ignite_while_it_is_explored() {
 }
 
 #[test]
-fn exploring_asks_for_levels_all_over_the_range_and_within_reach_of_what_was_seen() {
+fn exploring_asks_for_levels_where_the_plant_was_least_and_within_reach_of_what_was_seen() {
     let world = world(&format!("seed = 7{REACTOR}"));
-    let first = |seen: Option<&Seen>, earlier: usize| {
-        let track = &exploring_tracks(&world, seen, 11 + earlier as u64, earlier, 40)[0];
-        track.points[0].1
+    let levels = |seen: Option<&Seen>, seed: u64| {
+        let points = &exploring_tracks(&world, seen, seed, 200)[0].points;
+        points.chunks_exact(2).map(|p| p[0].1).collect::<Vec<_>>()
     };
-    // 307 to 336 and room of 4.9 on either side: a fifth of that for each of five episodes.
-    let mut fifths: Vec<usize> = (0..5).map(|e| ((first(None, e) - 302.1) / 38.8 * 5.0) as usize).collect();
-    fifths.sort_unstable();
-    assert_eq!(fifths, [0, 1, 2, 3, 4]);
-    let seen =
-        Seen { sensors: vec![(305.0, 315.0), (0.0, 1.0)], actions: vec![(280.0, 300.0), (80.0, 120.0)] };
-    assert!((0..5).all(|e| (302.0..=318.0).contains(&first(Some(&seen), e))));
+    // 307 to 336 and room of 2.45 on either side, in twelve parts: none again before most were asked for.
+    let mut parts: Vec<usize> =
+        levels(None, 11)[..4].iter().map(|v| ((v - 304.55) / 33.9 * 12.0) as usize).collect();
+    parts.sort_unstable();
+    parts.dedup();
+    assert_eq!(parts.len(), 4);
+    // Seen up to 315, and often everywhere below: a sixth beyond it, first of all.
+    let often = |seen: f64| std::array::from_fn(|p| if 304.55 + 2.825 * (p as f64) < seen { 50 } else { 0 });
+    let seen = Seen {
+        sensors: vec![(305.0, 315.0), (0.0, 1.0)],
+        actions: vec![(280.0, 300.0), (80.0, 120.0)],
+        visits: vec![often(315.0), [0; 12]],
+    };
+    for seed in 0..20 {
+        let asked = levels(Some(&seen), seed);
+        assert!((315.0..=315.0 + 0.15 * 33.9).contains(&asked[0]), "{asked:?}");
+        assert!(asked.iter().all(|v| (299.0..=320.1).contains(v)), "{asked:?}");
+    }
+    // At any moment it goes only a little beyond what was seen or has been read, without margins.
+    let slowly = Caution::new(&world, &|_, horizon| vec![2.0; horizon]).coming_slowly(
+        &world,
+        &seen,
+        &[(304.0, 318.0), (0.0, 1.0)],
+    );
+    let slow = &slowly.limits[1];
+    assert!((slow.high - 319.017).abs() < 1e-9 && (slow.low - 302.983).abs() < 1e-9, "{slow:?}");
+    assert_eq!((slow.margin[0], slow.spreads, slowly.limits[0].high), (0.0, 0.0, 370.0));
     let limit =
         |seen: &Seen| Caution::new(&world, &|_, horizon| vec![0.0; horizon]).within(seen).limits[0].clone();
     assert_eq!((limit(&seen).low, limit(&seen).high), (302.0, 318.0));
     // One that was never seen inside its limit is brought there.
-    let beyond = Seen { sensors: vec![(390.0, 400.0), (0.0, 1.0)], actions: seen.actions.clone() };
+    let beyond = Seen { sensors: vec![(390.0, 400.0), (0.0, 1.0)], ..seen.clone() };
     assert_eq!((limit(&beyond).low, limit(&beyond).high), (f64::NEG_INFINITY, 370.0));
     // Acting, the limit and its margin stay as they are; what is expected stays within reach, however unsure it is.
     let acting = Caution::new(&world, &|_, horizon| vec![2.0; horizon]).reaching(&seen).limits;

@@ -8,6 +8,8 @@ use forethought_space::{ActionBounds, Episode, World};
 use forethought_world::{Ensemble, Follow, Foresight, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 
+use super::policy::exploring_range;
+
 /// What is asked of a learner.
 #[derive(Debug, Clone)]
 pub struct LearnAsk {
@@ -26,21 +28,38 @@ pub struct LearnAsk {
 /// Share of what was seen by which plans may go beyond it.
 const STRIDE: f64 = 0.3;
 
-/// The least and the most that was ever read and set.
+/// Equal parts of where exploring takes a sensor.
+pub(super) const PARTS: usize = 12;
+
+/// Where a plant was: the least and the most that was ever read and set, and how often it was where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// `[sensors]`, in their units.
     pub sensors: Vec<(f64, f64)>,
     /// `[actions]`, in their units.
     pub actions: Vec<(f64, f64)>,
+    /// Readings in each part of where exploring takes a sensor, `[sensors]`.
+    pub visits: Vec<[u32; 12]>,
 }
 
 impl Seen {
-    fn of(episodes: &[Episode]) -> Self {
-        let (sensors, actions) = episodes.first().map_or((0, 0), |e| (e.sensors, e.actions));
+    fn of(world: &World, episodes: &[Episode]) -> Self {
+        let (sensors, actions) = (world.card.sensors.len(), world.card.actions.len());
+        let mut visits = vec![[0; PARTS]; sensors];
+        for (sensor, visits) in visits.iter_mut().enumerate() {
+            let (low, high) = exploring_range(world, sensor);
+            for read in episodes.iter().flat_map(|e| e.read.iter().skip(sensor).step_by(sensors)) {
+                // No number where the range has no end: nobody asks for levels there.
+                let part = (read - low) / (high - low) * PARTS as f64;
+                if (0.0..PARTS as f64).contains(&part) {
+                    visits[part as usize] += 1;
+                }
+            }
+        }
         Seen {
             sensors: ends(sensors, episodes.iter().flat_map(|e| &e.read)),
             actions: ends(actions, episodes.iter().flat_map(|e| &e.set)),
+            visits,
         }
     }
 
@@ -143,7 +162,7 @@ pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldEr
     let monitor =
         Monitor::learn(&ensemble, &all, world.alarms_per_week, card.period_s, &world.drift).named(&names);
     let recalled = ask.recalled.as_ref().map(|m| m.hash.clone());
-    let seen = Seen::of(episodes);
+    let seen = Seen::of(world, episodes);
     let blob = Blob { ensemble, foresight, monitor, episodes: ask.episodes.clone(), recalled, scores, seen };
     let bytes = serde_json::to_vec(&blob).map_err(|_| WorldError::NotFinite)?;
     let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen } = blob;

@@ -6,7 +6,7 @@ use forethought_plan::{Method, StateLimit, Trajectory, TrajectoryTask, plan_traj
 use forethought_space::{ActionBounds, Dynamics, Imagined, Latent, Track, World};
 use rand_core::Rng;
 
-use super::model::{Seen, WorldModel};
+use super::model::{PARTS, Seen, WorldModel};
 
 /// Standard deviations of what is foreseen by which a plan stays inside a limit.
 const MARGIN_SD: f64 = 3.0;
@@ -22,8 +22,11 @@ const AMPLITUDE: [f64; 3] = [0.35, 0.6, 0.8];
 const GUARD: f64 = 0.3;
 const GUARD_AHEAD: f64 = 8.0;
 
-/// Multiples of this part lie evenly between 0 and 1, however many they are.
-const GOLDEN: f64 = 0.618_033_988_749_895;
+/// Share of where exploring takes a sensor by which an episode goes beyond what earlier ones saw.
+const FURTHER: f64 = 0.15;
+/// The same, beyond what the episode itself has seen so far: what is new is come upon slowly, for a plant whose moves grow there
+/// cannot be stopped once it is fast.
+const AT_ONCE: f64 = 0.03;
 
 /// What is asked of a planner.
 #[derive(Debug, Clone)]
@@ -44,8 +47,10 @@ pub struct PlanAsk {
     pub period: usize,
     /// Key of the random streams.
     pub seed: u64,
-    /// Shake the plan, to learn.
-    pub shakes: bool,
+    /// Explore: shake the plan, and come slowly upon what is new.
+    pub explores: bool,
+    /// The least and the most that the episode has read, `[sensors]`.
+    pub been: Vec<(f64, f64)>,
 }
 
 /// A plan, and its first action.
@@ -84,8 +89,8 @@ pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> 
     let (model, seen) = (&ask.model, &ask.model.seen);
     let mut caution = Caution::new(&ask.world, &|sensor, horizon| model.foresight.deviation(sensor, horizon));
     let mut bounds = ask.world.card.bounds();
-    if ask.shakes {
-        caution = caution.within(seen);
+    if ask.explores {
+        caution = caution.within(seen).coming_slowly(&ask.world, seen, &ask.been);
         bounds = seen.within(bounds);
         for limit in &mut caution.limits {
             let (low, high) = exploring_range(&ask.world, limit.sensor);
@@ -105,7 +110,7 @@ pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> 
     };
     let trajectory = way.plan(&ask.model.ensemble, &ask.latent, &caution, method, stop);
     let mut action = trajectory.actions[..ask.world.card.actions.len()].to_vec();
-    if ask.shakes
+    if ask.explores
         && let Some(shaken) = shake(ask, &trajectory, &bounds, &caution.limits)
     {
         action = shaken;
@@ -213,6 +218,23 @@ impl Caution {
         self
     }
 
+    /// For exploring: nor are limited sensors expected further than a little beyond what was seen earlier or has been read by now.
+    #[must_use]
+    pub fn coming_slowly(mut self, world: &World, seen: &Seen, been: &[(f64, f64)]) -> Self {
+        let slow: Vec<StateLimit> = self
+            .limits
+            .iter()
+            .map(|limit| {
+                let (seen, been) = (seen.sensors[limit.sensor], been[limit.sensor]);
+                let (low, high) =
+                    beyond(world, limit.sensor, (seen.0.min(been.0), seen.1.max(been.1)), AT_ONCE);
+                StateLimit { low, high, margin: vec![0.0; limit.margin.len()], spreads: 0.0, ..*limit }
+            })
+            .collect();
+        self.limits.extend(slow);
+        self
+    }
+
     /// For acting: limited sensors are not expected further than a stride beyond what was seen. That takes no margins, for it is
     /// where a model knows little and no harm by itself: members run apart on every way where a plant is unstable, and with
     /// margins it could not be held there.
@@ -301,43 +323,42 @@ fn is_near_limit(world: &World, last: &[f64], before: &[f64]) -> bool {
     })
 }
 
-/// What exploring asks for in the episode after `earlier` others: levels anywhere between the lowest and highest that the file
-/// ever asks for, each for a while, within reach of what was `seen`. The first levels of all episodes are a Latin hypercube (McKay,
-/// Beckman & Conover, Technometrics 21, 1979), so that few episodes see all of it; those after it lie far from one another.
-/// Sensors without a goal are left alone.
-pub fn exploring_tracks(
-    world: &World,
-    seen: Option<&Seen>,
-    seed: u64,
-    earlier: usize,
-    periods: usize,
-) -> Vec<Track> {
-    let episodes = world.explore.1 as usize;
-    world
-        .tracks
-        .iter()
-        .enumerate()
-        .map(|(number, track)| {
-            let mut rng = stream(seed, number as u64, "explore");
-            let (low, high) = exploring_range(world, track.sensor);
-            let (least, most) = seen.map_or((low, high), |s| s.reach(track.sensor));
-            let stratum = stratum(world.seed, number, episodes, earlier);
-            let mut at = (stratum as f64 + uniform(&mut rng)) / episodes as f64;
-            let mut points = Vec::new();
-            let mut period = 0;
-            while period < periods {
-                let level = (low + at * (high - low)).min(most).max(least);
-                at = (at + GOLDEN).fract();
-                points.push((period as f64 * world.card.period_s, level));
-                let hold = 10 + (uniform(&mut rng) * 30.0) as usize;
-                // A step, not a ramp: the level is held until just before the next.
-                let until = (period + hold) as f64 * world.card.period_s - 1e-6;
-                points.push((until, level));
-                period += hold;
-            }
-            Track { sensor: track.sensor, points, scale: track.scale }
-        })
-        .collect()
+/// What exploring asks for in an episode: levels a little beyond the lowest and highest that the file ever asks for or between
+/// them, each for a while, within reach of what was `seen`: those first where the plant was least. Sensors without a goal are left
+/// alone.
+pub fn exploring_tracks(world: &World, seen: Option<&Seen>, seed: u64, periods: usize) -> Vec<Track> {
+    let level_of = |(number, track): (usize, &Track)| {
+        let mut rng = stream(seed, number as u64, "explore");
+        let (low, high) = exploring_range(world, track.sensor);
+        let (least, most) =
+            seen.map_or((low, high), |s| beyond(world, track.sensor, s.sensors[track.sensor], FURTHER));
+        let mut visits = seen.map_or([0.0; PARTS], |s| s.visits[track.sensor].map(f64::from));
+        let width = (high - low) / PARTS as f64;
+        let mut points = Vec::new();
+        let mut period = 0;
+        while period < periods {
+            let ties: [f64; PARTS] = std::array::from_fn(|_| uniform(&mut rng));
+            let part = (0..PARTS)
+                .filter(|&p| low + (p + 1) as f64 * width > least && low + (p as f64) * width < most)
+                .min_by(|&a, &b| (visits[a] + ties[a]).total_cmp(&(visits[b] + ties[b])))
+                .unwrap_or(0);
+            let level = (low + (part as f64 + uniform(&mut rng)) * width).min(most).max(least);
+            points.push((period as f64 * world.card.period_s, level));
+            let hold = 10 + (uniform(&mut rng) * 30.0) as usize;
+            visits[part] += hold as f64;
+            period += hold;
+            // A step, not a ramp: the level is held until just before the next.
+            points.push((period as f64 * world.card.period_s - 1e-6, level));
+        }
+        Track { sensor: track.sensor, points, scale: track.scale }
+    };
+    world.tracks.iter().enumerate().map(level_of).collect()
+}
+
+/// What was seen of a sensor, and on either side a share of where exploring takes it.
+fn beyond(world: &World, sensor: usize, (least, most): (f64, f64), share: f64) -> (f64, f64) {
+    let (low, high) = exploring_range(world, sensor);
+    (least - share * (high - low), most + share * (high - low))
 }
 
 /// Whether plans may take every sensor with a goal anywhere that exploring asks for.
@@ -349,24 +370,13 @@ pub(super) fn is_within_reach(world: &World, seen: &Seen) -> bool {
     })
 }
 
-/// The place of an episode in a random order of all of them, a track its own.
-fn stratum(seed: u64, track: usize, episodes: usize, earlier: usize) -> usize {
-    let mut rng = stream(seed, track as u64, "strata");
-    let mut order: Vec<usize> = (0..episodes).collect();
-    for last in (1..episodes).rev() {
-        order.swap(last, (uniform(&mut rng) * (last + 1) as f64) as usize);
-    }
-    // Episodes that were cut are explored again, beyond those of the file.
-    order[earlier % episodes]
-}
-
 /// Where exploring takes a sensor: a little beyond the levels that the file ever asks for, inside its limits.
-fn exploring_range(world: &World, sensor: usize) -> (f64, f64) {
+pub(super) fn exploring_range(world: &World, sensor: usize) -> (f64, f64) {
     let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
     if let Some(track) = world.tracks.iter().find(|t| t.sensor == sensor) {
         let values = track.points.iter().map(|p| p.1);
         (low, high) = values.fold((high, low), |(a, b), v| (a.min(v), b.max(v)));
-        let room = 0.1 * (high - low) + 2.0 * track.scale;
+        let room = 0.05 * (high - low) + track.scale;
         (low, high) = (low - room, high + room);
     }
     let (floor, ceiling) = world.limits[sensor];

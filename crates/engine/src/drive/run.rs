@@ -48,6 +48,8 @@ pub(super) struct Run {
     raw: Vec<f64>,
     last: Vec<f64>,
     before: Vec<f64>,
+    /// The least and the most that was read.
+    been: Vec<(f64, f64)>,
     latent: Option<Latent>,
     warm: Option<Vec<f64>>,
     /// The last reading's row is not recorded yet; what was held before it.
@@ -94,6 +96,7 @@ impl Run {
             raw: Vec::new(),
             last: Vec::new(),
             before: Vec::new(),
+            been: vec![(f64::INFINITY, f64::NEG_INFINITY); sensors],
             latent: None,
             warm: None,
             unrecorded: None,
@@ -117,6 +120,7 @@ impl Run {
         self.raw = read.to_vec();
         self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
         self.last.clone_from(&filled);
+        self.been.iter_mut().zip(&filled).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
         let mut alarms = Vec::new();
         let held = self.held.take();
         if let Some(action) = &held {
@@ -222,7 +226,8 @@ impl Run {
             tracks: self.tracks.clone(),
             period: self.period,
             seed: self.plan.seed,
-            shakes: self.plan.purpose == Purpose::Explore,
+            explores: self.plan.purpose == Purpose::Explore,
+            been: self.been.clone(),
         }
     }
 
