@@ -11,7 +11,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Asked, explore, world};
+use common::{Asked, EXPLORED, explore, world};
 use forethought_sim::plant::{Options, Pid, PlantKind, TrueModel, programme, run_day, tune};
 use forethought_space::{Dynamics, Episode, Imagined, Shape};
 use forethought_world::{CLAIMED, Persistence};
@@ -48,8 +48,8 @@ fn main() {
         let shape = Shape { sensors, actions: held_out[0].actions };
         show(kind, 0, "persistence", &errors(&Persistence(shape), &held_out, &noise), sensors);
         for seed in asked.seeds.clone() {
-            let world = Arc::new(world(kind, seed));
-            let explored = explore(&world, &options);
+            let world = Arc::new(world(kind, seed, EXPLORED));
+            let explored = explore(&world, &options, None);
             let model = &explored.model;
             let periods: usize = explored.episodes.iter().map(Episode::periods).sum();
             println!("{} {seed} explored {periods} periods, {} beyond a limit", kind.name(), explored.broken);

@@ -29,6 +29,11 @@ const FILL: usize = 100;
 const SET_ON: usize = 20;
 /// Peaks in blocks of this many periods count as one alarm.
 const BLOCK: usize = 120;
+/// Periods that the lagged rivals look at.
+const LAGS: usize = 5;
+/// Trees of the isolation forest, and rows that each is grown from.
+const TREES: usize = 100;
+const GROWN_FROM: usize = 256;
 
 /// The tank under random voltages, each held for 3 to 20 minutes.
 struct Run {
@@ -94,7 +99,6 @@ impl Sums {
 
 /// Principal components of lagged data.
 struct Components {
-    lags: usize,
     mean: Vec<f64>,
     sd: Vec<f64>,
     /// Directions and variances of those kept.
@@ -102,19 +106,21 @@ struct Components {
     limits: (f64, f64),
 }
 
+/// What was read and set over the last [`LAGS`] periods, at each period.
+fn windows(nominal: &[Episode]) -> Vec<Vec<f64>> {
+    let row = |e: &Episode, t: usize| -> Vec<f64> {
+        (0..LAGS).flat_map(|l| [e.reading(t + 1 - l), e.action(t - l)].concat()).collect()
+    };
+    nominal.iter().flat_map(|e| (LAGS..e.periods()).map(move |t| row(e, t))).collect()
+}
+
 impl Components {
-    fn learn(nominal: &[Episode]) -> Components {
-        let lags = 5;
-        let row = |e: &Episode, t: usize| -> Vec<f64> {
-            (0..lags).flat_map(|l| [e.reading(t + 1 - l), e.action(t - l)].concat()).collect()
-        };
-        let rows: Vec<Vec<f64>> =
-            nominal.iter().flat_map(|e| (lags..e.periods()).map(|t| row(e, t)).collect::<Vec<_>>()).collect();
+    fn learn(rows: &[Vec<f64>]) -> Components {
         let (n, width) = (rows.len() as f64, rows[0].len());
         let mean: Vec<f64> = (0..width).map(|i| rows.iter().map(|r| r[i]).sum::<f64>() / n).collect();
         let square = |i: usize| rows.iter().map(|r| (r[i] - mean[i]).powi(2)).sum::<f64>() / n;
         let sd: Vec<f64> = (0..width).map(|i| square(i).sqrt()).collect();
-        let mut out = Components { lags, mean, sd, kept: Vec::new(), limits: (1.0, 1.0) };
+        let mut out = Components { mean, sd, kept: Vec::new(), limits: (1.0, 1.0) };
         let plain: Vec<Vec<f64>> = rows.iter().map(|r| out.plain(r)).collect();
         let covariance =
             Mat::from_fn(width, width, |i, j| plain.iter().map(|r| r[i] * r[j]).sum::<f64>() / n);
@@ -155,12 +161,86 @@ impl Components {
     }
 }
 
-const RIVALS: [&str; 5] = [
+/// An isolation forest (Liu, Ting & Zhou, Isolation Forest, ICDM 2008) over lagged data.
+struct Forest(Vec<Tree>);
+
+enum Tree {
+    /// How many rows ended here.
+    Leaf(usize),
+    Split {
+        column: usize,
+        at: f64,
+        below: Box<Tree>,
+        above: Box<Tree>,
+    },
+}
+
+impl Tree {
+    fn grow(rows: &[&[f64]], depth: usize, rng: &mut ChaCha8Rng) -> Tree {
+        let column = rng.next_u64() as usize % rows[0].len();
+        let values = || rows.iter().map(|r| r[column]);
+        let (low, high) =
+            (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+        if depth == 0 || rows.len() == 1 || low == high {
+            return Tree::Leaf(rows.len());
+        }
+        let at = low + (high - low) * ((rng.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+        let (below, above): (Vec<&[f64]>, Vec<&[f64]>) = rows.iter().partition(|r| r[column] <= at);
+        if above.is_empty() {
+            return Tree::Leaf(rows.len());
+        }
+        let mut grow = |rows: &[&[f64]]| Box::new(Tree::grow(rows, depth - 1, rng));
+        Tree::Split { column, at, below: grow(&below), above: grow(&above) }
+    }
+
+    fn path(&self, row: &[f64]) -> f64 {
+        let (mut node, mut length) = (self, 0.0);
+        loop {
+            match node {
+                Tree::Leaf(rows) => return length + usual_path(*rows),
+                Tree::Split { column, at, below, above } => {
+                    node = if row[*column] <= *at { below } else { above };
+                    length += 1.0;
+                }
+            }
+        }
+    }
+}
+
+/// The mean path of an unsuccessful search in a binary tree of so many rows.
+fn usual_path(rows: usize) -> f64 {
+    let n = rows as f64;
+    match rows {
+        0 | 1 => 0.0,
+        2 => 1.0,
+        _ => 2.0 * ((n - 1.0).ln() + 0.577_215_664_9) - 2.0 * (n - 1.0) / n,
+    }
+}
+
+impl Forest {
+    fn learn(rows: &[Vec<f64>], seed: u64) -> Forest {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let tree = |_| {
+            let drawn: Vec<&[f64]> =
+                (0..GROWN_FROM).map(|_| rows[rng.next_u64() as usize % rows.len()].as_slice()).collect();
+            Tree::grow(&drawn, GROWN_FROM.ilog2() as usize, &mut rng)
+        };
+        Forest((0..TREES).map(tree).collect())
+    }
+
+    fn judge(&self, row: &[f64]) -> f64 {
+        let mean = self.0.iter().map(|t| t.path(row)).sum::<f64>() / TREES as f64;
+        (-mean / usual_path(GROWN_FROM)).exp2()
+    }
+}
+
+const RIVALS: [&str; 6] = [
     "CUSUM 0.5 on the true model",
     "CUSUM 0.5 and 1.5 on the true model",
     "EWMA 0.2 on ARX",
     "CUSUM 0.5 on ARX",
     "PCA T2/SPE, 5 lags",
+    "isolation forest, 5 lags",
 ];
 
 /// All rivals, period after period.
@@ -184,7 +264,7 @@ impl<'a> Rivals<'a> {
         }
     }
 
-    fn push(&mut self, action: &[f64], read: &[f64]) -> [f64; 5] {
+    fn push(&mut self, action: &[f64], read: &[f64]) -> [f64; 6] {
         let white = self.kit.truth.innovation(&mut self.latents.0, action, read);
         let (slow, fast) = (self.sums[0].push(&white), self.sums[1].push(&white));
         let z = arx_errors(self.kit.ensemble.linear(), &mut self.latents.1, action, read);
@@ -192,19 +272,19 @@ impl<'a> Rivals<'a> {
         self.ewma.iter_mut().zip(&z).for_each(|(e, z)| *e += 0.2 * (z - *e));
         let ewma = self.ewma[0].abs().max(self.ewma[1].abs());
         let arx = self.sums[2].push(&z);
-        let components = &self.kit.components;
         let mut window = [read, action].concat();
         window.extend_from_slice(&self.window);
-        window.truncate(4 * components.lags);
+        window.truncate(4 * LAGS);
         self.window = window;
-        let pca = if self.window.len() == 4 * components.lags {
+        let (mut pca, mut forest) = (0.0, 0.0);
+        if self.window.len() == 4 * LAGS {
+            let Kit { components, forest: trees, .. } = self.kit;
             let (t, spe) = components.judge(&self.window);
-            (t / components.limits.0).max(spe / components.limits.1)
-        } else {
-            0.0
-        };
+            pca = (t / components.limits.0).max(spe / components.limits.1);
+            forest = trees.judge(&self.window);
+        }
         // Sums of both references at the same rate: heights that are as rare, 2κh being the exponent.
-        [slow, slow.max(3.0 * fast), ewma, arx, pca]
+        [slow, slow.max(3.0 * fast), ewma, arx, pca, forest]
     }
 }
 
@@ -221,6 +301,7 @@ struct Kit {
     ensemble: Ensemble,
     arx_sd: Vec<f64>,
     components: Components,
+    forest: Forest,
     nominal: Vec<Episode>,
     drift: Vec<f64>,
 }
@@ -247,7 +328,9 @@ impl Kit {
         // Twice the standard deviation of what a week's drift comes to.
         let drift = truth.plant().spec().drift_week.iter().map(|d| 2.0 * d / (7.0 * 86_400.0)).collect();
         let arx_sd = squares.iter().map(|s| f64::sqrt(s / count)).collect();
-        Kit { truth, ensemble, arx_sd, components: Components::learn(&nominal), nominal, drift }
+        let rows = windows(&nominal);
+        let (components, forest) = (Components::learn(&rows), Forest::learn(&rows, seed));
+        Kit { truth, ensemble, arx_sd, components, forest, nominal, drift }
     }
 
     fn monitor(&self, per_week: f64) -> Monitor {
@@ -257,17 +340,17 @@ impl Kit {
     }
 
     /// The rivals' heights for one false alarm a week.
-    fn heights(&self, seed: u64) -> [f64; 5] {
+    fn heights(&self, seed: u64) -> [f64; 6] {
         let chains = SET_ON as u64;
         let chain = |chain: u64| {
             let (mut run, first) = Run::new(seed + 100 + chain, Vec::new());
             let mut rivals = Rivals::new(self, &first);
-            let mut out: Vec<[f64; 5]> = Vec::new();
+            let mut out: Vec<[f64; 6]> = Vec::new();
             for t in 0..WEEK {
                 let (set, read) = run.step();
                 let now = rivals.push(&set, &read);
                 if t % BLOCK == 0 {
-                    out.push([0.0; 5]);
+                    out.push([0.0; 6]);
                 }
                 if let (true, Some(last)) = (t > 400, out.last_mut()) {
                     last.iter_mut().zip(now).for_each(|(l, n)| *l = l.max(n));
@@ -275,7 +358,7 @@ impl Kit {
             }
             out
         };
-        let peaks: Vec<[f64; 5]> = (0..chains).into_par_iter().flat_map_iter(chain).collect();
+        let peaks: Vec<[f64; 6]> = (0..chains).into_par_iter().flat_map_iter(chain).collect();
         std::array::from_fn(|i| {
             let mut all: Vec<f64> = peaks.iter().map(|p| p[i]).collect();
             all.sort_by(|a, b| b.total_cmp(a));
@@ -298,16 +381,16 @@ fn fault(name: &str, channel: usize, sign: f64, at: usize) -> FaultFile {
 }
 
 /// Periods from the fault to each one's alarm, ours first; whether ours named the channel.
-type Found = ([Option<usize>; 6], bool);
+type Found = ([Option<usize>; 7], bool);
 
-fn one_fault(kit: &Kit, monitor: &Monitor, heights: &[f64; 5], name: &str, seed: u64, i: usize) -> Found {
+fn one_fault(kit: &Kit, monitor: &Monitor, heights: &[f64; 6], name: &str, seed: u64, i: usize) -> Found {
     let (channel, sign) = (i % 2, if i % 4 < 2 { 1.0 } else { -1.0 });
     let at = 420 + (i * 37) % 480;
     let (mut run, first) = Run::new(seed + i as u64, vec![fault(name, channel, sign, at + FILL)]);
     let mut rivals = Rivals::new(kit, &first);
     let mut monitor = monitor.clone();
     monitor.update(&kit.ensemble, &[0.0; 2], &first);
-    let (mut found, mut named) = ([None; 6], false);
+    let (mut found, mut named) = ([None; 7], false);
     for t in 0..at + WATCHED {
         if t == at && name == "stuck valve" {
             // A command at least 20 % away from where the valve stuck.
@@ -325,7 +408,7 @@ fn one_fault(kit: &Kit, monitor: &Monitor, heights: &[f64; 5], name: &str, seed:
             found[0] = Some(t + 2 - at);
             named = alarm.channel == channel;
         }
-        for r in 0..5 {
+        for r in 0..RIVALS.len() {
             if found[r + 1].is_none() && now[r] > heights[r] {
                 found[r + 1] = Some(t + 2 - at);
             }
@@ -334,14 +417,14 @@ fn one_fault(kit: &Kit, monitor: &Monitor, heights: &[f64; 5], name: &str, seed:
     (found, named)
 }
 
-fn faults(kit: &Kit, heights: &[f64; 5], seed: u64, count: usize) {
+fn faults(kit: &Kit, heights: &[f64; 6], seed: u64, count: usize) {
     let monitor = kit.monitor(1.0);
     for name in ["bias 3 sd", "bias 5 sd", "bias 8 sd", "leak 5 %", "stuck valve"] {
         let results: Vec<Found> = (0..count)
             .into_par_iter()
             .map(|i| one_fault(kit, &monitor, heights, name, seed + 10_000, i))
             .collect();
-        for r in 0..6 {
+        for r in 0..=RIVALS.len() {
             let mut delays: Vec<usize> = results.iter().filter_map(|(f, _)| f[r]).collect();
             let found = delays.len();
             // Those that were missed came later than any.

@@ -20,6 +20,9 @@ use jiff::Timestamp;
 const MOST: usize = 10;
 const LONG: usize = 25;
 
+/// Slowest time constants that are explored.
+pub(crate) const EXPLORED: f64 = 20.0;
+
 /// What exploring gave.
 pub(crate) struct Explored {
     pub(crate) model: WorldModel,
@@ -53,17 +56,17 @@ impl Asked {
     }
 }
 
-/// The world of a plant: its hard limits, setpoints anywhere in their ranges, 20 slowest time constants of exploring.
-pub(crate) fn world(kind: PlantKind, seed: u64) -> World {
+/// The world of a plant: its hard limits, setpoints anywhere in their ranges, `constants` slowest time constants of exploring.
+pub(crate) fn world(kind: PlantKind, seed: u64, constants: f64) -> World {
     let plant = kind.plant();
     let spec = plant.spec();
     let slowest = spec.slowest_s;
     let horizon = (0.5 * slowest / spec.card.period_s).clamp(20.0, 40.0).round() * spec.card.period_s;
-    let explored = (20.0 * slowest / spec.card.period_s) as usize;
+    let explored = (constants * slowest / spec.card.period_s) as usize;
     let mut text = format!(
         "forethought = 1\nname = \"bench\"\nseed = {seed}\nenvironment = {{ driver = \"simulator\" }}\n\
          explore = {{ time = \"{}s\", episodes = {} }}\ndrive = {{ time = \"1h\", horizon = \"{horizon}s\" }}\n",
-        (20.0 * slowest).round(),
+        (constants * slowest).round(),
         (explored / LONG).clamp(1, MOST),
     );
     for c in &spec.controlled {
@@ -83,13 +86,14 @@ pub(crate) fn world(kind: PlantKind, seed: u64) -> World {
     parse_world(&text, &[], &|_, _| Ok(spec.card.clone())).unwrap_or_else(|e| panic!("{text}\n{e:?}"))
 }
 
-/// Explores and learns through the core itself; the model, periods explored, periods beyond a limit.
-pub(crate) fn explore(world: &Arc<World>, options: &Options) -> Explored {
+/// Explores and learns through the core itself, from what is `recalled` of another plant of the kind.
+pub(crate) fn explore(world: &Arc<World>, options: &Options, recalled: Option<Arc<WorldModel>>) -> Explored {
     let campaign = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
     let (name, text) = (world.name.clone(), String::new());
     let event = DriveEvent::WorldOpened { campaign, name, text, version: "bench".into() };
     let first = DriveEntry { v: FORMAT, at: Timestamp::UNIX_EPOCH, by: Actor::engine(), event };
-    let mut core = DriveCore::new(world.clone(), Drive::fold(&[first]).unwrap(), None, None, Until::Learnt);
+    let mut core =
+        DriveCore::new(world.clone(), Drive::fold(&[first]).unwrap(), None, recalled, Until::Learnt);
     let mut plant = Simulated::new(options.model, options, world.seed).unwrap();
     let (mut inputs, mut effects) = (VecDeque::from([DriveInput::Begin]), Vec::new());
     let mut episodes: Vec<Episode> = Vec::new();
