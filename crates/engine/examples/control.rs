@@ -150,7 +150,7 @@ fn drive(world: &World, model: &WorldModel, options: &Options, programmes: &[Pro
             let began = Instant::now();
             claims.settle(driver.period, read);
             let deviation = |sensor, horizon| claims.foresight.deviation(sensor, horizon);
-            let caution = Caution::new(world, &deviation).reaching(&model.seen);
+            let caution = Caution::new(world, &deviation).reaching(&model.known);
             let action = driver.plan(read, previous, &caution);
             claims.claim(&driver);
             decided_s += began.elapsed().as_secs_f64();

@@ -17,7 +17,7 @@ const BURN_IN: usize = 5;
 /// A margin to a limit shrinks to this share of what was left out at most, however long claims were kept.
 const NARROWEST: f64 = 0.5;
 /// How far one broken claim widens the intervals that follow, in ln.
-const RATE: f64 = 0.05;
+const RATE: f64 = 0.15;
 
 /// Intervals around what an [`Ensemble`] foresees.
 ///

@@ -63,6 +63,18 @@ impl Seen {
         }
     }
 
+    /// This and another, visits together.
+    fn and(mut self, other: &Seen) -> Seen {
+        let widen = |own: &mut Vec<(f64, f64)>, other: &[(f64, f64)]| {
+            own.iter_mut().zip(other).for_each(|(a, b)| *a = (a.0.min(b.0), a.1.max(b.1)));
+        };
+        widen(&mut self.sensors, &other.sensors);
+        widen(&mut self.actions, &other.actions);
+        let visits = self.visits.iter_mut().flatten().zip(other.visits.iter().flatten());
+        visits.for_each(|(a, b)| *a += b);
+        self
+    }
+
     /// Where a plan may take a sensor: a stride beyond what was seen. A model says little of what lies further away, least
     /// of all that it does not know it.
     pub fn reach(&self, sensor: usize) -> (f64, f64) {
@@ -113,6 +125,8 @@ pub struct WorldModel {
     pub scores: Vec<Score>,
     /// Where the plant was.
     pub seen: Seen,
+    /// Where it or the plants were that it was recalled from.
+    pub known: Seen,
     /// Hash of `bytes`.
     pub hash: String,
     /// The blob.
@@ -128,6 +142,7 @@ struct Blob {
     recalled: Option<String>,
     scores: Vec<Score>,
     seen: Seen,
+    known: Seen,
 }
 
 impl WorldModel {
@@ -136,10 +151,10 @@ impl WorldModel {
     /// # Errors
     /// Where it is none of this program's models.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen } =
+        let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known } =
             serde_json::from_slice(bytes)?;
         let (hash, bytes) = (hash_hex(bytes), bytes.to_vec());
-        Ok(WorldModel { ensemble, foresight, monitor, episodes, recalled, scores, seen, hash, bytes })
+        Ok(WorldModel { ensemble, foresight, monitor, episodes, recalled, scores, seen, known, hash, bytes })
     }
 }
 
@@ -163,9 +178,11 @@ pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldEr
         Monitor::learn(&ensemble, &all, world.alarms_per_week, card.period_s, &world.drift).named(&names);
     let recalled = ask.recalled.as_ref().map(|m| m.hash.clone());
     let seen = Seen::of(world, episodes);
-    let blob = Blob { ensemble, foresight, monitor, episodes: ask.episodes.clone(), recalled, scores, seen };
+    let known = ask.recalled.as_ref().map_or_else(|| seen.clone(), |m| seen.clone().and(&m.known));
+    let blob =
+        Blob { ensemble, foresight, monitor, episodes: ask.episodes.clone(), recalled, scores, seen, known };
     let bytes = serde_json::to_vec(&blob).map_err(|_| WorldError::NotFinite)?;
-    let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen } = blob;
+    let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known } = blob;
     Ok(WorldModel {
         ensemble,
         foresight,
@@ -174,6 +191,7 @@ pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldEr
         recalled,
         scores,
         seen,
+        known,
         hash: hash_hex(&bytes),
         bytes,
     })

@@ -97,7 +97,7 @@ pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> 
             (limit.low, limit.high) = (low.clamp(limit.low, limit.high), high.clamp(limit.low, limit.high));
         }
     } else {
-        caution = caution.reaching(seen);
+        caution = caution.reaching(&model.known);
     }
     let way = Way {
         world: &ask.world,
@@ -235,7 +235,8 @@ impl Caution {
         self
     }
 
-    /// For acting: limited sensors are not expected further than a stride beyond what was seen. That takes no margins, for it is
+    /// For acting: limited sensors are not expected further than a stride beyond what was seen, of this plant or of those that its
+    /// model was recalled from. That takes no margins, for it is
     /// where a model knows little and no harm by itself: members run apart on every way where a plant is unstable, and with
     /// margins it could not be held there.
     #[must_use]
