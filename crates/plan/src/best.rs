@@ -4,7 +4,8 @@ use forethought_model::{Moments, Workspace};
 use forethought_space::{Outcome, Point, Role};
 
 use crate::decide::centres;
-use crate::merit::{Aim, Merit};
+use crate::improvement::log_h;
+use crate::merit::{Aim, Merit, SD_LEAST};
 use crate::objective::{Beliefs, HOLDS, believer, goals, merit};
 use crate::predict::Predictor;
 use crate::random::stream;
@@ -19,9 +20,13 @@ const SHORT_OF_ODDS: f64 = 10.0;
 /// The share of the measured range that a gain must have to be spoken of, where the file doesn't say what one is worth.
 const NOTICEABLE: f64 = 0.01;
 
+/// Scores this near to each other (in units of a goal's seen range) are alike: well inside a band every recipe is as good, and what
+/// is left to want is that a measurement stays there.
+const ALIKE: f64 = 1e-9;
+
 /// The recipe to recommend: of all measured recipes the one whose posterior utility is greatest, among those likely to
-/// keep every limit. With noise this is not the luckiest measurement (`known/loop.md`, trap 4). None before anything was
-/// measured that a goal speaks of.
+/// keep every limit; where several keep a band that is wanted, the surest to. With noise this is not the luckiest measurement
+/// (`known/loop.md`, trap 4). None before anything was measured that a goal speaks of.
 ///
 /// # Errors
 /// As [`crate::predict`].
@@ -96,7 +101,7 @@ pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predicto
     if goals.is_empty() {
         return None;
     }
-    let mut best: Option<(f64, f64, usize)> = None;
+    let mut candidates: Vec<(f64, f64, &Point)> = Vec::new();
     let mut tried = std::collections::BTreeSet::new();
     for (row, point) in study.rows().map(|row| (row, &study.observed[row])) {
         let measured = goals.iter().all(|goal| study.value(goal, row).is_some());
@@ -104,15 +109,18 @@ pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predicto
             continue;
         }
         let Some(merit) = worth(study, beliefs, &goals, point) else { continue };
-        let short = shortfall(study, beliefs, point);
-        let score = merit - SHORT_OF_ODDS * short;
-        if best.is_none_or(|(top, ..)| score > top) {
-            let plain = goals.first().and_then(|g| expected(study, beliefs, g, point)).unwrap_or(merit);
-            best = Some((score, if goals.len() == 1 { plain } else { merit }, row));
-        }
+        candidates.push((merit - SHORT_OF_ODDS * shortfall(study, beliefs, point), merit, point));
     }
-    let (_, utility, row) = best?;
-    let point = &study.observed[row];
+    let top = candidates.iter().map(|&(score, ..)| score).fold(f64::NEG_INFINITY, f64::max);
+    let missed = |point| log_missed_most(study, beliefs, &goals, point);
+    let (_, merit, point) = candidates
+        .into_iter()
+        .filter(|&(score, ..)| score >= top - ALIKE)
+        .min_by(|a, b| missed(a.2).total_cmp(&missed(b.2)).then(b.0.total_cmp(&a.0)))?;
+    let utility = match goals.as_slice() {
+        [goal] => expected(study, beliefs, goal, point).unwrap_or(merit),
+        _ => merit,
+    };
     Some(Best {
         recipe: study.space.recipe(point),
         measured: true,
@@ -128,14 +136,38 @@ fn expected(study: &Study<'_>, beliefs: &Beliefs, goal: &Outcome, point: &Point)
     Some(mean_utility(fit, goal, at))
 }
 
-/// E u(f) by a sum over nine quantiles, which serves bent outcomes and targets alike.
+/// E u(f) by a sum over nine quantiles, which serves bent outcomes too; where a band is wanted, E u of the next measurement.
 pub(crate) fn mean_utility(fit: &Fit, goal: &Outcome, at: Moments) -> f64 {
+    if let Some(log_missed) = log_missed(fit, goal, at) {
+        return -libm::exp(log_missed);
+    }
     let sd = at.variance.sqrt();
     (0..9)
         .map(|i| forethought_calibrate::normal_quantile((f64::from(i) + 0.5) / 9.0))
         .map(|z| goal.role.utility(fit.posterior.warp().inverse(at.mean + z * sd)))
         .sum::<f64>()
         / 9.0
+}
+
+/// ln of how far outside its band the next measurement is expected, in the outcome's unit: σh((low − µ)/σ) + σh((µ − high)/σ) for
+/// y ~ N(µ, σ²), in logarithms, for well inside the sum itself underflows. None where no band is wanted.
+fn log_missed(fit: &Fit, goal: &Outcome, at: Moments) -> Option<f64> {
+    let (low, high) = goal.role.band()?;
+    let warp = fit.posterior.warp();
+    let sd = (at.variance + fit.posterior.doubted_noise()).sqrt().max(SD_LEAST);
+    let beyond = |distance: f64| log_h(-distance / sd).0;
+    let (a, b) = (beyond(at.mean - warp.forward(low)), beyond(warp.forward(high) - at.mean));
+    Some(libm::log(sd * warp.scale()) + a.max(b) + libm::log1p(libm::exp(-(a - b).abs())))
+}
+
+/// [`log_missed`] of the goal that is missed most, negative infinity where no band is wanted.
+fn log_missed_most(study: &Study<'_>, beliefs: &Beliefs, goals: &[&Outcome], point: &Point) -> f64 {
+    let x = study.encode(point);
+    let of = |goal: &&Outcome| {
+        let fit = beliefs.fits.get(&goal.name)?;
+        log_missed(fit, goal, fit.posterior.moments(&x, &mut Workspace::default()))
+    };
+    goals.iter().filter_map(of).fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// Mean of the goals' utilities, each in units of its seen range and by its weight.

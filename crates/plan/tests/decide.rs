@@ -278,6 +278,29 @@ fn the_best_recipe_is_not_the_luckiest_measurement() {
 }
 
 #[test]
+fn the_best_recipe_of_a_band_stays_in_it() {
+    for role in ["within = [0.3, 0.7]", "target = 0.5, tolerance = 0.2"] {
+        let text = format!(
+            "forethought = 1\nname = \"t\"\n[parameter]\na = {{ range = [0, 1] }}\n[outcome]\ny = {{ {role} }}\n[start]\ntrials = 2\n[machine.m]\ndriver = \"manual\"\n"
+        );
+        let problem = parse(&text, &|_| None, &[]).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
+        let mut question = Question { problem: Arc::new(problem), ..question(0, 0, 1, 1) };
+        // Nearly a straight line, those near the edges first.
+        for (trial, a) in [0.0, 0.32, 0.68, 0.36, 0.5, 0.64, 0.9].into_iter().enumerate() {
+            question.history.push(Observed {
+                trial: trial as u64 + 1,
+                recipe: Recipe([("a".to_owned(), Value::Number(a))].into_iter().collect()),
+                outcomes: [("y".to_owned(), Measurement::Number(a + 0.01 * (40.0 * a).sin()))].into(),
+                failed: None,
+                context: BTreeMap::new(),
+            });
+        }
+        let best = best(&question).unwrap().unwrap();
+        assert_eq!(best.recipe.get("a").and_then(Value::number), Some(0.5), "{best:?}");
+    }
+}
+
+#[test]
 fn it_does_not_matter_which_machine_answered_first() {
     let (mut asked, _) = run(question(1, 5, 3, 3), 5, true);
     let in_order = decide(&asked).unwrap();

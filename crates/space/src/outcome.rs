@@ -75,6 +75,16 @@ impl Role {
             Role::Find(Find::Everything) | Role::Watch | Role::Limited => 0.0,
         }
     }
+
+    /// The two ends between which all values are equally good, in the outcome's unit, where it is a band that is wanted.
+    #[must_use]
+    pub fn band(&self) -> Option<(f64, f64)> {
+        match *self {
+            Role::Target { value, tolerance } => Some((value - tolerance, value + tolerance)),
+            Role::Within(low, high) => Some((low, high)),
+            _ => None,
+        }
+    }
 }
 
 /// A set of recipes that is looked for.
