@@ -88,11 +88,11 @@ pub(crate) enum Verb {
     Amend(Amend),
     /// Take a measurement out; it stays in the record.
     #[command(after_help = "Example:
-  forethought retract oven.toml --trial 12 --reason \"wrong batch\"")]
+  forethought retract oven.toml 12 --reason \"wrong batch\"")]
     Retract(OneTrial),
     /// Free a trial that won't be done.
     #[command(after_help = "Example:
-  forethought withdraw oven.toml --trial 12")]
+  forethought withdraw oven.toml 12")]
     Withdraw(OneTrial),
     /// Where the campaign stands.
     #[command(after_help = "Example:
@@ -112,11 +112,11 @@ pub(crate) enum Verb {
     Why(OneTrial),
     /// Agree to a trial that the envelope holds.
     #[command(after_help = "Example:
-  forethought approve oven.toml --trial 12 --as ada")]
+  forethought approve oven.toml 12 --as ada")]
     Approve(OneTrial),
     /// Turn a trial down.
     #[command(after_help = "Example:
-  forethought reject oven.toml --trial 12 --reason \"too hot for this batch\"")]
+  forethought reject oven.toml 12 --reason \"too hot for this batch\"")]
     Reject(OneTrial),
     /// Start nothing new.
     #[command(after_help = "Example:
@@ -403,25 +403,31 @@ pub(crate) struct Amend {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct OneTrial {
-    #[command(flatten)]
-    pub(crate) file: File,
-    /// The trial.
-    #[arg(value_name = "TRIAL", required_unless_present = "trial")]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// The trial; `--trial TRIAL` says the same.
+    #[arg(value_name = "TRIAL")]
     number: Option<u64>,
-    /// The trial, by name.
-    #[arg(long, value_name = "TRIAL", conflicts_with = "number")]
+    #[arg(long, value_name = "TRIAL", hide = true)]
     trial: Option<u64>,
-    /// Why.
-    #[arg(long, default_value = "")]
-    pub(crate) reason: String,
 }
 
-impl OneTrial {
+impl Which {
     /// The trial, however it was named; no trial has the number 0.
     pub(crate) fn trial(&self) -> u64 {
         self.number.or(self.trial).unwrap_or_default()
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneTrial {
+    #[command(flatten)]
+    pub(crate) file: File,
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Why.
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Args)]
@@ -447,21 +453,10 @@ pub(crate) struct Predict {
 pub(crate) struct Resolve {
     #[command(flatten)]
     pub(crate) file: File,
-    /// The trial.
-    #[arg(value_name = "TRIAL", required_unless_present = "trial")]
-    number: Option<u64>,
-    /// The trial, by name.
-    #[arg(long, value_name = "TRIAL", conflicts_with = "number")]
-    trial: Option<u64>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// What became of it.
     pub(crate) verdict: Verdict,
-}
-
-impl Resolve {
-    /// The trial, however it was named; no trial has the number 0.
-    pub(crate) fn trial(&self) -> u64 {
-        self.number.or(self.trial).unwrap_or_default()
-    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -515,23 +510,44 @@ pub(crate) struct Backtest {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::{CommandFactory, Parser};
 
-    use super::{Arguments, Resolve, Verb};
+    use super::{Arguments, Verb};
 
-    fn resolve(words: &str) -> Option<Resolve> {
-        match Arguments::try_parse_from(words.split(' ')).ok()?.verb {
-            Verb::Resolve(resolve) => Some(resolve),
+    fn trial(words: &str) -> Option<u64> {
+        match Arguments::try_parse_from(words.split_whitespace()).ok()?.verb {
+            Verb::Resolve(v) => Some(v.which.trial()),
+            Verb::Retract(v) | Verb::Withdraw(v) | Verb::Why(v) | Verb::Approve(v) | Verb::Reject(v) => {
+                Some(v.which.trial())
+            }
             _ => None,
         }
     }
 
     #[test]
-    fn a_trial_is_resolved_by_place_or_by_name() {
-        for words in ["f resolve a.toml 7 did-not-run", "f resolve a.toml --trial 7 did-not-run"] {
-            assert_eq!(resolve(words).map(|r| r.trial()), Some(7), "{words}");
+    fn a_trial_is_given_by_place_or_by_name() {
+        for (verb, rest) in [
+            ("resolve", "ran"),
+            ("retract", ""),
+            ("withdraw", ""),
+            ("why", ""),
+            ("approve", ""),
+            ("reject", ""),
+        ] {
+            assert_eq!(trial(&format!("f {verb} a.toml 7 {rest}")), Some(7), "{verb}");
+            assert_eq!(trial(&format!("f {verb} a.toml --trial 7 {rest}")), Some(7), "{verb}");
+            assert_eq!(trial(&format!("f {verb} a.toml {rest}")), None, "{verb}");
+            assert_eq!(trial(&format!("f {verb} a.toml 7 --trial 8 {rest}")), None, "{verb}");
         }
-        assert!(resolve("f resolve a.toml did-not-run").is_none());
-        assert!(resolve("f resolve a.toml 7 --trial 8 ran").is_none());
+    }
+
+    #[test]
+    fn help_shows_the_shorter_way_to_name_a_trial() {
+        for verb in ["resolve", "retract", "withdraw", "why", "approve", "reject"] {
+            let help = Arguments::command();
+            let help = help.find_subcommand(verb).unwrap().clone().render_long_help().to_string();
+            assert!(help.contains("<FILE> <TRIAL>"), "{help}");
+            assert!(!help.contains("oven.toml --trial"), "{help}");
+        }
     }
 }

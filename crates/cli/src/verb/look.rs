@@ -182,9 +182,9 @@ fn doubts(campaign: &Campaign, recipe: &Recipe, p: &forethought_plan::Prediction
 pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
     let read = loaded.read()?;
-    let Some(t) = read.campaign.trials.get(&v.trial()) else {
+    let Some(t) = read.campaign.trials.get(&v.which.trial()) else {
         let all = read.campaign.trials.len();
-        return Err(Failure::yours("unknown-trial", format!("there is no trial {}", v.trial())).hint(
+        return Err(Failure::yours("unknown-trial", format!("there is no trial {}", v.which.trial())).hint(
             if all == 0 { "none was made yet".into() } else { format!("there are trials 1 to {all}") },
         ));
     };

@@ -177,7 +177,7 @@ pub(crate) enum Simple {
 
 pub(crate) fn simple(arguments: &Arguments, v: &OneTrial, what: Simple) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
-    let (trial, reason) = (v.trial(), v.reason.clone());
+    let (trial, reason) = (v.which.trial(), v.reason.clone());
     let (command, text) = match what {
         Simple::Retract => (Command::Retract { trial, reason }, "retracted; it stays in the record"),
         Simple::Withdraw => (Command::Withdraw { trial, reason }, "withdrawn"),
@@ -231,7 +231,7 @@ pub(crate) fn resolve(arguments: &Arguments, v: &Resolve) -> Result<Exit, Failur
         Verdict::DidNotRun => Resolution::DidNotRun,
         Verdict::Discarded => Resolution::Discarded,
     };
-    let reply = loaded.execute(Command::Resolve { trial: v.trial(), verdict })?;
+    let reply = loaded.execute(Command::Resolve { trial: v.which.trial(), verdict })?;
     done(arguments, &loaded, &reply, "recorded")
 }
 
@@ -294,7 +294,7 @@ pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> Str
     for t in campaign.trials.values().filter(|t| waits(t, people)) {
         if let (TrialState::Held, Some((needed, _))) = (&t.state, &t.held) {
             out.push(format!(
-                "Trial {} waits for approval ({} of {needed}): `forethought approve FILE --trial {} --as NAME`\n{}",
+                "Trial {} waits for approval ({} of {needed}): `forethought approve FILE {} --as NAME`\n{}",
                 t.trial,
                 t.approvals.len(),
                 t.trial,

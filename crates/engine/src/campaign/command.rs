@@ -284,7 +284,7 @@ impl Core {
                 match orders.iter().find(|(_, s, _)| s.is_open() || matches!(s, OrderState::Uncertain(_))) {
                     Some((_, OrderState::Uncertain(_), m)) => (
                         format!("nobody knows what became of trial {trial} on machine `{m}`"),
-                        format!("say `resolve` --trial {trial} ran, did-not-run or discarded first"),
+                        format!("say `resolve FILE {trial} ran|did-not-run|discarded` first"),
                     ),
                     Some((.., m)) => (
                         format!("trial {trial} is on machine `{m}`, which answers by itself"),
