@@ -3,21 +3,50 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::marker::PhantomData;
 use std::path::Path;
 
 use forethought_record::Fate;
 use forethought_space::{Failure, Measurement, Value};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 /// The object on standard output: outcomes, or a failure.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    outcomes: Option<BTreeMap<String, Option<Measurement>>>,
-    #[serde(default)]
-    context: BTreeMap<String, Value>,
+    outcomes: Option<Once<Option<Measurement>>>,
+    context: Option<Once<Value>>,
     failed: Option<String>,
     kind: Option<Failure>,
+}
+
+/// An object in which no name stands twice: JSON allows it, and a second answer would hide the first.
+#[derive(Debug)]
+struct Once<V>(BTreeMap<String, V>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Once<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Names<V> {
+            type Value = Once<V>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut all = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, V>()? {
+                    if all.contains_key(&name) {
+                        return Err(M::Error::custom(format!("`{name}` is answered twice")));
+                    }
+                    all.insert(name, value);
+                }
+                Ok(Once(all))
+            }
+        }
+        deserializer.deserialize_map(Names(PhantomData))
+    }
 }
 
 pub(super) fn read(folder: &Path, code: &str, most: u64) -> Fate {
@@ -50,16 +79,29 @@ pub(super) fn read(folder: &Path, code: &str, most: u64) -> Fate {
     let first = match documents.next() {
         None => return fault("the program printed nothing: one JSON object is expected".into()),
         Some(Err(e)) => {
-            return fault(format!("the program printed {:?}, which is no JSON object: {e}", shorten(&text)));
+            let hint = match ["NaN", "Infinity"].iter().find(|word| text.contains(**word)) {
+                Some(word) => {
+                    format!(" ({word} is no number in JSON: write null for what cannot be measured)")
+                }
+                None => String::new(),
+            };
+            return fault(format!(
+                "the program printed {:?}, which is no JSON object: {e}{hint}",
+                shorten(&text)
+            ));
         }
         Some(Ok(first)) => first,
     };
     if documents.next().is_some() {
         return fault("the program answered twice: one JSON object is expected".into());
     }
-    match serde_json::from_value::<Answer>(first) {
-        Ok(Answer { outcomes: Some(outcomes), failed: None, context, .. }) => {
-            Fate::Answered { outcomes, context }
+    if !first.is_object() {
+        return fault(format!("the program printed {:?}, which is no JSON object", shorten(&text)));
+    }
+    // From the text again: a JSON value has forgotten what stood there twice.
+    match serde_json::from_str::<Answer>(&text) {
+        Ok(Answer { outcomes: Some(Once(outcomes)), failed: None, context, .. }) => {
+            Fate::Answered { outcomes, context: context.map(|Once(c)| c).unwrap_or_default() }
         }
         Ok(Answer { outcomes: None, failed: Some(message), kind, .. }) => Fate::Failed { message, kind },
         Ok(_) => fault("the answer needs either `outcomes` or `failed`".into()),
