@@ -103,6 +103,7 @@ fn an_infeasible_space_names_the_rule_that_cuts_most() {
     ));
     let found = mistakes(&text);
     assert!(found[0].contains("`a * b >= 1.5`"), "{found:?}");
+    assert!(found[0].starts_with("9:8 "), "{found:?}");
 }
 
 #[test]

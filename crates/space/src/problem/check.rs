@@ -172,9 +172,12 @@ impl Check<'_> {
             && self.masked.is_empty()
             && let Err(infeasible) = space.sample(raw.seed, 0, 1)
         {
+            let is_worst = |rule: &str| infeasible.worst.as_ref().is_some_and(|(worst, _)| worst == rule);
+            let place = raw.constraint.iter().position(|c| is_worst(&c.rule)).map(|i| i.to_string());
+            let path = place.as_ref().map_or(vec!["constraint"], |i| vec!["constraint", i, "rule"]);
             self.error(
                 "infeasible",
-                &["constraint"],
+                &path,
                 infeasible.to_string(),
                 "loosen that rule, or widen the parameters it speaks of",
             );
