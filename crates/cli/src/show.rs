@@ -5,6 +5,11 @@ use forethought_record::{Campaign, Says, Trial, TrialState};
 use forethought_space::{Failure, Find, Kind, Outcome, Problem, Recipe, Role, number_text};
 use serde_json::{Value as Json, json};
 
+/// A number of things: `1 rule`, `2 rules`.
+pub(crate) fn count(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
 /// The envelope of every document.
 pub(crate) fn document(campaign: &Campaign, rest: Json) -> Json {
     let mut out = json!({ "forethought": 1, "campaign": campaign.id.to_string(), "name": campaign.problem.name, "event": campaign.seq });

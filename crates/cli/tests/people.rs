@@ -198,9 +198,9 @@ fn a_run_sheet_comes_back_whole_or_not_at_all() {
             .collect();
         format!("{header}\n{}\n", rows.join("\n"))
     };
-    fs::write(folder.path("plan.csv"), fill(false)).unwrap();
+    fs::write(folder.path("plan.csv"), format!("{}\n,matt,230,40,0.995,800\n", fill(false))).unwrap();
     let said = folder.run(&["tell", "campaign.toml", "plan.csv"], 2);
-    assert!(said.contains("line 4, column `strength`"), "{said}");
+    assert!(said.contains("line 4, column `strength`") && said.contains("line 7, column `trial`"), "{said}");
     assert_eq!(folder.json(&["status", "campaign.toml"])["trials"][0]["state"], "open");
     fs::write(folder.path("plan.csv"), fill(true)).unwrap();
     folder.run(&["tell", "campaign.toml", "plan.csv"], 0);
@@ -224,6 +224,24 @@ fn init_guesses_a_campaign_from_a_table() {
     assert_eq!(folder.json(&["status", "."])["imported"], 12);
     let best = folder.run(&["best", "."], 0);
     assert!(best.contains("Recommended recipe"), "{best}");
+}
+
+#[test]
+fn init_leaves_remarks_out_and_writes_nothing_where_a_cell_is_missing() {
+    let folder = Folder::new("");
+    fs::remove_file(folder.path("campaign.toml")).unwrap();
+    fs::write(folder.path("runs.csv"), "trial,melt,strength,note\n1,230,700,new nozzle\n\n2,,720,\n")
+        .unwrap();
+    let init = ["init", "--from", "runs.csv", "--goal", "strength=max"];
+    let said = folder.run(&init, 2);
+    assert!(said.contains("runs.csv:4: the parameter `melt` has no value"), "{said}");
+    assert!(!folder.path("campaign.toml").exists() && !folder.path("forethought.db").exists());
+    fs::write(folder.path("runs.csv"), "trial,melt,strength,note\n1,230,700,new nozzle\n2,240,720,\n")
+        .unwrap();
+    assert_eq!(folder.json(&init)["imported"], 2);
+    let made = fs::read_to_string(folder.path("campaign.toml")).unwrap();
+    assert!(!made.contains("note") && !made.contains("trial ="), "{made}");
+    assert_eq!(folder.json(&["export", "."])["trials"].as_array().unwrap().len(), 3);
 }
 
 #[test]
@@ -378,6 +396,10 @@ fn a_table_is_taken_in_once() {
     assert!(third.contains("more.csv:2 is runs.csv:2 there"), "{third}");
     folder.run(&["import", "campaign.toml", "runs.csv", "--repeats"], 0);
     assert_eq!(folder.json(&["status", "campaign.toml"])["imported"], 8);
+    // A second column must not hide the first.
+    fs::write(folder.path("twice.csv"), "melt,speed,kind,strength,strength\n220,30,clear,810,820\n").unwrap();
+    let said = folder.run(&["import", "campaign.toml", "twice.csv"], 2);
+    assert!(said.contains("line 1, column `strength`: the header has this column twice"), "{said}");
 }
 
 #[test]

@@ -18,6 +18,15 @@ pub struct CellError {
     pub message: String,
 }
 
+/// Columns that are left out where the campaign has no such name.
+const UNUSED: [&str; 3] = ["", "note", "notes"];
+
+/// Whether a column of this name means the same in every table, so that it is no parameter.
+#[must_use]
+pub fn is_reserved(column: &str) -> bool {
+    matches!(column, "trial" | "failed") || UNUSED.contains(&column)
+}
+
 /// A row: the trial's number where there is one, its line, and what was measured.
 type Row = (Option<u64>, usize, Answer);
 
@@ -31,7 +40,10 @@ pub fn import_rows(
     file: &str,
     bytes: &[u8],
 ) -> Result<Vec<(String, Answer)>, Vec<CellError>> {
-    let rows = read(problem, bytes)?;
+    let (rows, bad) = read(problem, bytes);
+    if !bad.is_empty() {
+        return Err(bad);
+    }
     Ok(rows
         .into_iter()
         .filter(|(_, _, a)| !a.outcomes.is_empty() || a.failed.is_some())
@@ -44,9 +56,9 @@ pub fn import_rows(
 /// # Errors
 /// Every bad cell.
 pub fn read_tells(problem: &Problem, bytes: &[u8]) -> Result<Vec<Answer>, Vec<CellError>> {
-    let mut bad = Vec::new();
+    let (rows, mut bad) = read(problem, bytes);
     let mut out = Vec::new();
-    for (trial, line, mut answer) in read(problem, bytes)? {
+    for (trial, line, mut answer) in rows {
         if answer.outcomes.is_empty() && answer.failed.is_none() {
             continue;
         }
@@ -100,24 +112,34 @@ enum Column {
     Unused,
 }
 
-fn read(problem: &Problem, bytes: &[u8]) -> Result<Vec<Row>, Vec<CellError>> {
+/// All rows, and every bad cell in them.
+fn read(problem: &Problem, bytes: &[u8]) -> (Vec<Row>, Vec<CellError>) {
     let whole = |line: usize, message: String| vec![CellError { line, column: "*".into(), message }];
     // Spreadsheets like to put a byte-order mark in front.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-    let header = reader.headers().map_err(|e| whole(1, e.to_string()))?.clone();
+    let header = match reader.headers() {
+        Ok(header) => header.clone(),
+        Err(e) => return (vec![], whole(1, e.to_string())),
+    };
     let mut bad = Vec::new();
     let columns: Vec<Column> = header.iter().map(|name| column(problem, name, &mut bad)).collect();
+    for (i, name) in header.iter().enumerate() {
+        if !matches!(columns[i], Column::Unused) && header.iter().take(i).any(|n| n == name) {
+            let message = "the header has this column twice".to_owned();
+            bad.push(CellError { line: 1, column: name.to_owned(), message });
+        }
+    }
     let mut out = Vec::new();
-    for (i, record) in reader.records().enumerate() {
-        let line = i + 2;
+    for record in reader.records() {
         let record = match record {
             Ok(r) => r,
             Err(e) => {
-                bad.extend(whole(line, e.to_string()));
+                bad.extend(whole(line_of(bytes, e.position()), e.to_string()));
                 continue;
             }
         };
+        let line = line_of(bytes, record.position());
         let mut answer = Answer { recipe: Some(Recipe::default()), ..Answer::default() };
         let mut trial = None;
         for ((cell, column), name) in record.iter().zip(&columns).zip(header.iter()) {
@@ -128,14 +150,23 @@ fn read(problem: &Problem, bytes: &[u8]) -> Result<Vec<Row>, Vec<CellError>> {
         }
         out.push((trial, line, answer));
     }
-    if bad.is_empty() { Ok(out) } else { Err(bad) }
+    (out, bad)
+}
+
+/// Where a row begins, from 1 as in an editor: blank lines and cells of several lines count. A reader's position stands before the
+/// blank lines that it is about to skip.
+fn line_of(bytes: &[u8], position: Option<&csv::Position>) -> usize {
+    let Some(position) = position else { return 0 };
+    let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let ahead = bytes.get(at(position.byte())..).unwrap_or_default();
+    let skipped = ahead.iter().take_while(|b| matches!(b, b'\r' | b'\n')).filter(|b| **b == b'\n').count();
+    at(position.line()) + skipped
 }
 
 fn column(problem: &Problem, name: &str, bad: &mut Vec<CellError>) -> Column {
     match name {
         "trial" => return Column::Trial,
         "failed" => return Column::Failed,
-        "" | "note" | "notes" => return Column::Unused,
         _ => {}
     }
     if let Some(slot) = problem.space.slot(name) {
@@ -149,6 +180,9 @@ fn column(problem: &Problem, name: &str, bad: &mut Vec<CellError>) -> Column {
     }
     if problem.context.contains_key(name) {
         return Column::Context(name.to_owned());
+    }
+    if UNUSED.contains(&name) {
+        return Column::Unused;
     }
     let known = problem
         .space
@@ -248,5 +282,20 @@ fn measurement(cell: &str) -> Result<Measurement, String> {
         Ok(x) if x.is_finite() => Ok(Measurement::Number(x)),
         Ok(x) => Err(format!("{x} is not finite")),
         Err(_) => Ok(Measurement::Text(cell.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_of;
+
+    #[test]
+    fn a_row_is_named_by_the_line_that_an_editor_shows() {
+        for text in ["a\n1\n\n2\n", "a\r\n1\r\n\r\n2\r\n", "a\n\"1\n\"\n2\n"] {
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let lines: Vec<usize> =
+                reader.records().map(|r| line_of(text.as_bytes(), r.unwrap().position())).collect();
+            assert_eq!(lines, [2, 4], "{text:?}");
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use forethought_engine::{Command, Reply};
-use forethought_space::number_text;
+use forethought_engine::{Command, Reply, is_reserved};
+use forethought_space::{number_text, parse};
 use serde_json::json;
 
 use super::report::file_error;
@@ -46,17 +46,29 @@ pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
         write(&path, TEMPLATE)?;
         write_schema(&path)?;
         talk(format!("wrote {}: edit it, then `forethought ask {}`", path.display(), path.display()));
+        if arguments.json {
+            say(json!({ "forethought": 1, "file": path.display().to_string() }));
+        }
         return Ok(Exit::Done);
     };
     let text = guess(table, v)?;
+    let bytes = std::fs::read(table).map_err(|e| file_error(table, &e))?;
+    let name = table.display().to_string();
+    // Nothing is written before the whole table can be taken in.
+    let problem = parse(&text, &|_| None, &crate::loaded::schemas())
+        .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
+    let rows = forethought_engine::import_rows(&problem, &name, &kept(&bytes, &v.ignore)?)
+        .map_err(|e| crate::loaded::cells(&name, &e))?;
+    for (row, recipe) in rows.iter().filter_map(|(row, answer)| Some((row, answer.recipe.as_ref()?))) {
+        problem.space.point(recipe).map_err(|e| {
+            Failure::yours("table", format!("{row}: {e}"))
+                .hint("fill it in, or leave the row out, or the column with `--ignore NAME`")
+        })?;
+    }
+    let count = rows.len();
     write(&path, &text)?;
     write_schema(&path)?;
     let loaded = Loaded::new(arguments, &File { file: path.clone() })?;
-    let bytes = std::fs::read(table).map_err(|e| file_error(table, &e))?;
-    let name = table.display().to_string();
-    let rows = forethought_engine::import_rows(&loaded.problem, &name, &kept(&bytes, &v.ignore)?)
-        .map_err(|e| crate::loaded::cells(&name, &e))?;
-    let count = rows.len();
     loaded.execute(Command::Import { rows, repeats: false })?;
     let reply = loaded.execute(Command::Ask { count: v.count.max(1) })?;
     let read = loaded.read()?;
@@ -144,7 +156,7 @@ fn guess(table: &Path, v: &Init) -> Result<String, Failure> {
             column.cells.push(cell.to_owned());
         }
     }
-    columns.retain(|c| !v.ignore.contains(&c.header));
+    columns.retain(|c| !v.ignore.contains(&c.header) && !is_reserved(&plain(&c.header)));
     let mut goals = Vec::new();
     for goal in &v.goals {
         let (name, way) = goal.split_once('=').unwrap_or((goal, "max"));

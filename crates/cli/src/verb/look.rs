@@ -322,6 +322,11 @@ pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure>
     let loaded = Loaded::new(arguments, &v.file)?;
     let read = loaded.read_what_is_left()?;
     let c = &read.campaign;
+    if arguments.json && v.output.is_none() {
+        let all: Vec<_> = c.trials.values().map(|t| show::trial(c, t)).collect();
+        say(show::document(c, json!({ "trials": all })));
+        return Ok(Exit::Done);
+    }
     let mut writer = csv::Writer::from_writer(Vec::new());
     let parameters: Vec<&str> = c.problem.space.parameters.iter().map(|p| p.name.as_str()).collect();
     let outcomes: Vec<&str> = c.problem.measured().map(|o| o.name.as_str()).collect();
@@ -363,7 +368,10 @@ pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure>
     match &v.output {
         Some(path) => {
             std::fs::write(path, text).map_err(|e| file_error(path, &e))?;
-            talk(format!("{} trials in {}", c.trials.len(), path.display()));
+            talk(format!("{} in {}", show::count(c.trials.len(), "trial"), path.display()));
+            if arguments.json {
+                say(show::document(c, json!({ "output": path.display().to_string() })));
+            }
         }
         None => say(text.trim_end()),
     }
