@@ -144,7 +144,7 @@ pub(crate) enum Verb {
     Report(Report),
     /// Print the record, one event a line.
     #[command(after_help = "Example:
-  forethought log oven.toml --json")]
+  forethought log oven.toml --json                       as JSON, an event a line")]
     Log(File),
     /// Check the record against damage and cut tails.
     #[command(after_help = "Example:

@@ -168,8 +168,10 @@ impl Loaded {
     /// The head that is kept beside the record.
     pub(crate) fn head(&self, id: CampaignId) -> Result<Option<Head>, Failure> {
         let path = self.project.head();
-        let mut heads =
-            read_heads(&path).map_err(|e| Failure::yours("head", format!("{}: {e}", path.display())))?;
+        let mut heads = read_heads(&path).map_err(|e| {
+            Failure::yours("head", format!("{}: {e}", path.display()))
+                .hint("restore it from a backup; moved away, a cut tail of the record would not show")
+        })?;
         Ok(heads.remove(&id.to_string()))
     }
 

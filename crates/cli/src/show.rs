@@ -91,9 +91,18 @@ pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
 }
 
 pub(crate) fn band(q: &Predicted, outcome: Option<&Outcome>) -> String {
-    let unit = outcome.and_then(|o| o.unit.as_deref()).unwrap_or_default();
-    let [mean, low, high] = [q.mean, q.low, q.high].map(|x| value(outcome, x));
-    format!("{mean} {unit} ({low} to {high} with {})", percent(q.odds))
+    interval(outcome, q.mean, (q.low, q.high), q.odds)
+}
+
+/// A value with its unit and how sure it is; what a formula gives is sure.
+pub(crate) fn interval(outcome: Option<&Outcome>, mean: f64, ends: (f64, f64), odds: f64) -> String {
+    let unit = outcome.and_then(|o| o.unit.as_ref()).map(|u| format!(" {u}")).unwrap_or_default();
+    let [mean, low, high] = [mean, ends.0, ends.1].map(|x| value(outcome, x));
+    if outcome.is_some_and(|o| o.formula.is_some()) {
+        return format!("{mean}{unit} (by its formula)");
+    }
+    let range = if low == high { String::new() } else { format!("{low} to {high} ") };
+    format!("{mean}{unit} ({range}with {})", percent(odds))
 }
 
 /// A value without its unit; a rank by its name.

@@ -38,7 +38,7 @@ fn check_names_every_mistake() {
 
 #[test]
 fn check_says_what_is_there() {
-    insta::assert_snapshot!(Folder::new(FILE).run(&["check", "."], 0), @"./campaign.toml is in order: 3 parameters (0 rules), 2 outcomes, 1 stages, 1 machines");
+    insta::assert_snapshot!(Folder::new(FILE).run(&["check", "."], 0), @"./campaign.toml is in order: 3 parameters (0 rules), 2 outcomes, 1 stage, 1 machine");
 }
 
 #[test]
@@ -127,6 +127,20 @@ fn ranks_are_shown_by_name_and_goals_each_by_their_own() {
     let said = folder.run(&["predict", "campaign.toml", r#"{"melt":210,"speed":40,"kind":"matt"}"#], 0);
     let line = said.lines().find(|line| line.trim_start().starts_with("flash")).unwrap();
     assert!(line.contains("none") && !line.contains("0."), "{line}");
+}
+
+#[test]
+fn what_is_sure_is_said_without_an_interval() {
+    let folder = Folder::new(&FILE.replace(
+        "density  = { limit = { min = 0.99 }, bounds = [0, 1] }",
+        "hours = { goal = \"minimize\", unit = \"h\", formula = \"2 + 400 / speed\" }\nflash = { ranks = [\"none\", \"heavy\"], watch = true }",
+    ));
+    for melt in ["210", "230", "250"] {
+        let recipe = format!(r#"{{"melt":{melt},"speed":40,"kind":"matt"}}"#);
+        folder.run(&["tell", "campaign.toml", "--recipe", &recipe, "strength=700", "flash=none"], 0);
+    }
+    let said = folder.run(&["predict", "campaign.toml", r#"{"melt":210,"speed":40,"kind":"matt"}"#], 0);
+    assert!(said.contains("12 h (by its formula)") && said.contains("none (with 90 %)"), "{said}");
 }
 
 #[test]
@@ -286,6 +300,14 @@ fn manual_runs_print_cards_and_wait() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_hides_nothing() {
+    let folder = Folder::new(FILE);
+    fs::write(folder.path("reports"), "a file where the folder should be").unwrap();
+    let said = folder.run(&["run", "campaign.toml"], 3);
+    assert!(said.contains("warning: ./reports") && said.contains("waits for a person"), "{said}");
+}
+
+#[test]
 fn approvals_are_bound_and_not_by_the_proposer() {
     let file = format!("{FILE}\n[envelope]\napprove = {{ when = \"melt >= 200\", people = 2 }}\n");
     let folder = Folder::new(&file);
@@ -330,7 +352,11 @@ fn a_stop_is_latched() {
     assert!(said.contains("smoke"), "{said}");
     let said = folder.run(&["ask", "campaign.toml"], 2);
     assert!(said.contains("release"), "{said}");
+    let said = folder.run(&["resume", "campaign.toml"], 0);
+    assert!(said.contains("still stopped") && said.contains("release"), "{said}");
     folder.run(&["release", "campaign.toml"], 0);
+    let said = folder.run(&["resume", "campaign.toml"], 0);
+    assert!(said.contains("goes on"), "{said}");
     folder.run(&["ask", "campaign.toml"], 0);
 }
 

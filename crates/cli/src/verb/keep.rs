@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::args::{Arguments, File};
 use crate::exit::{Exit, Failure};
 use crate::loaded::{Loaded, schemas};
-use crate::{say, talk};
+use crate::{say, show, talk};
 
 /// Every mistake in a campaign file.
 pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
@@ -24,12 +24,13 @@ pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     } else if !arguments.quiet {
         let recipes = p.space.size(100_000_000).map(|n| format!("{n} recipes, ")).unwrap_or_default();
         say(format!(
-            "{} is in order: {} parameters ({recipes}{} rules), {} outcomes, {} stages, {machines} machines",
+            "{} is in order: {} ({recipes}{}), {}, {}, {}",
             loaded.path.display(),
-            p.space.parameters.len(),
-            p.space.rules.len(),
-            p.outcomes.len(),
-            p.stages.len(),
+            show::count(p.space.parameters.len(), "parameter"),
+            show::count(p.space.rules.len(), "rule"),
+            show::count(p.outcomes.len(), "outcome"),
+            show::count(p.stages.len(), "stage"),
+            show::count(machines, "machine"),
         ));
     }
     Ok(Exit::Done)

@@ -1,6 +1,6 @@
 //! Verbs that only read.
 
-use forethought_record::{Campaign, Event, TrialState};
+use forethought_record::{Campaign, Event, Says, TrialState};
 use forethought_space::{Measurement, Recipe, Value, number_text};
 use serde_json::json;
 
@@ -200,23 +200,21 @@ pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> 
     say(format!("Trial {} ({}), by {by}: {}", t.trial, t.state.word(), t.why.1));
     say(show::recipe_text(&read.campaign.problem, &t.recipe));
     for claim in t.claims.iter().filter_map(|c| read.campaign.claims.get(c)) {
+        let outcome = read.campaign.problem.outcome(&claim.claim.about);
+        if outcome.is_some_and(|o| o.formula.is_some()) {
+            continue;
+        }
+        let (says, is_value) = match &claim.claim.says {
+            Says::Prediction { mean, shown, .. } => {
+                (show::interval(outcome, *mean, (shown.low, shown.high), shown.level), true)
+            }
+            Says::Feasible { probability } => (format!("holds with {}", show::percent(*probability)), false),
+        };
         let settled = match &claim.settled {
             None => "not settled yet".to_owned(),
             Some((verdict, seen)) => {
-                let seen = seen.map(|x| format!(", seen {}", number_text(x))).unwrap_or_default();
-                format!("{verdict:?}{seen}").to_lowercase()
-            }
-        };
-        let says = match &claim.claim.says {
-            forethought_record::Says::Prediction { mean, shown, .. } => format!(
-                "{} ({} to {} with {})",
-                number_text(*mean),
-                number_text(shown.low),
-                number_text(shown.high),
-                show::percent(shown.level)
-            ),
-            forethought_record::Says::Feasible { probability } => {
-                format!("holds with {}", show::percent(*probability))
+                let seen = seen.filter(|_| is_value).map(|x| format!(", seen {}", show::value(outcome, x)));
+                format!("{}{}", format!("{verdict:?}").to_lowercase(), seen.unwrap_or_default())
             }
         };
         say(format!("  claimed {:<16} {says}: {settled}", claim.claim.about));

@@ -207,6 +207,8 @@ pub(crate) fn whole(arguments: &Arguments, v: &WholeArgs, what: Whole) -> Result
         Whole::Release => (Command::Release, "released"),
     };
     let reply = loaded.execute(command)?;
+    let stopped = matches!(what, Whole::Resume) && loaded.read()?.campaign.status.stopped.is_some();
+    let text = if stopped { "still stopped: `release` lifts that" } else { text };
     if matches!(what, Whole::Stop) {
         halt_without_owner(&loaded);
     }

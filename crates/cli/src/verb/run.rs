@@ -46,7 +46,14 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
     });
     bar.finish_and_clear();
     let (rest, campaign) = ended?;
-    let report = if v.no_report { None } else { super::write_report(&loaded, None)? };
+    // How the campaign stands is said even where a full disk takes no report.
+    let report = match v.no_report {
+        true => None,
+        false => super::write_report(&loaded, None).unwrap_or_else(|failure| {
+            failure.warn();
+            None
+        }),
+    };
     drop(owner);
     let exit = match &rest {
         Rest::Finished(_) => Exit::Done,
@@ -84,8 +91,11 @@ fn summary(
     report: Option<&str>,
     loaded: &Loaded,
 ) {
-    let (state, reason) = words(rest);
-    let sentence = if reason.is_empty() { state.to_owned() } else { format!("{state}: {reason}") };
+    let sentence = match (rest, words(rest)) {
+        (Rest::Machines(reason), _) => format!("stands still: {reason}"),
+        (_, (state, reason)) if reason.is_empty() => state.to_owned(),
+        (_, (state, reason)) => format!("{state}: {reason}"),
+    };
     say(format!("Campaign {} {sentence}.", campaign.problem.name));
     say(super::look::counts(campaign));
     if let Some(claims) = show::claims(campaign) {
