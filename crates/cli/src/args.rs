@@ -403,12 +403,11 @@ pub(crate) struct Amend {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub(crate) struct Which {
     /// The trial; `--trial TRIAL` says the same.
-    #[arg(value_name = "TRIAL")]
+    #[arg(value_name = "TRIAL", required_unless_present = "trial")]
     number: Option<u64>,
-    #[arg(long, value_name = "TRIAL", hide = true)]
+    #[arg(long, value_name = "TRIAL", hide = true, conflicts_with = "number")]
     trial: Option<u64>,
 }
 
@@ -546,7 +545,7 @@ mod tests {
         for verb in ["resolve", "retract", "withdraw", "why", "approve", "reject"] {
             let help = Arguments::command();
             let help = help.find_subcommand(verb).unwrap().clone().render_long_help().to_string();
-            assert!(help.contains("<FILE> <TRIAL>"), "{help}");
+            assert!(help.contains("<FILE> [TRIAL]"), "{help}");
             assert!(!help.contains("oven.toml --trial"), "{help}");
         }
     }

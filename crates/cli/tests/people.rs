@@ -246,12 +246,12 @@ fn init_leaves_remarks_out_and_writes_nothing_where_a_cell_is_missing() {
     fs::remove_file(folder.path("campaign.toml")).unwrap();
     fs::write(
         folder.path("runs.csv"),
-        "trial,melt,strength,note\n1,230,700,new nozzle\n\n2,,720,\n3,240,710,\n",
+        "trial,melt,strength,note\n1,230,700,new nozzle\n2,,720,\n3,240,710,\n",
     )
     .unwrap();
     let init = ["init", "--from", "runs.csv", "--goal", "strength=max"];
     let said = folder.run(&init, 2);
-    assert!(said.contains("runs.csv:4: the parameter `melt` has no value"), "{said}");
+    assert!(said.contains("runs.csv:3: the parameter `melt` has no value"), "{said}");
     assert!(!folder.path("campaign.toml").exists() && !folder.path("forethought.db").exists());
     fs::write(folder.path("runs.csv"), "trial,melt,strength,note\n1,230,700,new nozzle\n2,240,720,\n")
         .unwrap();
