@@ -107,6 +107,12 @@ fn an_infeasible_space_names_the_rule_that_cuts_most() {
 }
 
 #[test]
+fn a_space_with_one_recipe_is_refused() {
+    let found = mistakes(&file("[parameter]\nmelt = { value = 230 }"));
+    assert!(found.len() == 1 && found[0].contains("only one recipe"), "{found:?}");
+}
+
+#[test]
 fn contradictory_linear_rules_are_found() {
     let text = file(concat!(
         "[parameter]\na = { range = [0, 1] }\nb = { range = [0, 1] }\n",

@@ -168,6 +168,14 @@ impl Check<'_> {
         let batches = self.batches(&raw, &space);
         let budget = self.budget(&raw, &machines);
         let start = self.start(&raw, &space, &outcomes);
+        if self.out.is_empty() && space.features().is_empty() {
+            self.error(
+                "nothing-varies",
+                &["parameter"],
+                "every parameter is held at one value: there is only one recipe to try".to_owned(),
+                "give one of them a `range`, `levels` or `choices`",
+            );
+        }
         if self.out.is_empty()
             && self.masked.is_empty()
             && let Err(infeasible) = space.sample(raw.seed, 0, 1)
