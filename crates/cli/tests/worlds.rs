@@ -39,9 +39,16 @@ fn a_world_is_driven_and_its_episodes_teach_another() {
     assert!((72..90).contains(&alarm["period"].as_u64().unwrap()), "{alarm}");
     assert!(fs::read_to_string(folder.path("reports/tanks.html")).unwrap().contains("level_1"));
 
+    // What looked like a fault is learnt from only once a person says that it was none.
+    let learnt_from = |said: &serde_json::Value| {
+        said["models"].as_array().unwrap().last().unwrap()["episodes"].as_array().unwrap().len()
+    };
+    assert_eq!(learnt_from(&driven), 4, "{}", driven["models"]);
+    assert_eq!(learnt_from(&folder.json(&["world", "train", "plant.toml"])), 4);
     let said = folder.run(&["world", "surprise", "plant.toml", "--alarm", "1", "--no-fault"], 0);
     assert!(said.contains("Alarm 1 is recorded as no fault."), "{said}");
     assert!(folder.run(&["world", "surprise", "plant.toml"], 0).contains("(judged: no fault)"));
+    assert_eq!(learnt_from(&folder.json(&["world", "train", "plant.toml"])), 5);
     assert!(
         folder.run(&["world", "surprise", "plant.toml", "--alarm", "9", "--fault"], 2).contains("1 to 1")
     );

@@ -412,8 +412,8 @@ impl DriveCore {
                 return;
             }
         };
-        self.is_stale = true;
         self.append(at, vec![event], Vec::new(), effects);
+        self.is_stale = self.model.as_ref().is_none_or(|m| m.episodes != learnable(&self.drive));
     }
 
     fn learnt(&mut self, at: Timestamp, model: Result<WorldModel, String>, effects: &mut Vec<DriveEffect>) {
@@ -500,8 +500,13 @@ impl DriveCore {
 
 /// Stored episodes that a model may learn from.
 fn learnable(drive: &Drive) -> Vec<u64> {
-    let ended = drive.episodes.values().filter(|e| e.end.is_some() && e.periods >= LEARNT_FROM);
-    ended.map(|e| e.stored).collect()
+    // What a fault did must not become what is normal, until a person says that it was none.
+    let is_alarmed = |n: u64| drive.alarms.values().any(|a| a.episode == n && a.no_fault != Some(true));
+    let taught = drive
+        .episodes
+        .iter()
+        .filter(|(n, e)| e.end.is_some() && e.periods >= LEARNT_FROM && !is_alarmed(**n));
+    taught.map(|(_, e)| e.stored).collect()
 }
 
 fn bounds_json(bounds: &forethought_space::ActionBounds) -> serde_json::Value {

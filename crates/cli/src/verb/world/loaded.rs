@@ -115,10 +115,10 @@ impl Read {
             .map_err(|e| Failure::yours("damaged", format!("the model {} cannot be read: {e}", last.hash)))
     }
 
-    /// An episode's number, the last that has ended where none is named, and the episode.
+    /// An episode's number, the last that has ended and in which something was recorded where none is named, and the episode.
     pub(super) fn episode(&self, number: Option<u64>, period_s: f64) -> Result<(u64, Episode), Failure> {
         let found = match number {
-            None => self.drive.episodes.iter().rfind(|(_, e)| e.end.is_some()),
+            None => self.drive.episodes.iter().rfind(|(_, e)| e.end.is_some() && e.periods > 0),
             Some(n) => self.drive.episodes.get_key_value(&n),
         };
         let (number, state) = found.ok_or_else(|| {
@@ -126,6 +126,10 @@ impl Read {
                 .hint(format!("episodes 1 to {} are recorded", self.drive.episodes.len()))
         })?;
         let episode = self.episodes.episode(EpisodeId(state.stored), period_s).map_err(episode_failure)?;
+        if episode.read.is_empty() {
+            return Err(Failure::yours("no-episode", format!("nothing was recorded in episode {number}"))
+                .hint("the engine died in its first second; `forethought world status` lists the others"));
+        }
         Ok((*number, episode))
     }
 }

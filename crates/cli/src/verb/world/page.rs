@@ -33,11 +33,11 @@ pub(super) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure>
 pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, Failure> {
     let read = loaded.read()?;
     let mut episodes = Vec::new();
-    for (number, state) in read.drive.episodes.iter().filter(|(_, e)| e.end.is_some()) {
+    for (number, state) in read.drive.episodes.iter().filter(|(_, e)| e.end.is_some() && e.periods > 0) {
         episodes.push(trace(loaded, &read, *number, state.stored)?);
     }
     let (mut dreams, mut surprise) = (Vec::new(), Vec::new());
-    if let Ok(model) = read.model() {
+    if let (Ok(model), false) = (read.model(), episodes.is_empty()) {
         let (episode, readings) = read.episode(None, loaded.world.card.period_s)?;
         dreams.extend(imagined(&model, episode, &readings));
         surprise.push(SurpriseTrace { episode, curve: watch(&loaded.world, &model, &readings).0 });
