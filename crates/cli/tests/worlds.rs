@@ -53,6 +53,17 @@ fn a_world_is_driven_and_its_episodes_teach_another() {
         folder.run(&["world", "surprise", "plant.toml", "--alarm", "9", "--fault"], 2).contains("1 to 1")
     );
 
+    // A file that is changed to another plant's does not read this one's numbers as that one's.
+    let (head, tail) = (PLANT.find("fault =").unwrap(), PLANT.find("[explore]").unwrap());
+    let changed = PLANT[..head].replace("quadruple-tank", "hot-end")
+        + "[sensor]\ntemperature = { target = 200.0, limit = { max = 260 } }\n"
+        + &PLANT[tail..];
+    fs::write(folder.path("changed.toml"), changed).unwrap();
+    for verb in ["drive", "imagine", "report"] {
+        let said = folder.run(&["world", verb, "changed.toml"], 2);
+        assert!(said.contains("level_1, level_2, pump_1, pump_2"), "{verb}: {said}");
+    }
+
     let tables = ["one.csv", "two.parquet", "three.CSV", "four.Parquet"];
     for (number, table) in tables.iter().enumerate() {
         let number = (number + 1).to_string();

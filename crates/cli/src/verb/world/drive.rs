@@ -23,6 +23,7 @@ pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<
     let owner = loaded.own()?;
     let environment = loaded.environment()?;
     let recalled = v.recall.as_deref().map(|from| recall(arguments, from, &loaded.world)).transpose()?;
+    loaded.recorded()?;
     let journal = SqliteJournal::open(&loaded.project.journal())?;
     let opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
         .map_err(|e| failure(&loaded.path, e))?;

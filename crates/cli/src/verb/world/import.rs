@@ -23,6 +23,7 @@ pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, 
     let loaded = Loaded::new(arguments, &v.file)?;
     let tables = v.tables.iter().map(|path| read(path, &loaded.world)).collect::<Result<Vec<_>, _>>()?;
     let _owner = loaded.own()?;
+    loaded.recorded()?;
     let journal = SqliteJournal::open(&loaded.project.journal())?;
     let mut opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
         .map_err(|e| super::drive::failure(&loaded.path, e))?;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use forethought_engine::WorldModel;
 use forethought_machine::{Environment, EnvironmentBuild, EnvironmentDriver};
-use forethought_memory::{EpisodeId, EpisodeStore, Journal, OwnError, Owner, Project, SqliteJournal};
+use forethought_memory::{
+    EpisodeCard, EpisodeId, EpisodeStore, Journal, OwnError, Owner, Project, SqliteJournal,
+};
 use forethought_record::{Actor, Drive, DriveEntry, Seq};
-use forethought_space::{DriverSchema, Episode, World, parse_world};
+use forethought_space::{ChannelKind, DriverSchema, Episode, World, parse_world};
 use serde_json::{Map, Value};
 
 use crate::args::{Arguments, File};
@@ -79,17 +81,21 @@ impl Loaded {
 
     /// Reads the world without owning it.
     pub(super) fn read(&self) -> Result<Read, Failure> {
-        let none = || {
+        self.recorded()?.ok_or_else(|| {
             Failure::yours("no-record", format!("{} has no record yet", self.path.display()))
                 .hint("`forethought world drive` begins one")
-        };
+        })
+    }
+
+    /// The same; None where there is no record yet.
+    pub(super) fn recorded(&self) -> Result<Option<Read>, Failure> {
         if !self.project.journal().exists() {
-            return Err(none());
+            return Ok(None);
         }
         let journal = SqliteJournal::open_read_only(&self.project.journal())?;
         let known = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.world.name);
-        let id = known.ok_or_else(none)?.id;
-        let sealed = journal.read(id)?;
+        let Some(known) = known else { return Ok(None) };
+        let sealed = journal.read(known.id)?;
         let entries: Result<Vec<DriveEntry>, _> =
             sealed.iter().map(|s| serde_json::from_slice(&s.bytes)).collect();
         let entries = entries.map_err(|e| {
@@ -99,7 +105,33 @@ impl Loaded {
         let drive = Drive::fold(&entries).map_err(|e| Failure::yours("record", e.to_string()))?;
         let head = sealed.last().map(|s| (s.seq, s.hex()));
         let episodes = EpisodeStore::open_read_only(&self.project.episodes()).map_err(episode_failure)?;
-        Ok(Read { journal, drive, head, episodes })
+        if let Some(last) = drive.episodes.values().next_back() {
+            let card = episodes.card(EpisodeId(last.stored)).map_err(episode_failure)?;
+            self.is_of_this_plant(&card)?;
+        }
+        Ok(Some(Read { journal, drive, head, episodes }))
+    }
+
+    /// Numbers of other channels would be read as if they were of these.
+    fn is_of_this_plant(&self, recorded: &EpisodeCard) -> Result<(), Failure> {
+        let names = |kind| recorded.of_kind(kind).map(|c| c.channel.name.as_str()).collect::<Vec<_>>();
+        let card = &self.world.card;
+        let sensors: Vec<&str> = card.sensors.iter().map(|s| s.name.as_str()).collect();
+        let actions: Vec<&str> = card.actions.iter().map(|a| a.channel.name.as_str()).collect();
+        let found = [names(ChannelKind::Sensor), names(ChannelKind::Action)].concat();
+        let here = [sensors, actions].concat();
+        if found == here {
+            return Ok(());
+        }
+        let what = format!(
+            "the record of {} is of a plant with {}; that of {} has {}",
+            self.world.name,
+            found.join(", "),
+            self.path.display(),
+            here.join(", ")
+        );
+        Err(Failure::yours("other-plant", what)
+            .hint("give the world file another `name`: its record begins anew"))
     }
 }
 
