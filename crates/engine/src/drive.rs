@@ -163,7 +163,7 @@ impl DriveCore {
         recalled: Option<Arc<WorldModel>>,
         until: Until,
     ) -> Self {
-        let is_stale = model.as_ref().is_none_or(|m| m.episodes != learnable(&drive));
+        let is_stale = is_stale(model.as_deref(), &drive);
         DriveCore {
             world,
             drive,
@@ -413,7 +413,7 @@ impl DriveCore {
             }
         };
         self.append(at, vec![event], Vec::new(), effects);
-        self.is_stale = self.model.as_ref().is_none_or(|m| m.episodes != learnable(&self.drive));
+        self.is_stale = is_stale(self.model.as_deref(), &self.drive);
     }
 
     fn learnt(&mut self, at: Timestamp, model: Result<WorldModel, String>, effects: &mut Vec<DriveEffect>) {
@@ -496,6 +496,11 @@ impl DriveCore {
         self.then = then;
         effects.push(DriveEffect::Append(entries, blobs));
     }
+}
+
+/// There is something to learn from that the model has not learnt from, or has and should not have.
+fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
+    model.is_none_or(|m| m.episodes != learnable(drive))
 }
 
 /// Stored episodes that a model may learn from.

@@ -28,9 +28,6 @@ pub struct LearnAsk {
 /// Share of what was seen by which plans may go beyond it.
 const STRIDE: f64 = 0.3;
 
-/// Equal parts of where exploring takes a sensor.
-pub(super) const PARTS: usize = 12;
-
 /// Where a plant was: the least and the most that was ever read and set, and how often it was where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
@@ -39,19 +36,22 @@ pub struct Seen {
     /// `[actions]`, in their units.
     pub actions: Vec<(f64, f64)>,
     /// Readings in each part of where exploring takes a sensor, `[sensors]`.
-    pub visits: Vec<[u32; 12]>,
+    pub visits: Vec<[u32; Seen::PARTS]>,
 }
 
 impl Seen {
+    /// Equal parts of where exploring takes a sensor.
+    pub const PARTS: usize = 12;
+
     fn of(world: &World, episodes: &[Episode]) -> Self {
         let (sensors, actions) = (world.card.sensors.len(), world.card.actions.len());
-        let mut visits = vec![[0; PARTS]; sensors];
+        let mut visits = vec![[0; Self::PARTS]; sensors];
         for (sensor, visits) in visits.iter_mut().enumerate() {
             let (low, high) = exploring_range(world, sensor);
             for read in episodes.iter().flat_map(|e| e.read.iter().skip(sensor).step_by(sensors)) {
                 // No number where the range has no end: nobody asks for levels there.
-                let part = (read - low) / (high - low) * PARTS as f64;
-                if (0.0..PARTS as f64).contains(&part) {
+                let part = (read - low) / (high - low) * Self::PARTS as f64;
+                if (0.0..Self::PARTS as f64).contains(&part) {
                     visits[part as usize] += 1;
                 }
             }

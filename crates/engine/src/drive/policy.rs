@@ -6,7 +6,7 @@ use forethought_plan::{Method, StateLimit, Trajectory, TrajectoryTask, plan_traj
 use forethought_space::{ActionBounds, Dynamics, Imagined, Latent, Track, World};
 use rand_core::Rng;
 
-use super::model::{PARTS, Seen, WorldModel};
+use super::model::{Seen, WorldModel};
 
 /// Standard deviations of what is foreseen by which a plan stays inside a limit.
 const MARGIN_SD: f64 = 3.0;
@@ -27,6 +27,9 @@ const FURTHER: f64 = 0.15;
 /// The same, beyond what the episode itself has seen so far: what is new is come upon slowly, for a plant whose moves grow there
 /// cannot be stopped once it is fast.
 const AT_ONCE: f64 = 0.03;
+
+/// Equal parts of where exploring takes a sensor.
+const PARTS: usize = Seen::PARTS;
 
 /// What is asked of a planner.
 #[derive(Debug, Clone)]
@@ -228,7 +231,7 @@ impl Caution {
                 let (seen, been) = (seen.sensors[limit.sensor], been[limit.sensor]);
                 let (low, high) =
                     beyond(world, limit.sensor, (seen.0.min(been.0), seen.1.max(been.1)), AT_ONCE);
-                StateLimit { low, high, margin: vec![0.0; limit.margin.len()], spreads: 0.0, ..*limit }
+                expected_between(limit, low, high)
             })
             .collect();
         self.limits.extend(slow);
@@ -246,13 +249,17 @@ impl Caution {
             .iter()
             .filter_map(|limit| {
                 let (low, high) = reach_inside(seen, limit)?;
-                let margin = vec![0.0; limit.margin.len()];
-                Some(StateLimit { low, high, margin, spreads: 0.0, ..*limit })
+                Some(expected_between(limit, low, high))
             })
             .collect();
         self.limits.extend(reaches);
         self
     }
+}
+
+/// Where what is expected of a limited sensor must lie, however unsure that is.
+fn expected_between(limit: &StateLimit, low: f64, high: f64) -> StateLimit {
+    StateLimit { low, high, margin: vec![0.0; limit.margin.len()], spreads: 0.0, ..*limit }
 }
 
 /// The reach of a limited sensor, unless it lies outside its limit.

@@ -12,7 +12,7 @@ use forethought_space::World;
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::loaded::{Loaded, episode_failure};
+use super::loaded::{Loaded, channels, episode_failure};
 use super::{look, page};
 use crate::args::{Arguments, Driving};
 use crate::exit::{Exit, Failure};
@@ -52,11 +52,7 @@ fn greet(arguments: &Arguments, bar: &ProgressBar, world: &World, opened: &Opene
 /// A model of the same kind of plant, from its own record.
 fn recall(arguments: &Arguments, from: &Path, world: &World) -> Result<Arc<WorldModel>, Failure> {
     let other = Loaded::at(arguments, from, None)?;
-    let names = |w: &World| {
-        let actions = w.card.actions.iter().map(|a| a.channel.name.clone());
-        w.card.sensors.iter().map(|s| s.name.clone()).chain(actions).collect::<Vec<_>>()
-    };
-    if names(&other.world) != names(world) || other.world.card.period_s != world.card.period_s {
+    if channels(&other.world) != channels(world) || other.world.card.period_s != world.card.period_s {
         return Err(Failure::yours(
             "recall",
             format!("{} is another kind of plant: its channels or its period differ", from.display()),

@@ -8,7 +8,7 @@ use forethought_machine::{Environment, EnvironmentBuild, EnvironmentDriver};
 use forethought_memory::{
     EpisodeCard, EpisodeId, EpisodeStore, Journal, OwnError, Owner, Project, SqliteJournal,
 };
-use forethought_record::{Actor, Drive, DriveEntry, Seq};
+use forethought_record::{Actor, Drive, DriveEntry, EpisodeState, Seq};
 use forethought_space::{ChannelKind, DriverSchema, Episode, World, parse_world};
 use serde_json::{Map, Value};
 
@@ -115,11 +115,8 @@ impl Loaded {
     /// Numbers of other channels would be read as if they were of these.
     fn is_of_this_plant(&self, recorded: &EpisodeCard) -> Result<(), Failure> {
         let names = |kind| recorded.of_kind(kind).map(|c| c.channel.name.as_str()).collect::<Vec<_>>();
-        let card = &self.world.card;
-        let sensors: Vec<&str> = card.sensors.iter().map(|s| s.name.as_str()).collect();
-        let actions: Vec<&str> = card.actions.iter().map(|a| a.channel.name.as_str()).collect();
         let found = [names(ChannelKind::Sensor), names(ChannelKind::Action)].concat();
-        let here = [sensors, actions].concat();
+        let here = channels(&self.world);
         if found == here {
             return Ok(());
         }
@@ -150,7 +147,7 @@ impl Read {
     /// An episode's number, the last that has ended and in which something was recorded where none is named, and the episode.
     pub(super) fn episode(&self, number: Option<u64>, period_s: f64) -> Result<(u64, Episode), Failure> {
         let found = match number {
-            None => self.drive.episodes.iter().rfind(|(_, e)| e.end.is_some() && e.periods > 0),
+            None => self.drive.episodes.iter().rfind(shows_something),
             Some(n) => self.drive.episodes.get_key_value(&n),
         };
         let (number, state) = found.ok_or_else(|| {
@@ -164,6 +161,17 @@ impl Read {
         }
         Ok((*number, episode))
     }
+}
+
+/// The names of a plant's sensors, then of its actions.
+pub(super) fn channels(world: &World) -> Vec<&str> {
+    let actions = world.card.actions.iter().map(|a| a.channel.name.as_str());
+    world.card.sensors.iter().map(|s| s.name.as_str()).chain(actions).collect()
+}
+
+/// An episode that has ended and in which something was recorded.
+pub(super) fn shows_something((_, state): &(&u64, &EpisodeState)) -> bool {
+    state.end.is_some() && state.periods > 0
 }
 
 /// What a table's name says it is.

@@ -8,7 +8,7 @@ use forethought_report::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport
 use forethought_space::Episode;
 
 use super::imagine::bands;
-use super::loaded::{Loaded, Read, episode_failure};
+use super::loaded::{Loaded, Read, episode_failure, shows_something};
 use super::look::watch;
 use crate::args::{Arguments, Report};
 use crate::exit::{Exit, Failure};
@@ -33,7 +33,7 @@ pub(super) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure>
 pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, Failure> {
     let read = loaded.read()?;
     let mut episodes = Vec::new();
-    for (number, state) in read.drive.episodes.iter().filter(|(_, e)| e.end.is_some() && e.periods > 0) {
+    for (number, state) in read.drive.episodes.iter().filter(shows_something) {
         episodes.push(trace(loaded, &read, *number, state.stored)?);
     }
     let (mut dreams, mut surprise) = (Vec::new(), Vec::new());
