@@ -78,7 +78,9 @@ impl Posterior {
         }
         let first = Posterior::chosen(&data.subset(screen), options, earlier);
         let shape = first.warp.shape();
-        let narrowed = first.narrowed(options);
+        // A subset may be too small to see the noise, and a climb that begins without any stays without: the rival
+        // explanation is tried again on all.
+        let narrowed = FitOptions { starts: options.starts, ..first.narrowed(options) };
         let mut belief = first.belief.clone();
         let mut evaluations = first.evaluations;
         if data.recipes() > FIT_MOST {

@@ -1,9 +1,10 @@
 //! The one verb: from a question to a decision.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use forethought_model::Workspace;
-use forethought_space::Point;
+use forethought_space::{Point, Recipe};
 
 use crate::best::best_of;
 use crate::first::{first_trials, key, plain_first_trials};
@@ -23,15 +24,15 @@ const CENTRES: usize = 5;
 /// Decides what to try next. Pure: equal questions have equal answers.
 ///
 /// The first `start.trials` proposals are today's recipe and points spread over the space: no model is asked, so none is
-/// fitted and nothing is claimed of them. Then each proposal maximises an acquisition that counts pending trials and the
+/// fitted and nothing is claimed of them. Recipes that were measured elsewhere and brought along count as such trials, but
+/// today's recipe is tried in any case. Then each proposal maximises an acquisition that counts pending trials and the
 /// proposals before it as imagined.
 ///
 /// # Errors
 /// [`PlanError::Infeasible`] where the space is empty, [`PlanError::Recipe`] and [`PlanError::Model`] for a history that does
 /// not fit the problem, [`PlanError::Exhausted`] where nothing is left to try.
 pub fn decide(question: &Question) -> Result<Decision, PlanError> {
-    let first_left = u64::from(question.problem.start.trials).saturating_sub(question.history.proposed);
-    let spread = (first_left as usize).min(question.count);
+    let spread = first_left(question).min(question.count);
     if spread == question.count
         && let Some(chosen) = plain_first_trials(question, spread)?
     {
@@ -88,6 +89,23 @@ pub fn decide(question: &Question) -> Result<Decision, PlanError> {
     let evaluations: usize = beliefs.fits.values().map(|f| f.posterior.evaluations()).sum();
     let effort = Effort { iterations: u32::try_from(evaluations).unwrap_or(u32::MAX), ..question.effort };
     Ok(Decision { proposals, belief: beliefs.remembered(), effort, best })
+}
+
+/// How many first trials are still to come.
+fn first_left(question: &Question) -> usize {
+    let (start, history) = (&question.problem.start, &question.history);
+    let asked = u64::from(start.trials);
+    if history.proposed >= asked.max(1) {
+        return 0;
+    }
+    let worked = history.observed.iter().filter(|o| o.failed.is_none());
+    let mut measured: Vec<&Recipe> = worked.map(|o| &o.recipe).collect();
+    measured.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    let todays_waits = history.proposed == 0
+        && start.recipe.as_ref().is_some_and(|(recipe, _)| !measured.contains(&recipe));
+    measured.dedup();
+    let left = asked.saturating_sub(history.proposed.max(measured.len() as u64));
+    left.max(u64::from(todays_waits)) as usize
 }
 
 /// A decision of first trials only. It leaves no belief: the last one stays in force.

@@ -196,6 +196,32 @@ fn nothing_measured_still_answers() {
 }
 
 #[test]
+fn what_was_measured_elsewhere_counts_as_first_trials() {
+    let mut question = question(0, 0, 7, 1);
+    let spread: Vec<Recipe> = (0..4_u32)
+        .map(|i| {
+            Recipe::from([("a", Value::Number(0.2 * f64::from(i))), ("b", Value::Number(10.0 + f64::from(i)))])
+        })
+        .collect();
+    for recipe in [&spread[0], &spread[0], &spread[1], &spread[2]] {
+        tell(&mut question, recipe, false);
+    }
+    let kind = |question: &Question| decide(question).unwrap().proposals[0].why.kind;
+    assert_eq!(kind(&question), WhyKind::Spread, "three recipes of the four that were asked for");
+    tell(&mut question, &spread[3], false);
+    assert_ne!(kind(&question), WhyKind::Spread);
+
+    let todays = Recipe::from([("a", Value::Number(0.9)), ("b", Value::Number(500.0))]);
+    let mut problem = (*question.problem).clone();
+    problem.start.recipe = Some((todays.clone(), problem.space.point(&todays).unwrap()));
+    question.problem = Arc::new(problem);
+    let first = &decide(&question).unwrap().proposals[0];
+    assert_eq!((first.why.kind, &first.recipe), (WhyKind::Start, &todays), "the one to beat");
+    tell(&mut question, &todays, false);
+    assert!(!matches!(kind(&question), WhyKind::Start | WhyKind::Spread));
+}
+
+#[test]
 fn a_pool_is_searched_and_runs_out() {
     let mut question = question(0, 3, 5, 1);
     let pool: Vec<Recipe> = (0..12)

@@ -256,7 +256,7 @@ pub struct StartFile {
     pub recipe: Option<Recipe>,
     /// A CSV file of measurements made elsewhere.
     pub data: Option<String>,
-    /// Trials before the model decides.
+    /// Trials before the model decides. Recipes measured elsewhere and brought along count.
     pub trials: Option<u32>,
 }
 

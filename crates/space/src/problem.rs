@@ -71,7 +71,7 @@ pub struct Start {
     pub recipe: Option<(Recipe, Point)>,
     /// Name of an attached CSV file.
     pub data: Option<String>,
-    /// Trials before the model decides.
+    /// Trials before the model decides; recipes measured elsewhere and brought along count.
     pub trials: u32,
 }
 

@@ -95,6 +95,6 @@ impl Check<'_> {
         let finds = outcomes.iter().any(|o| matches!(o.role, Role::Find(_)));
         // Ten a search for one best, two for a map: a map is learnt while it is searched.
         let default = if finds { 2 } else { (2 * free).clamp(4, 10) };
-        Start { recipe, data, trials: raw.start.trials.unwrap_or(default).max(1) }
+        Start { recipe, data, trials: raw.start.trials.unwrap_or(default) }
     }
 }
