@@ -1,5 +1,6 @@
 //! Campaigns and trials as JSON for programs and as text for people.
 
+use forethought_engine::Changing;
 use forethought_plan::{Best, Predicted, Prediction};
 use forethought_record::{Campaign, Says, Trial, TrialState};
 use forethought_space::{Failure, Find, Kind, Outcome, Problem, Recipe, Role, number_text};
@@ -17,6 +18,20 @@ pub(crate) fn document(campaign: &Campaign, rest: Json) -> Json {
         out.extend(rest.clone());
     }
     out
+}
+
+/// An order that waits for a parameter to change, in a sentence.
+pub(crate) fn changing(problem: &Problem, change: &Changing) -> String {
+    let Changing { trial, machine, parameter, until } = change;
+    let until = until.strftime("%H:%M:%S UTC");
+    let slot = problem.space.slot(parameter);
+    let rate = slot.and_then(|slot| problem.envelope.bounds.get(&slot)?.rate);
+    let unit = slot.and_then(|slot| problem.space.parameters[slot].unit.clone());
+    let rate = rate.map_or_else(String::new, |rate| {
+        let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+        format!(" (at most {}{unit} a minute)", number_text(60.0 * rate))
+    });
+    format!("trial {trial} waits until {until} for {parameter} of {machine} to change{rate}")
 }
 
 /// The kind of a failure, as `tell --failed` names it.

@@ -54,6 +54,15 @@ fn it_stops_when_no_worthwhile_gain_is_left() {
 }
 
 #[test]
+fn a_run_says_what_it_waits_for() {
+    let slow = SPHERE.replace("trials = 20", "trials = 3").replace("parallel = 2\n", "");
+    let folder = Folder::new(&format!("{slow}[envelope.bound]\nx1 = {{ rate = \"60/min\" }}\n"));
+    let said = folder.run(&["run", "campaign.toml", "--no-report"], 0);
+    assert!(said.contains("for x1 of m to change (at most 60 a minute)"), "{said}");
+    assert_eq!(folder.json(&["status", "campaign.toml"])["waits"], serde_json::json!([]));
+}
+
+#[test]
 fn stages_pass_specimens_on_and_failures_are_learnt_from() {
     let bracket = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/bracket/bracket.toml");
     let text = fs::read_to_string(bracket).unwrap();

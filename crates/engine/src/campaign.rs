@@ -15,6 +15,7 @@ use forethought_record::{Actor, Campaign, Claim, Entry, Event, FORMAT, Fate, Pro
 use forethought_space::{History, Problem};
 use jiff::Timestamp;
 
+pub(crate) use answer::next_stage;
 pub use command::{Answer, Command, Refusal, Reply};
 pub use import::Taken;
 

@@ -6,6 +6,7 @@
 //! [`decide()`] is the pure function behind `Effect::Decide`, which `replay` asks again.
 
 mod campaign;
+mod changing;
 mod decide;
 mod desk;
 mod drive;
@@ -18,6 +19,7 @@ mod socket;
 mod store;
 
 pub use campaign::{Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest, Taken};
+pub use changing::{Changing, awaited_changes};
 pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};
 pub use drive::{

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use forethought_engine::{Core, Decided, Effect, Input};
+use forethought_engine::{Changing, Core, Decided, Effect, Input, awaited_changes};
 use forethought_machine::{Card, Class};
 use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, FORMAT, Fate, Proposed, RunKey};
 use forethought_space::{Measurement, Recipe, Value};
@@ -117,6 +117,9 @@ fn the_next_order_waits_until_the_parameter_has_changed() {
     let (started, wake) = bench.settle(50);
     assert_eq!((started, wake), (None, Some(second(350))), "the second order must wait");
     assert_eq!(bench.core.rest(), None, "it waits for time, not for a person");
+    let waits = Changing { trial: 2, machine: "oven".into(), parameter: "heat".into(), until: second(350) };
+    assert_eq!(awaited_changes(bench.core.campaign(), second(349)), [waits]);
+    assert_eq!(awaited_changes(bench.core.campaign(), second(350)), []);
 
     bench.core.step(second(349), Input::Tick, &mut bench.effects);
     assert_eq!(bench.settle(349).0, None);

@@ -101,8 +101,8 @@ fn first_left(question: &Question) -> usize {
     let worked = history.observed.iter().filter(|o| o.failed.is_none());
     let mut measured: Vec<&Recipe> = worked.map(|o| &o.recipe).collect();
     measured.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
-    let todays_waits = history.proposed == 0
-        && start.recipe.as_ref().is_some_and(|(recipe, _)| !measured.contains(&recipe));
+    let todays_waits =
+        history.proposed == 0 && start.recipe.as_ref().is_some_and(|(recipe, _)| !measured.contains(&recipe));
     measured.dedup();
     let left = asked.saturating_sub(history.proposed.max(measured.len() as u64));
     left.max(u64::from(todays_waits)) as usize

@@ -200,7 +200,10 @@ fn what_was_measured_elsewhere_counts_as_first_trials() {
     let mut question = question(0, 0, 7, 1);
     let spread: Vec<Recipe> = (0..4_u32)
         .map(|i| {
-            Recipe::from([("a", Value::Number(0.2 * f64::from(i))), ("b", Value::Number(10.0 + f64::from(i)))])
+            Recipe::from([
+                ("a", Value::Number(0.2 * f64::from(i))),
+                ("b", Value::Number(10.0 + f64::from(i))),
+            ])
         })
         .collect();
     for recipe in [&spread[0], &spread[0], &spread[1], &spread[2]] {

@@ -1,5 +1,6 @@
 //! Verbs that only read.
 
+use forethought_engine::awaited_changes;
 use forethought_record::{Campaign, Event, Says, TrialState};
 use forethought_space::{Measurement, Recipe, Value, number_text};
 use serde_json::json;
@@ -9,7 +10,7 @@ use crate::args::{Arguments, Export, File, OneTrial, Predict};
 use crate::exit::{Exit, Failure};
 use crate::loaded::Loaded;
 use crate::table::table;
-use crate::{say, show, talk};
+use crate::{now, say, show, talk};
 
 /// Trials by state, in a sentence.
 pub(crate) fn counts(campaign: &Campaign) -> String {
@@ -44,11 +45,15 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
         (.., Some(r)) => format!("paused: {r}"),
         _ => "open".into(),
     };
+    let waits = awaited_changes(c, now());
     if arguments.json {
         let trials: Vec<_> = c.trials.values().map(|t| show::trial(c, t)).collect();
         let rest = json!({
             "state": state, "trials": trials, "budget": c.problem.budget.trials, "spent": c.spent,
             "claims": show::claims(c), "machines_paused": c.machines_paused, "imported": c.imported.len(),
+            "waits": waits.iter().map(|w| json!({
+                "trial": w.trial, "machine": w.machine, "parameter": w.parameter, "until": w.until.to_string(),
+            })).collect::<Vec<_>>(),
         });
         say(show::document(c, rest));
         return Ok(Exit::Done);
@@ -58,6 +63,7 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     for (machine, reason) in &c.machines_paused {
         say(format!("machine `{machine}` is paused: {reason}"));
     }
+    waits.iter().for_each(|change| say(show::changing(&c.problem, change)));
     match show::luckiest(c).as_slice() {
         [] => {}
         [best] => say(format!("Best measurement so far: {best} (`best` gives the recipe to trust)")),

@@ -1,9 +1,9 @@
 //! `run`: drives machines to the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use forethought_engine::{Interrupt, Listener, Opened, Rest, Shell, Update};
+use forethought_engine::{Interrupt, Listener, Opened, Rest, Shell, Update, awaited_changes};
 use forethought_machine::Class;
 use forethought_record::{Campaign, TrialState};
 use indicatif::ProgressBar;
@@ -119,6 +119,7 @@ fn summary(
 struct Seen {
     seq: u64,
     ended: usize,
+    waited: BTreeSet<u64>,
 }
 
 impl Seen {
@@ -131,6 +132,14 @@ impl Seen {
                 self.ended = ended;
                 let best = best_so_far(campaign).map(|b| format!(", {b}")).unwrap_or_default();
                 talk(format!("{ended} trials{best}"));
+            }
+            if campaign.seq != self.seq {
+                self.seq = campaign.seq;
+                for change in awaited_changes(campaign, now()) {
+                    if self.waited.insert(change.trial) {
+                        talk(show::changing(&campaign.problem, &change));
+                    }
+                }
             }
             return;
         }
@@ -153,8 +162,10 @@ impl Seen {
                 None => format!("{} on {}", o.key.trial, o.machine),
             })
             .collect();
+        let waits = awaited_changes(campaign, now());
+        let waits = waits.iter().map(|change| show::changing(&campaign.problem, change));
         let best = best_so_far(campaign).map(|b| format!("{b}  ")).unwrap_or_default();
-        bar.set_message(format!("{best}{}", running.join(", ")));
+        bar.set_message(format!("{best}{}", running.into_iter().chain(waits).collect::<Vec<_>>().join(", ")));
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use forethought_machine::{Class, Order, binding, change_s, check, needs_approval};
-use forethought_record::{self as record, Actor, Event, Fate, OrderState, RunKey, Trial, TrialState};
-use forethought_space::{Failure, Stage, Value};
+use forethought_machine::{Class, Order, binding, check, needs_approval};
+use forethought_record::{Actor, Event, Fate, OrderState, RunKey, TrialState};
+use forethought_space::{Failure, Stage};
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::next_stage;
 use super::{Ask, Core, Effect, OUTSIDE, Rest, stage_recipe};
+use crate::changing::{Changing, changing};
 
 /// Refusals in a row that pause the campaign.
 const REFUSALS_MOST: u32 = 3;
@@ -197,34 +198,15 @@ impl Core {
             if let Some(stage) = next_stage(&problem, t)
                 && self.free(&stage.machine) > 0
             {
-                match self.changed_at(stage, t).filter(|ready| at < *ready) {
+                match changing(&self.campaign, stage, t).filter(|change| at < change.until) {
                     None => self.intend(at, trial, stage),
-                    Some(ready) => {
-                        self.changing_until = Some(self.changing_until.map_or(ready, |r| r.min(ready)));
-                        effects.push(Effect::Wake(ready));
+                    Some(Changing { until, .. }) => {
+                        self.changing_until = Some(self.changing_until.map_or(until, |u| u.min(until)));
+                        effects.push(Effect::Wake(until));
                     }
                 }
             }
         }
-    }
-
-    /// When the machine may be given this stage's values, by the envelope's rates: counted from the end of the last order that
-    /// set the parameter there, or from its beginning while it is under way.
-    fn changed_at(&self, stage: &Stage, trial: &Trial) -> Option<Timestamp> {
-        let problem = &self.campaign.problem;
-        if problem.envelope.bounds.values().all(|bound| bound.rate.is_none()) {
-            return None;
-        }
-        let set_there = |o: &&record::Order| o.machine == stage.machine && o.state != OrderState::NotSent;
-        let ready = stage.parameters.iter().filter_map(|name| {
-            let to = trial.recipe.get(name).and_then(Value::number)?;
-            let all = self.campaign.trials.values().flat_map(Trial::all_orders).filter(set_there);
-            let last = all.filter(|o| o.recipe.get(name).is_some()).max_by_key(|o| o.times.0)?;
-            let from = last.recipe.get(name).and_then(Value::number)?;
-            let wait = SignedDuration::try_from_secs_f64(change_s(problem, name, from, to)?).ok()?;
-            last.times.1.unwrap_or(last.times.0).checked_add(wait).ok()
-        });
-        ready.max()
     }
 
     fn intend(&mut self, at: Timestamp, trial: u64, stage: &Stage) {

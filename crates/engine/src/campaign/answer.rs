@@ -230,7 +230,7 @@ fn verdict(
 }
 
 /// Stages in order, the first that is neither answered nor open.
-pub(super) fn next_stage<'p>(problem: &'p Problem, trial: &forethought_record::Trial) -> Option<&'p Stage> {
+pub(crate) fn next_stage<'p>(problem: &'p Problem, trial: &forethought_record::Trial) -> Option<&'p Stage> {
     problem.stages.iter().find(|s| match trial.order(&s.name) {
         None => true,
         Some(o) => o.state == OrderState::NotSent,

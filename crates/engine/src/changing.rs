@@ -1,0 +1,52 @@
+//! How fast a parameter may change from one order of a machine to its next: the envelope's rates.
+
+use forethought_machine::change_s;
+use forethought_record::{Campaign, Order, OrderState, Trial, TrialState};
+use forethought_space::{Stage, Value};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::campaign::next_stage;
+
+/// An order that waits, for the machine may not be given its values any earlier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changing {
+    /// The trial.
+    pub trial: u64,
+    /// Its machine.
+    pub machine: String,
+    /// The parameter whose change takes longest.
+    pub parameter: String,
+    /// When it may have changed.
+    pub until: Timestamp,
+}
+
+/// The orders that would wait for a parameter to change at this time, were their machines free.
+pub fn awaited_changes(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
+    let waits = |trial: &Trial| {
+        let open = matches!(trial.state, TrialState::Proposed | TrialState::Open);
+        let under_way = trial.all_orders().any(|o| o.state.is_open());
+        let stage = next_stage(&campaign.problem, trial).filter(|_| open && !under_way)?;
+        changing(campaign, stage, trial).filter(|change| at < change.until)
+    };
+    campaign.live().filter_map(waits).collect()
+}
+
+/// What the machine waits for before it may be given this stage's values: counted from the end of the last order that set the
+/// parameter there, or from its beginning while it is under way.
+pub(crate) fn changing(campaign: &Campaign, stage: &Stage, trial: &Trial) -> Option<Changing> {
+    let problem = &campaign.problem;
+    if problem.envelope.bounds.values().all(|bound| bound.rate.is_none()) {
+        return None;
+    }
+    let set_there = |o: &&Order| o.machine == stage.machine && o.state != OrderState::NotSent;
+    let changes = stage.parameters.iter().filter_map(|name| {
+        let to = trial.recipe.get(name).and_then(Value::number)?;
+        let all = campaign.trials.values().flat_map(Trial::all_orders).filter(set_there);
+        let last = all.filter(|o| o.recipe.get(name).is_some()).max_by_key(|o| o.times.0)?;
+        let from = last.recipe.get(name).and_then(Value::number)?;
+        let wait = SignedDuration::try_from_secs_f64(change_s(problem, name, from, to)?).ok()?;
+        let until = last.times.1.unwrap_or(last.times.0).checked_add(wait).ok()?;
+        Some(Changing { trial: trial.trial, machine: stage.machine.clone(), parameter: name.clone(), until })
+    });
+    changes.max_by_key(|change| change.until)
+}
