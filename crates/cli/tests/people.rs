@@ -223,6 +223,38 @@ fn a_run_sheet_comes_back_whole_or_not_at_all() {
 }
 
 #[test]
+fn what_a_run_sheet_says_was_set_counts() {
+    let folder = Folder::new(FILE);
+    let asked = folder.json(&["ask", "campaign.toml", "--count", "2"]);
+    let recipe = |trial: usize| asked["trials"][trial]["recipe"].clone();
+    let melt = recipe(0)["melt"].as_f64().unwrap();
+    // The second speed lost its last digits in a spreadsheet.
+    let sheet = format!(
+        "trial,kind,melt,speed,density,strength\n1,{},{},{},0.995,800\n2,{},{},{:.6},0.995,800\n",
+        recipe(0)["kind"].as_str().unwrap(),
+        melt + 1.0,
+        recipe(0)["speed"],
+        recipe(1)["kind"].as_str().unwrap(),
+        recipe(1)["melt"],
+        recipe(1)["speed"].as_f64().unwrap()
+    );
+    fs::write(folder.path("plan.csv"), &sheet).unwrap();
+    let said = folder.run(&["tell", "campaign.toml", "plan.csv"], 0);
+    assert_eq!(
+        said.trim(),
+        format!("2 answers recorded; trial 1 was run with melt {}, not {melt}", melt + 1.0)
+    );
+    let status = folder.json(&["status", "campaign.toml"]);
+    assert_eq!(status["trials"][0]["recipe"]["melt"], melt + 1.0);
+    assert_eq!(status["trials"][1]["recipe"], recipe(1));
+    let again = folder.run(&["tell", "campaign.toml", "plan.csv"], 0);
+    assert!(again.contains("told before"), "{again}");
+    fs::write(folder.path("plan.csv"), sheet.replace(&format!(",{},", melt + 1.0), ",201,")).unwrap();
+    let other = folder.run(&["tell", "campaign.toml", "plan.csv"], 2);
+    assert!(other.contains("trial 1 was recorded with melt"), "{other}");
+}
+
+#[test]
 fn init_guesses_a_campaign_from_a_table() {
     let folder = Folder::new("");
     fs::remove_file(folder.path("campaign.toml")).unwrap();

@@ -51,7 +51,8 @@ pub fn import_rows(
         .collect())
 }
 
-/// Reads a run sheet back: rows whose outcomes are filled in, by their trial's number.
+/// Reads a run sheet back: rows whose outcomes are filled in, by their trial's number; the recipe in a row is what was really
+/// set.
 ///
 /// # Errors
 /// Every bad cell.
@@ -65,7 +66,7 @@ pub fn read_tells(problem: &Problem, bytes: &[u8]) -> Result<Vec<Answer>, Vec<Ce
         match trial {
             Some(trial) => {
                 answer.trial = Some(trial);
-                answer.recipe = None;
+                answer.as_run = answer.recipe.take();
                 out.push(answer);
             }
             None => {

@@ -296,6 +296,9 @@ impl Campaign {
         entry: &Entry,
     ) -> Result<(), FoldError> {
         let problem = Arc::clone(&self.problem);
+        if let Some(recipe) = as_run {
+            self.trial_mut(key.trial)?.recipe.0.extend(recipe.0.clone());
+        }
         let order = self.order_mut(key, entry.at)?;
         let machine = order.machine.clone();
         match fate {
@@ -335,9 +338,6 @@ impl Campaign {
                 let measured = outcomes.iter().filter_map(|(k, v)| Some((k.clone(), v.clone()?)));
                 trial.outcomes.extend(measured);
                 trial.context.extend(context.clone());
-                if let Some(recipe) = as_run {
-                    trial.recipe.0.extend(recipe.0.clone());
-                }
                 let done = |s: &forethought_space::Stage| {
                     trial.order(&s.name).is_some_and(|o| o.state == OrderState::Answered)
                 };

@@ -136,6 +136,14 @@ impl Trial {
         self.orders.get(stage).and_then(|o| o.last())
     }
 
+    /// What was set otherwise than it was ordered, by an answer's `as_run`: the parameter, what was ordered, what was set.
+    pub fn set_otherwise(&self) -> impl Iterator<Item = (&str, &Value, &Value)> {
+        self.recipe.0.iter().filter_map(|(name, set)| {
+            let ordered = self.all_orders().find_map(|o| o.recipe.get(name))?;
+            (ordered != set).then_some((name.as_str(), ordered, set))
+        })
+    }
+
     /// All orders.
     pub fn all_orders(&self) -> impl Iterator<Item = &Order> {
         self.orders.values().flatten()

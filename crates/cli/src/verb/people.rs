@@ -88,17 +88,24 @@ pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
         let point = space.point(recipe).ok()?;
         Some(format!("; no trial would be proposed there, for {}", space.admits(&point).err()?))
     });
+    let told: Vec<u64> = answers.iter().filter_map(|a| a.trial).collect();
     let reply = loaded.execute(Command::Tell { answers })?;
-    done(
-        arguments,
-        &loaded,
-        &reply,
-        &match &reply {
-            Reply::Already => "it was told before in the same words: nothing to record".to_owned(),
-            _ if count == 1 => format!("recorded{}", beyond.unwrap_or_default()),
-            _ => format!("{count} answers recorded"),
-        },
-    )
+    let text = match &reply {
+        Reply::Already => "it was told before in the same words: nothing to record".to_owned(),
+        _ if count == 1 => format!("recorded{}{}", beyond.unwrap_or_default(), otherwise(&loaded, &told)?),
+        _ => format!("{count} answers recorded{}", otherwise(&loaded, &told)?),
+    };
+    done(arguments, &loaded, &reply, &text)
+}
+
+/// What was set otherwise than asked in these trials, in words: a slip of the pen in a run sheet should not pass unseen.
+fn otherwise(loaded: &Loaded, trials: &[u64]) -> Result<String, Failure> {
+    let campaign = loaded.read()?.campaign;
+    let told = campaign.trials.values().filter(|t| trials.contains(&t.trial));
+    let changes = told.flat_map(|t| t.set_otherwise().map(move |change| (t.trial, change)));
+    Ok(changes
+        .map(|(trial, (name, asked, set))| format!("; trial {trial} was run with {name} {set}, not {asked}"))
+        .collect())
 }
 
 fn answer(v: &Tell) -> Result<Answer, Failure> {

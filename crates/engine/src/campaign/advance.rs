@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forethought_machine::{Class, Order, binding, check, needs_approval};
-use forethought_record::{Actor, Event, Fate, OrderState, RunKey, TrialState};
+use forethought_record::{Actor, Event, OrderState, RunKey, TrialState};
 use forethought_space::{Failure, Stage};
 use jiff::{SignedDuration, Timestamp};
 
@@ -332,12 +332,5 @@ impl Core {
             self.record(at, &Actor::engine(), event);
             self.settle(at, trial);
         }
-    }
-
-    /// A fate that a person found out.
-    pub(super) fn tell_fate(&mut self, at: Timestamp, key: RunKey, fate: Fate, by: &Actor) {
-        let trial = key.trial;
-        self.record(at, by, Event::Reported { key, fate, partial: false, as_run: None });
-        self.settle(at, trial);
     }
 }

@@ -104,11 +104,12 @@ impl Core {
         None
     }
 
-    /// Settles the claims of a trial that came to its end.
+    /// Settles the claims of a trial that came to its end. Those of a recipe that was run otherwise are void.
     pub(super) fn settle(&mut self, at: Timestamp, trial: u64) {
         let Some(t) = self.campaign.trials.get(&trial).filter(|t| t.state.is_over()) else { return };
         let problem = Arc::clone(&self.campaign.problem);
         let (outcomes, state) = (t.outcomes.clone(), t.state.clone());
+        let as_ordered = t.set_otherwise().next().is_none();
         let open: Vec<Claim> = t
             .claims
             .iter()
@@ -117,7 +118,10 @@ impl Core {
             .map(|c| c.claim.clone())
             .collect();
         for claim in open {
-            let (verdict, seen, score) = verdict(&problem, &claim, &state, &outcomes);
+            let (verdict, seen, score) = match as_ordered {
+                true => verdict(&problem, &claim, &state, &outcomes),
+                false => (Verdict::Void, None, None),
+            };
             let event = Event::Settled { claim: claim.claim, verdict, seen, score };
             self.record(at, &Actor::engine(), event);
         }

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::import::Taken;
 use super::{AskFor, Core, Effect};
 
+/// Share of a setting that spreadsheets drop where they save numbers as shown.
+const DROPPED: f64 = 1e-6;
+
 /// What people ask of a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -249,7 +252,7 @@ impl Core {
         })
     }
 
-    fn tell(&mut self, at: Timestamp, answer: Answer, by: &Actor) -> Result<Option<u64>, Refusal> {
+    fn tell(&mut self, at: Timestamp, mut answer: Answer, by: &Actor) -> Result<Option<u64>, Refusal> {
         self.check_outcomes(&answer.outcomes)?;
         let trial = match (answer.trial, &answer.recipe) {
             (Some(trial), None) => trial,
@@ -265,6 +268,10 @@ impl Core {
             _ => return Err(Refusal::new("tell", "an answer names either a trial or a recipe")),
         };
         let t = self.trial(trial)?;
+        if let Some(as_run) = &mut answer.as_run {
+            as_run.0.retain(|name, value| !t.recipe.get(name).is_some_and(|asked| is_same(asked, value)));
+        }
+        answer.as_run = answer.as_run.filter(|as_run| !as_run.0.is_empty());
         if t.state.is_over() {
             return self.told_again(trial, &answer);
         }
@@ -299,7 +306,9 @@ impl Core {
         self.check_as_run(&answer)?;
         if let Some((kind, message)) = &answer.failed {
             let fate = Fate::Failed { message: message.clone(), kind: Some(*kind) };
-            self.tell_fate(at, mine[0].clone(), fate, by);
+            let event = Event::Reported { key: mine[0].clone(), fate, partial: false, as_run: answer.as_run };
+            self.record(at, by, event);
+            self.settle(at, trial);
             return Ok(Some(trial));
         }
         self.tell_outcomes(at, trial, answer, &mine, by)
@@ -373,6 +382,14 @@ impl Core {
             if t.outcomes.get(name) != value.as_ref() {
                 return Err(told_otherwise(trial, name));
             }
+        }
+        if let Some((name, value)) = answer.as_run.iter().flat_map(|r| &r.0).next() {
+            let told = t.recipe.get(name).map_or_else(|| "nothing".to_owned(), Value::to_string);
+            return Err(Refusal::new(
+                "told",
+                format!("trial {trial} was recorded with {name} {told}, not {value}"),
+            )
+            .hint(format!("`retract` trial {trial}, then `tell` its recipe as it was with `--recipe`")));
         }
         Ok(None)
     }
@@ -551,6 +568,14 @@ impl Core {
         self.record(at, by, Event::Revised { text, attachments: named, reason });
         self.exhausted = false;
         Ok(Reply::Done)
+    }
+}
+
+/// Whether a setting that was told is the one that was asked for; a spreadsheet may have dropped digits.
+fn is_same(asked: &Value, told: &Value) -> bool {
+    match (asked, told) {
+        (Value::Number(asked), Value::Number(told)) => (asked - told).abs() <= DROPPED * asked.abs(),
+        _ => asked == told,
     }
 }
 
