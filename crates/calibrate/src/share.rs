@@ -46,6 +46,13 @@ impl Share {
         let high = if self.k == self.n { 1.0 } else { beta_quantile(k + 1.0, n - k, 1.0 - tail) };
         Interval { low, high, level }
     }
+
+    /// Whether what was claimed at this level is kept far too seldom: even the upper end of the 95 % interval lies more than three
+    /// points below it.
+    #[must_use]
+    pub fn falls_short(&self, level: f64) -> bool {
+        self.interval(0.95).high < level - 0.03
+    }
 }
 
 /// The p-quantile of Beta(a, b) by bisection on the regularised incomplete beta function: slow and certain.
@@ -80,6 +87,13 @@ mod tests {
     fn nothing_counted_says_nothing() {
         let empty = Share::default().interval(0.95);
         assert_eq!((empty.low, empty.high), (0.0, 1.0));
+    }
+
+    #[test]
+    fn only_what_is_surely_short_falls_short() {
+        let short = |k, n| Share { k, n }.falls_short(0.9);
+        assert!(short(60, 100) && short(8_500, 10_000));
+        assert!(!short(0, 0) && !short(6, 10) && !short(8_800, 10_000) && !short(95, 100));
     }
 
     proptest! {

@@ -34,6 +34,15 @@ fn a_world_is_driven_and_its_episodes_teach_another() {
     fs::write(folder.path("plant.toml"), PLANT).unwrap();
     let driven = folder.json(&["world", "drive", "plant.toml"]);
     assert_eq!(driven["episodes"].as_array().unwrap().len(), 5);
+    // Surprise is told of the episode that is asked for, and as a document of its own.
+    let surprised = folder.json(&["world", "surprise", "plant.toml", "--episode", "5"]);
+    assert_eq!((&surprised["episode"], &surprised["raised"]), (&5.into(), &driven["alarms"]));
+    assert_eq!(surprised["minus_log10_p"].as_array().unwrap().len(), 144);
+    assert!(surprised["models"].is_null());
+    let said = folder.run(&["world", "surprise", "plant.toml", "--episode", "1"], 0);
+    assert!(!said.contains("raised in period") && said.contains("shows one): 1 in 5."), "{said}");
+    folder.run(&["world", "export", "plant.toml", "--json"], 2);
+
     let alarm = &driven["alarms"][0];
     assert_eq!((&alarm["sensor"], &alarm["episode"]), (&"level_1".into(), &5.into()), "{alarm}");
     assert!((72..90).contains(&alarm["period"].as_u64().unwrap()), "{alarm}");
@@ -115,4 +124,104 @@ fn bad_tables_and_windows_are_named() {
     fs::write(folder.path("plant.toml"), backwards).unwrap();
     let said = folder.run(&["world", "check", "plant.toml"], 2);
     assert!(said.contains("maintenance from 20m to 5m") && said.contains(":19:16"), "{said}");
+}
+
+/// A tank that its program makes up. It kills the engine once as its first episode begins, and once in the acting one.
+const PROGRAM: &str = r#"
+import json, os, signal, sys
+with open("starts.log", "a") as log:
+    log.write("start\n")
+level, steps = 1.0, 0
+def kill_once(name):
+    if not os.path.exists(name):
+        open(name, "w").close()
+        os.kill(os.getppid(), signal.SIGKILL)
+        sys.exit()
+card = {
+    "period_s": 1,
+    "actions": [{"name": "pump", "low": 0, "high": 10, "safe": 1}],
+    "sensors": [{"name": "level", "low": 0, "high": 12}],
+}
+for line in sys.stdin:
+    ask = json.loads(line)
+    answer = {"ok": True}
+    if "hello" in ask:
+        answer = {"card": card}
+    elif "reset" in ask:
+        kill_once("at-first")
+        level, steps = 1.0, 0
+        answer = {"read": [level]}
+    elif "step" in ask:
+        steps += 1
+        level += 0.2 * (ask["step"][0] - level)
+        if steps == 70:
+            kill_once("in-acting")
+        answer = {"read": [level + 0.01 * ((7 * steps) % 5 - 2)], "done": False}
+    print(json.dumps(answer), flush=True)
+"#;
+
+const PROGRAMS_PLANT: &str = r#"
+forethought = 1
+name = "tank"
+seed = 1
+[environment]
+driver = "pipe"
+command = ["python3", "program.py"]
+[sensor]
+level = { target = 5.0, scale = 0.5 }
+[explore]
+time = "100s"
+episodes = 2
+[drive]
+time = "90s"
+horizon = "10s"
+"#;
+
+#[test]
+fn a_killed_world_is_counted_right_and_its_program_started_once() {
+    let folder = Folder::new("");
+    fs::write(folder.path("plant.toml"), PROGRAMS_PLANT).unwrap();
+    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    let drive = || {
+        let mut command = common::forethought();
+        command.args(["world", "drive", "plant.toml"]).current_dir(folder.dir()).output().unwrap()
+    };
+    let status = || folder.run(&["world", "status", "plant.toml"], 0);
+    let starts = || fs::read_to_string(folder.path("starts.log")).unwrap().lines().count();
+
+    assert_eq!(drive().status.code(), None, "killed with nothing recorded");
+    assert!(
+        status().contains("0 of 2 exploring and 0 of 1 acting episodes are done (episode 1 is under way)")
+    );
+    folder.run(&["world", "report", "plant.toml"], 0);
+    assert_eq!(drive().status.code(), None, "killed while acting");
+    let said = status();
+    assert!(
+        said.contains(
+            "2 of 2 exploring and 0 of 1 acting episodes are done (episode 1 was interrupted, 4 is under way)"
+        ),
+        "{said}"
+    );
+    let before = starts();
+    let ended = drive();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!(starts(), before + 1);
+    assert!(
+        status().contains("1 of 1 acting episodes are done (episode 1 was interrupted, 4 was interrupted)")
+    );
+    let report = fs::read_to_string(folder.path("reports/tank.html")).unwrap();
+    assert!(report.contains("What each model foresees") && report.contains("highest foreseen 20 before"));
+
+    // Another tank profits, and says so.
+    fs::create_dir(folder.path("other")).unwrap();
+    fs::copy(folder.path("program.py"), folder.path("other/program.py")).unwrap();
+    for marker in ["at-first", "in-acting"] {
+        fs::write(folder.path(&format!("other/{marker}")), "").unwrap();
+    }
+    let other = PROGRAMS_PLANT.replace("\"tank\"", "\"second\"");
+    fs::write(folder.path("other/plant.toml"), other).unwrap();
+    let said = folder.run(&["world", "drive", "other/plant.toml", "--recall", "plant.toml"], 0);
+    assert!(said.contains("of plant.toml") && said.contains("and the recalled model"), "{said}");
+    let models = folder.json(&["world", "status", "other/plant.toml"])["models"].clone();
+    assert!(models[0]["recalled"].is_string(), "{models}");
 }

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let id = arguments.next().unwrap_or_else(|| "Pendulum-v1".to_owned());
     let options = json!({ "gymnasium": id, "python": python });
     let options = options.as_object().ok_or("the options are no object")?;
-    let mut many = PipeMany::build(&EnvironmentBuild { options, dir: ".".into(), seed: 1 })?;
+    let mut many = PipeMany::build(&EnvironmentBuild { options, dir: ".".into() })?;
     let action = many.card().safe();
     for copies in [1, 16, 256] {
         let seeds: Vec<u64> = (0..copies).collect();

@@ -150,7 +150,8 @@ fn drive(world: &World, model: &WorldModel, options: &Options, programmes: &[Pro
             let began = Instant::now();
             claims.settle(driver.period, read);
             let deviation = |sensor, horizon| claims.foresight.deviation(sensor, horizon);
-            let caution = Caution::new(world, &deviation).reaching(&model.known);
+            driver.been.iter_mut().zip(read).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
+            let caution = Caution::new(world, &deviation).reaching(world, &model.known, &driver.been);
             let action = driver.plan(read, previous, &caution);
             claims.claim(&driver);
             decided_s += began.elapsed().as_secs_f64();
@@ -182,11 +183,14 @@ struct Driver<'a> {
     latent: Option<Latent>,
     plan: Option<forethought_plan::Trajectory>,
     period: usize,
+    /// The least and the most that was read, `[sensors]`.
+    been: Vec<(f64, f64)>,
 }
 
 impl<'a> Driver<'a> {
     fn new(world: &'a World, dynamics: &'a dyn Dynamics, day: &'a Programme) -> Self {
-        Driver { world, dynamics, day, latent: None, plan: None, period: 0 }
+        let been = vec![(f64::INFINITY, f64::NEG_INFINITY); world.card.sensors.len()];
+        Driver { world, dynamics, day, latent: None, plan: None, period: 0, been }
     }
 
     fn plan(&mut self, read: &[f64], previous: &[f64], caution: &Caution) -> Vec<f64> {

@@ -230,7 +230,7 @@ impl DriveCore {
         if self.stop.is_some() {
             return self.over(DriveEnd::Stopped, effects);
         }
-        let explored = self.done(Purpose::Explore);
+        let explored = done(&self.drive, Purpose::Explore);
         let is_explored = explored >= self.world.explore.1 as usize;
         if is_explored && self.until == Until::Explored {
             return self.over(DriveEnd::Finished, effects);
@@ -257,7 +257,7 @@ impl DriveCore {
         }
         let (purpose, longest) = if !is_explored {
             (Purpose::Explore, self.world.explore.0)
-        } else if self.done(Purpose::Drive) < self.world.drive.1 as usize {
+        } else if done(&self.drive, Purpose::Drive) < self.world.drive.1 as usize {
             (Purpose::Drive, self.world.drive.0)
         } else if self.drive.finished.is_none() {
             let reason = "every episode of the world file is done".to_owned();
@@ -284,15 +284,6 @@ impl DriveCore {
         effects.push(DriveEffect::Done(end));
     }
 
-    /// Episodes of a purpose that count: whole ones, and exploring ones that were cut but taught something.
-    fn done(&self, purpose: Purpose) -> usize {
-        let taught = |e: &&forethought_record::EpisodeState| {
-            e.end == Some(EpisodeEnd::Whole)
-                || (purpose == Purpose::Explore && e.end.is_some() && e.periods >= LEARNT_FROM)
-        };
-        self.drive.episodes.values().filter(|e| e.purpose == purpose).filter(taught).count()
-    }
-
     fn created(&mut self, at: Timestamp, stored: u64, effects: &mut Vec<DriveEffect>) {
         let Phase::Creating(plan) = std::mem::replace(&mut self.phase, Phase::Between) else { return };
         let episode = self.drive.episodes.len() as u64 + 1;
@@ -316,7 +307,7 @@ impl DriveCore {
         };
         let reset = DriveEffect::Reset(plan.seed);
         self.append(at, vec![event], vec![reset], effects);
-        let earlier = self.done(Purpose::Explore);
+        let earlier = done(&self.drive, Purpose::Explore);
         self.phase = Phase::Running(Box::new(Run::new(&self.world, episode, stored, plan, tracks, earlier)));
     }
 
@@ -435,7 +426,9 @@ impl DriveCore {
                 self.append_with(at, vec![event], vec![blob], Vec::new(), effects);
             }
             // Too little yet: what is left to explore may mend it.
-            Err(_) if self.done(Purpose::Explore) < self.world.explore.1 as usize => self.next(at, effects),
+            Err(_) if done(&self.drive, Purpose::Explore) < self.world.explore.1 as usize => {
+                self.next(at, effects)
+            }
             Err(message) => {
                 self.failed = Some(format!("no model could be learnt: {message}"));
                 self.next(at, effects);
@@ -496,6 +489,15 @@ impl DriveCore {
         self.then = then;
         effects.push(DriveEffect::Append(entries, blobs));
     }
+}
+
+/// How many episodes of a purpose count: whole ones, and exploring ones that were cut but taught something.
+pub fn done(drive: &Drive, purpose: Purpose) -> usize {
+    let taught = |e: &&forethought_record::EpisodeState| {
+        e.end == Some(EpisodeEnd::Whole)
+            || (purpose == Purpose::Explore && e.end.is_some() && e.periods >= LEARNT_FROM)
+    };
+    drive.episodes.values().filter(|e| e.purpose == purpose).filter(taught).count()
 }
 
 /// There is something to learn from that the model has not learnt from, or has and should not have.

@@ -10,7 +10,7 @@ use forethought_engine::{
     plan_action,
 };
 use forethought_machine::{Environment, EnvironmentBuild};
-use forethought_plan::Method;
+use forethought_plan::{Method, StateLimit};
 use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
 use forethought_space::{Episode, World, parse_world};
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ drive = { time = "5min" }
 
 fn environment(options: &serde_json::Map<String, serde_json::Value>) -> Box<dyn Environment> {
     let driver = &forethought_sim::environments()[0];
-    (driver.build)(&EnvironmentBuild { options, dir: "".into(), seed: 0 }).unwrap()
+    (driver.build)(&EnvironmentBuild { options, dir: "".into() }).unwrap()
 }
 
 fn world(file: &str) -> Arc<World> {
@@ -237,11 +237,18 @@ fn exploring_asks_for_levels_where_the_plant_was_least_and_within_reach_of_what_
     let beyond = Seen { sensors: vec![(390.0, 400.0), (0.0, 1.0)], ..seen.clone() };
     assert_eq!((limit(&beyond).low, limit(&beyond).high), (f64::NEG_INFINITY, 370.0));
     // Acting, the limit and its margin stay as they are; what is expected stays within reach, however unsure it is.
-    let acting = Caution::new(&world, &|_, horizon| vec![2.0; horizon]).reaching(&seen).limits;
-    let ends = |i: usize| (acting[i].low, acting[i].high, acting[i].margin[0], acting[i].spreads);
-    assert_eq!(acting.len(), 2);
-    assert_eq!(ends(0), (f64::NEG_INFINITY, 370.0, 6.0, 1.0));
-    assert_eq!(ends(1), (302.0, 318.0, 0.0, 0.0));
+    let acting = |been: (f64, f64)| {
+        let caution = Caution::new(&world, &|_, horizon| vec![2.0; horizon]);
+        caution.reaching(&world, &seen, &[been, (0.0, 1.0)]).limits
+    };
+    let ends = |l: &StateLimit| (l.low, l.high, l.margin[0], l.spreads);
+    let near = acting((306.0, 314.0));
+    assert_eq!(near.len(), 2);
+    assert_eq!(ends(&near[0]), (f64::NEG_INFINITY, 370.0, 6.0, 1.0));
+    assert_eq!(ends(&near[1]), (302.0, 318.0, 0.0, 0.0));
+    // What was read at the edge of reach opens the way a little further.
+    let far = &acting((306.0, 318.0))[1];
+    assert!(far.low == 302.0 && (far.high - 319.017).abs() < 1e-9, "{far:?}");
     let bounds = seen.within(world.card.bounds());
     assert_eq!((bounds.low, bounds.high), (vec![280.0, 80.0], vec![306.0, 120.0]));
 }

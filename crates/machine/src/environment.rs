@@ -54,8 +54,6 @@ pub struct EnvironmentBuild<'a> {
     pub options: &'a Map<String, Value>,
     /// The world file's folder: relative paths count from here.
     pub dir: PathBuf,
-    /// The seed of the world file.
-    pub seed: u64,
 }
 
 /// Why an environment could not be built: what is wrong, and how to mend it.

@@ -218,6 +218,8 @@ pub struct ModelState {
     pub hash: String,
     /// Stored episodes that it was learnt from.
     pub episodes: Vec<u64>,
+    /// Hash of the model of another plant that it began from.
+    pub recalled: Option<String>,
     /// What it foresees.
     pub scores: Vec<Score>,
 }
@@ -332,9 +334,10 @@ impl Drive {
                 (state.periods, state.cost, state.beyond) = (*periods, *cost, *beyond);
                 state.kept.clone_from(kept);
             }
-            DriveEvent::ModelLearnt { model, episodes, scores, .. } => self.models.push(ModelState {
+            DriveEvent::ModelLearnt { model, episodes, recalled, scores } => self.models.push(ModelState {
                 hash: model.clone(),
                 episodes: episodes.clone(),
+                recalled: recalled.clone(),
                 scores: scores.clone(),
             }),
             DriveEvent::AlarmRaised { alarm, episode, period, sensor, p, text } => {

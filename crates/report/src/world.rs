@@ -24,6 +24,9 @@ pub struct EpisodeTrace {
     pub set: Vec<Vec<f64>>,
     /// By sensor: what was claimed one period before each reading, low and high, `[periods + 1]`.
     pub claimed: Vec<Vec<(f64, f64)>>,
+    /// How many periods ahead the plan of an earlier moment was looked at, and by sensor what was claimed under it, low and
+    /// high, `[periods + 1]`.
+    pub foreseen: (usize, Vec<Vec<(f64, f64)>>),
 }
 
 /// What a model imagined of an episode from one reading on, knowing only the actions that followed.
@@ -66,6 +69,10 @@ pub struct WorldReport<'a> {
     /// The last event and its hash.
     pub head: Option<(Seq, String)>,
 }
+
+/// What is said where intervals were kept far too seldom.
+pub const TOO_NARROW: &str = "Intervals are too narrow so far: what was explored shows too little of how wrong the model can be. \
+                              Lengthen [explore] time, or have more episodes.";
 
 /// One self-contained HTML page, which works offline.
 pub fn render_world(input: &WorldReport<'_>) -> String {
@@ -138,6 +145,7 @@ fn claims(input: &WorldReport<'_>) -> Markup {
                 }
             }
         }
+        @if rows.iter().any(|kept| of(kept.all()).falls_short(0.9)) { p.note { (TOO_NARROW) } }
         @if !rows.is_empty() {
             div.scroll {
                 table {
@@ -160,8 +168,11 @@ fn learnt(input: &WorldReport<'_>) -> Markup {
         @match input.drive.models.last() {
             None => p.note { "No model has been learnt yet." },
             Some(model) => {
+                (figures::errors(input))
                 p {
-                    "The last model, learnt from " (model.episodes.len()) " episodes. Errors are root mean squares on parts that "
+                    "The last model, learnt from " (model.episodes.len()) " episodes"
+                    @if model.recalled.is_some() { " and the recalled model of another plant" }
+                    ". Errors are root mean squares on parts that "
                     "the predicting member had not seen; those of the linear model are on data that it had seen."
                 }
                 div.scroll {

@@ -123,11 +123,11 @@ impl Running {
     fn start(command: &[String], dir: &Path) -> Result<Running, Fault> {
         let (program, arguments) =
             command.split_first().ok_or_else(|| Fault("there is no program".to_owned()))?;
-        let beside = |name: &str| Some(dir.join(name)).filter(|p| p.is_file());
-        let path = if program.contains('/') { dir.join(program) } else { PathBuf::from(program) };
+        // Where a program with a relative path is looked for once the folder has changed hangs on the platform.
+        let absolute = || std::path::absolute(dir.join(program)).unwrap_or_else(|_| dir.join(program));
+        let path = if program.contains('/') { absolute() } else { PathBuf::from(program) };
         let mut child = Command::new(path)
-            // Arguments that name files beside the world file are meant as such.
-            .args(arguments.iter().map(|a| beside(a).map_or_else(|| a.into(), PathBuf::into_os_string)))
+            .args(arguments)
             .current_dir(dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 
 pub(crate) fn built(dir: &Path, options: &Value) -> Result<Box<dyn Environment>, EnvironmentError> {
     let driver = environments().into_iter().find(|d| d.name == "pipe").unwrap();
-    (driver.build)(&EnvironmentBuild { options: options.as_object().unwrap(), dir: dir.to_owned(), seed: 1 })
+    (driver.build)(&EnvironmentBuild { options: options.as_object().unwrap(), dir: dir.to_owned() })
 }
 
 pub(crate) fn built_many(dir: &Path, options: &Value) -> PipeMany {
-    PipeMany::build(&EnvironmentBuild { options: options.as_object().unwrap(), dir: dir.to_owned(), seed: 1 })
-        .unwrap()
+    PipeMany::build(&EnvironmentBuild { options: options.as_object().unwrap(), dir: dir.to_owned() }).unwrap()
 }
 
 /// A program in the shell's language, with the card in the options.

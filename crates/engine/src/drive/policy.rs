@@ -100,7 +100,7 @@ pub fn plan_action(ask: &PlanAsk, method: &Method, stop: &mut dyn FnMut(u32) -> 
             (limit.low, limit.high) = (low.clamp(limit.low, limit.high), high.clamp(limit.low, limit.high));
         }
     } else {
-        caution = caution.reaching(&model.known);
+        caution = caution.reaching(&ask.world, &model.known, &ask.been);
     }
     let way = Way {
         world: &ask.world,
@@ -239,17 +239,19 @@ impl Caution {
     }
 
     /// For acting: limited sensors are not expected further than a stride beyond what was seen, of this plant or of those that its
-    /// model was recalled from. That takes no margins, for it is
+    /// model was recalled from, nor than a little beyond what has been read by now, where that is further. That takes no margins,
+    /// for it is
     /// where a model knows little and no harm by itself: members run apart on every way where a plant is unstable, and with
     /// margins it could not be held there.
     #[must_use]
-    pub fn reaching(mut self, seen: &Seen) -> Self {
+    pub fn reaching(mut self, world: &World, seen: &Seen, been: &[(f64, f64)]) -> Self {
         let reaches: Vec<StateLimit> = self
             .limits
             .iter()
             .filter_map(|limit| {
                 let (low, high) = reach_inside(seen, limit)?;
-                Some(expected_between(limit, low, high))
+                let (least, most) = beyond(world, limit.sensor, been[limit.sensor], AT_ONCE);
+                Some(expected_between(limit, low.min(least), high.max(most)))
             })
             .collect();
         self.limits.extend(reaches);

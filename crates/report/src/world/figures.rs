@@ -1,6 +1,6 @@
 //! The pictures of a driven plant.
 
-use forethought_record::Purpose;
+use forethought_record::{ModelState, Purpose};
 use forethought_space::Channel;
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -18,7 +18,10 @@ pub(super) fn driven(input: &WorldReport<'_>) -> Markup {
         return html! { p.note { "The plant has not been driven yet: `forethought world drive` does." } };
     };
     html! {
-        p { "Episode " (trace.number) ", the last. Grey bands were claimed one period before each reading." }
+        p {
+            "Episode " (trace.number) ", the last. Grey bands were claimed one period before each reading; between the dotted "
+            "lines it was foreseen " (trace.foreseen.0) " periods before, under the plan of that moment."
+        }
         @for (i, sensor) in input.world.card.sensors.iter().enumerate() { (sensor_figure(input, trace, i, sensor).markup()) }
         (actions_figure(input, trace, "driven-actions").markup())
     }
@@ -125,6 +128,30 @@ pub(super) fn costs(input: &WorldReport<'_>) -> Markup {
         .markup()
 }
 
+/// What each model foresaw at its longest, as a share of what "as it is now" foresees.
+pub(super) fn errors(input: &WorldReport<'_>) -> Markup {
+    let models = &input.drive.models;
+    let Some(ahead) = models.last().and_then(|m| Some(m.scores.last()?.ahead)) else { return html! {} };
+    let caption = format!(
+        "Errors {ahead} periods ahead of each model that was learnt, as a share of the error of \"as it is now\", on parts that \
+         the predicting member had not seen."
+    );
+    let mut figure = Figure::new("errors", "What each model foresees", caption).height(260);
+    for (i, sensor) in input.world.card.sensors.iter().enumerate() {
+        let of = |m: &ModelState| m.scores.last().map_or(f64::NAN, |s| s.model[i] / s.persistence[i]);
+        let mut trace = line(
+            &sensor.name,
+            json!((1..=models.len()).collect::<Vec<_>>()),
+            models.iter().map(|m| number(of(m))).collect(),
+            COLOURS[i % COLOURS.len()],
+        );
+        trace["mode"] = json!("lines+markers");
+        figure = figure.trace(trace);
+    }
+    let yaxis = json!({ "title": { "text": "share of the error" }, "rangemode": "tozero" });
+    figure.layout(json!({ "xaxis": { "title": { "text": "model" }, "dtick": 1 }, "yaxis": yaxis })).markup()
+}
+
 /// How improbable the readings were.
 pub(super) fn surprise(input: &WorldReport<'_>) -> Markup {
     let figures = input.surprise.iter().map(|s| {
@@ -162,6 +189,14 @@ fn sensor_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, i: usize, sensor
     let mut figure = Figure::new(format!("driven-{i}"), sensor.name.clone(), caption + ".")
         .trace(band(&x, claimed.iter().map(|c| c.0), claimed.iter().map(|c| c.1), "claimed, 90 %"))
         .trace(line("read", json!(x), trace.read[i].iter().map(|v| number(*v)).collect(), BLUE));
+    let (ahead, foreseen) = (trace.foreseen.0, &trace.foreseen.1[i]);
+    let ends: [(&str, fn(&(f64, f64)) -> f64); 2] = [("lowest", |f| f.0), ("highest", |f| f.1)];
+    for (end, of) in ends {
+        let y = foreseen.iter().map(|f| number(of(f))).collect();
+        let mut dotted = line(&format!("{end} foreseen {ahead} before"), json!(x), y, GREY);
+        dotted["line"]["dash"] = json!("dot");
+        figure = figure.trace(dotted);
+    }
     if let Some(track) = track {
         let wanted: Vec<f64> = (0..x.len()).map(|t| track.at(t as f64 * period_s)).collect();
         figure = figure.trace(json!({

@@ -289,7 +289,8 @@ pub fn environments() -> Vec<EnvironmentDriver> {
 
 fn build(b: &EnvironmentBuild<'_>) -> Result<Box<dyn Environment>, EnvironmentError> {
     let options = Options::read(b.options).map_err(EnvironmentError)?;
-    let simulated = Simulated::new(options.model, &options, b.seed).map_err(EnvironmentError)?;
+    // Every episode begins by being reset with a seed of its own.
+    let simulated = Simulated::new(options.model, &options, 0).map_err(EnvironmentError)?;
     Ok(Box::new(simulated))
 }
 

@@ -16,12 +16,11 @@ use super::loaded::{Loaded, channels, episode_failure};
 use super::{look, page};
 use crate::args::{Arguments, Driving};
 use crate::exit::{Exit, Failure};
-use crate::{now, progress, say, talk};
+use crate::{now, progress, say, show, talk};
 
 pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let (loaded, environment) = Loaded::with_environment(arguments, &v.file.file, arguments.project.clone())?;
     let owner = loaded.own()?;
-    let environment = loaded.environment()?;
     let recalled = v.recall.as_deref().map(|from| recall(arguments, from, &loaded.world)).transpose()?;
     loaded.recorded()?;
     let journal = SqliteJournal::open(&loaded.project.journal())?;
@@ -30,6 +29,10 @@ pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<
     let episodes = EpisodeStore::open(&loaded.project.episodes()).map_err(episode_failure)?;
     let bar = progress::bar(arguments, Some(0), "periods");
     greet(arguments, &bar, &loaded.world, &opened);
+    if let (Some(from), Some(model), false) = (&v.recall, &recalled, arguments.quiet || arguments.json) {
+        let (from, episodes) = (from.display(), show::count(model.episodes.len(), "episode"));
+        tell(&bar, format!("recalled what was learnt from {episodes} of {from}"));
+    }
     let interrupt = progress::interrupt();
     let mut shell = DriveShell::new(opened, episodes, environment, loaded.world.clone(), recalled, until);
     let ended = shell.run(&now, &interrupt, &mut |update| show(arguments, &bar, &loaded.world, &update));
@@ -93,10 +96,15 @@ fn show(arguments: &Arguments, bar: &ProgressBar, world: &World, update: &DriveU
                 return;
             }
             if let Some(text) = sentence(world, entry) {
-                if bar.is_hidden() { talk(text) } else { bar.println(text) }
+                tell(bar, text);
             }
         }
     }
+}
+
+/// A line above the bar, or by itself where there is none.
+fn tell(bar: &ProgressBar, text: String) {
+    if bar.is_hidden() { talk(text) } else { bar.println(text) }
 }
 
 /// What is worth a line.
@@ -110,7 +118,7 @@ fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
                 if *beyond > 0 { format!(", {beyond} readings beyond a limit") } else { String::new() };
             Some(format!("episode {episode}: {periods} periods{cost}{beyond}"))
         }
-        DriveEvent::ModelLearnt { scores, episodes, .. } => {
+        DriveEvent::ModelLearnt { scores, episodes, recalled, .. } => {
             let score = scores.last()?;
             let errors = world.card.sensors.iter().zip(&score.model).zip(&score.persistence);
             let errors: Vec<String> = errors
@@ -118,9 +126,10 @@ fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
                     format!("{} ±{m:.3} {} (as it is now: {p:.3})", s.name, s.unit.as_deref().unwrap_or(""))
                 })
                 .collect();
+            let recalled = if recalled.is_some() { " and the recalled model" } else { "" };
             Some(format!(
-                "learnt from {} episodes; {} periods ahead: {}",
-                episodes.len(),
+                "learnt from {}{recalled}; {} periods ahead: {}",
+                show::count(episodes.len(), "episode"),
                 score.ahead,
                 errors.join(", ")
             ))

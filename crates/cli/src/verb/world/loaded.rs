@@ -1,5 +1,6 @@
 //! A world file with its project: checked, owned, read.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,7 +31,6 @@ pub(super) fn schemas() -> Vec<DriverSchema> {
 /// A world file that was checked.
 pub(super) struct Loaded {
     pub(super) path: PathBuf,
-    dir: PathBuf,
     pub(super) text: String,
     pub(super) world: Arc<World>,
     pub(super) project: Project,
@@ -52,12 +52,25 @@ impl Loaded {
 
     /// The world file at `path`, its project there or in `project`.
     pub(super) fn at(arguments: &Arguments, path: &Path, project: Option<PathBuf>) -> Result<Self, Failure> {
+        Loaded::with_environment(arguments, path, project).map(|(loaded, _)| loaded)
+    }
+
+    /// The same, and the environment that told its card: a program is started once.
+    pub(super) fn with_environment(
+        arguments: &Arguments,
+        path: &Path,
+        project: Option<PathBuf>,
+    ) -> Result<(Self, Box<dyn Environment>), Failure> {
         let path = campaign_file(path)?;
         let text = std::fs::read_to_string(&path)
             .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", path.display())))?;
         let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        let environment = RefCell::new(None);
         let card = |driver: &str, options: &Map<String, Value>| {
-            build(driver, options, &dir, 0).map(|e| e.card().clone())
+            let built = build(driver, options, &dir)?;
+            let card = built.card().clone();
+            environment.replace(Some(built));
+            Ok(card)
         };
         let world = parse_world(&text, &schemas(), &card)
             .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
@@ -67,16 +80,13 @@ impl Loaded {
             std::fs::create_dir_all(project.dir())
                 .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", project.dir().display())))?;
         }
-        Ok(Loaded { path, dir, text, world: Arc::new(world), project, actor: actor(arguments) })
+        let loaded = Loaded { path, text, world: Arc::new(world), project, actor: actor(arguments) };
+        let environment = environment.into_inner();
+        Ok((loaded, environment.ok_or_else(|| Failure::ours("environment", "nothing told its card"))?))
     }
 
     pub(super) fn own(&self) -> Result<Owner, OwnError> {
         self.project.own(&format!("`forethought world` of {} (process {})", self.actor, std::process::id()))
-    }
-
-    pub(super) fn environment(&self) -> Result<Box<dyn Environment>, Failure> {
-        build(&self.world.driver, &self.world.options, &self.dir, self.world.seed)
-            .map_err(|e| Failure::yours("environment", e))
     }
 
     /// Reads the world without owning it.
@@ -184,16 +194,11 @@ pub(super) fn episode_failure(e: forethought_memory::EpisodeError) -> Failure {
 }
 
 /// An environment, or in words why there is none.
-fn build(
-    driver: &str,
-    options: &Map<String, Value>,
-    dir: &Path,
-    seed: u64,
-) -> Result<Box<dyn Environment>, String> {
+fn build(driver: &str, options: &Map<String, Value>, dir: &Path) -> Result<Box<dyn Environment>, String> {
     let all = environments();
     let Some(found) = all.iter().find(|d| d.name == driver) else {
         let known: Vec<&str> = all.iter().map(|d| d.name).collect();
         return Err(format!("there is no environment `{driver}`; there are {}", known.join(", ")));
     };
-    (found.build)(&EnvironmentBuild { options, dir: dir.to_owned(), seed }).map_err(|e| e.0)
+    (found.build)(&EnvironmentBuild { options, dir: dir.to_owned() }).map_err(|e| e.0)
 }

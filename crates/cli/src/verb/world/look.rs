@@ -3,9 +3,11 @@
 use std::io::Write;
 
 use forethought_calibrate::Share;
-use forethought_engine::{WorldModel, open_world};
+use forethought_engine::{WorldModel, done, open_world};
 use forethought_memory::{EpisodeId, SqliteJournal};
-use forethought_record::{Drive, DriveEntry, DriveEvent, FORMAT, Purpose};
+use forethought_record::{
+    AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Kept, Purpose,
+};
 use forethought_space::{Episode, World, world_schema};
 use forethought_world::Surprise;
 use serde_json::{Value, json};
@@ -51,17 +53,17 @@ pub(super) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
 }
 
 pub(super) fn state_text(world: &World, drive: &Drive) -> String {
-    let of = |purpose| drive.whole(purpose).count();
     let mut lines = vec![match &drive.finished {
         Some(reason) => format!("World {} finished: {reason}.", world.name),
         None => format!("World {}.", world.name),
     }];
     lines.push(format!(
-        "{} of {} exploring and {} of {} acting episodes are done, {} models learnt, {} alarms.",
-        of(Purpose::Explore),
+        "{} of {} exploring and {} of {} acting episodes are done{}, {} models learnt, {} alarms.",
+        done(drive, Purpose::Explore),
         world.explore.1,
-        of(Purpose::Drive),
+        done(drive, Purpose::Drive),
         world.drive.1,
+        cut_short(drive),
         drive.models.len(),
         drive.alarms.len()
     ));
@@ -85,7 +87,27 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
             share.n
         ));
     }
+    let short = |kept: &Kept| {
+        let (k, n) = kept.all();
+        Share { k, n }.falls_short(0.9)
+    };
+    if drive.kept().iter().any(short) {
+        lines.push(forethought_report::TOO_NARROW.to_owned());
+    }
     lines.join("\n")
+}
+
+/// The episodes that did not come to their end, in words.
+fn cut_short(drive: &Drive) -> String {
+    let cut = |(n, e): (&u64, &EpisodeState)| match &e.end {
+        Some(EpisodeEnd::Whole) => None,
+        None => Some(format!("{n} is under way")),
+        Some(EpisodeEnd::Fault { .. }) => Some(format!("{n} ended in a fault")),
+        Some(EpisodeEnd::Stopped { .. }) => Some(format!("{n} was stopped")),
+        Some(EpisodeEnd::Interrupted) => Some(format!("{n} was interrupted")),
+    };
+    let all: Vec<String> = drive.episodes.iter().filter_map(cut).collect();
+    if all.is_empty() { String::new() } else { format!(" (episode {})", all.join(", ")) }
 }
 
 pub(super) fn state_json(drive: &Drive) -> Value {
@@ -102,18 +124,9 @@ pub(super) fn state_json(drive: &Drive) -> Value {
     let models: Vec<Value> = drive
         .models
         .iter()
-        .map(|m| json!({ "model": m.hash, "episodes": m.episodes, "scores": m.scores }))
+        .map(|m| json!({ "model": m.hash, "episodes": m.episodes, "recalled": m.recalled, "scores": m.scores }))
         .collect();
-    let alarms: Vec<Value> = drive
-        .alarms
-        .iter()
-        .map(|(n, a)| {
-            json!({
-                "alarm": n, "episode": a.episode, "period": a.period, "sensor": a.sensor, "p": a.p, "text": a.text,
-                "no_fault": a.no_fault,
-            })
-        })
-        .collect();
+    let alarms: Vec<Value> = drive.alarms.iter().map(alarm_json).collect();
     let claims: Vec<Value> = drive
         .kept()
         .iter()
@@ -128,8 +141,19 @@ pub(super) fn state_json(drive: &Drive) -> Value {
     })
 }
 
+fn alarm_json((number, a): (&u64, &AlarmState)) -> Value {
+    json!({
+        "alarm": number, "episode": a.episode, "period": a.period, "sensor": a.sensor, "p": a.p, "text": a.text,
+        "no_fault": a.no_fault,
+    })
+}
+
 pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
+    if arguments.json && v.output.is_none() {
+        return Err(Failure::yours("argument", "an episode's table is CSV or Parquet, not JSON")
+            .hint("leave out --json, or name a file with --output"));
+    }
     let read = loaded.read()?;
     let (number, _) = read.episode(v.episode, loaded.world.card.period_s)?;
     let stored = read.drive.episodes.get(&number).map_or(0, |e| e.stored);
@@ -141,7 +165,12 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
         table.write_csv(&mut bytes).map_err(|e| Failure::ours("csv", e.to_string()))?;
     }
     match &v.output {
-        Some(path) => std::fs::write(path, bytes).map_err(|e| file_error(path, &e))?,
+        Some(path) => {
+            std::fs::write(path, bytes).map_err(|e| file_error(path, &e))?;
+            if arguments.json {
+                say(json!({ "forethought": 1, "episode": number, "output": path }));
+            }
+        }
         // A reader that has gone is no mistake.
         None => drop(std::io::stdout().write_all(&bytes)),
     }
@@ -172,6 +201,8 @@ pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit
     let (number, episode) = read.episode(v.episode, loaded.world.card.period_s)?;
     let (curve, found) = watch(&loaded.world, &model, &episode);
     let highest = curve.iter().copied().fold(0.0, f64::max);
+    let (raised, elsewhere): (Vec<_>, Vec<_>) =
+        read.drive.alarms.iter().partition(|(_, alarm)| alarm.episode == number);
     if arguments.json {
         let found: Vec<Value> = found
             .iter()
@@ -180,9 +211,11 @@ pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit
                 json!({ "period": s.period, "sensor": sensor, "p": s.p, "began": s.began, "text": s.text })
             })
             .collect();
-        let mut document = state_json(&read.drive);
-        document["surprise"] = json!({ "episode": number, "minus_log10_p": curve, "alarms": found });
-        say(document);
+        let raised: Vec<Value> = raised.into_iter().map(alarm_json).collect();
+        say(json!({
+            "forethought": 1, "world": read.drive.id.to_string(), "name": read.drive.name, "episode": number,
+            "minus_log10_p": curve, "alarms": found, "raised": raised,
+        }));
         return Ok(Exit::Done);
     }
     say(format!(
@@ -192,16 +225,18 @@ pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit
     for s in &found {
         say(format!("period {}: {}", s.period, s.text));
     }
-    for (number, alarm) in &read.drive.alarms {
+    for (number, alarm) in raised {
         let judged = match alarm.no_fault {
             Some(true) => " (judged: no fault)",
             Some(false) => " (judged: a fault)",
             None => "",
         };
-        say(format!(
-            "alarm {number}, raised in episode {}, period {}: {}{judged}",
-            alarm.episode, alarm.period, alarm.text
-        ));
+        say(format!("alarm {number}, raised in period {}: {}{judged}", alarm.period, alarm.text));
+    }
+    if !elsewhere.is_empty() {
+        let each: Vec<String> =
+            elsewhere.iter().map(|(number, alarm)| format!("{number} in {}", alarm.episode)).collect();
+        say(format!("Alarms of other episodes (`--episode N` shows one): {}.", each.join(", ")));
     }
     Ok(Exit::Done)
 }

@@ -1,11 +1,13 @@
 //! `world report`: one HTML file that works offline.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use forethought_engine::WorldModel;
 use forethought_memory::EpisodeId;
 use forethought_report::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
 use forethought_space::Episode;
+use forethought_world::CLAIMED;
 
 use super::imagine::bands;
 use super::loaded::{Loaded, Read, episode_failure, shows_something};
@@ -38,9 +40,13 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
     }
     let (mut dreams, mut surprise) = (Vec::new(), Vec::new());
     if let (Ok(model), false) = (read.model(), episodes.is_empty()) {
-        let (episode, readings) = read.episode(None, loaded.world.card.period_s)?;
-        dreams.extend(imagined(&model, episode, &readings));
-        surprise.push(SurpriseTrace { episode, curve: watch(&loaded.world, &model, &readings).0 });
+        let (last, readings) = read.episode(None, loaded.world.card.period_s)?;
+        dreams.extend(imagined(&model, last, &readings));
+        let alarmed = read.drive.alarms.values().map(|a| a.episode);
+        for episode in alarmed.chain([last]).collect::<BTreeSet<_>>() {
+            let (_, readings) = read.episode(Some(episode), loaded.world.card.period_s)?;
+            surprise.push(SurpriseTrace { episode, curve: watch(&loaded.world, &model, &readings).0 });
+        }
     }
     let html = render_world(&WorldReport {
         world: &loaded.world,
@@ -64,20 +70,22 @@ fn trace(loaded: &Loaded, read: &Read, number: u64, stored: u64) -> Result<Episo
     let rows = (0..card.sensors.len()).map(|s| (0..=periods).map(|t| episode.reading(t)[s]).collect());
     let set = (0..card.actions.len()).map(|a| (0..periods).map(|t| episode.action(t)[a]).collect());
     let table = read.episodes.table(id).map_err(episode_failure)?;
-    let claimed = card.sensors.iter().map(|sensor| {
-        let end = |which: &str| table.values(&format!("{}@1.{which}", sensor.name));
+    let claimed = |sensor: &str, ahead: usize| {
+        let end = |which: &str| table.values(&format!("{sensor}@{ahead}.{which}"));
+        let unclaimed = (f64::NAN, f64::NAN);
         // Nothing is claimed of what was imported.
-        let (Ok(low), Ok(high)) = (end("low"), end("high")) else {
-            return vec![(f64::NAN, f64::NAN); periods + 1];
-        };
-        // A claim stands at its own time: it is about the reading after.
+        let (Ok(low), Ok(high)) = (end("low"), end("high")) else { return vec![unclaimed; periods + 1] };
+        // A claim stands at its own time: it is about a reading to come.
         let about = low.iter().zip(high).map(|(l, h)| (*l, *h));
-        std::iter::once((f64::NAN, f64::NAN)).chain(about).take(periods + 1).collect()
-    });
-    let (read_of, set, claimed) = (rows.collect(), set.collect(), claimed.collect());
+        std::iter::repeat_n(unclaimed, ahead).chain(about).take(periods + 1).collect()
+    };
+    let by_sensor = |ahead| card.sensors.iter().map(|s| claimed(&s.name, ahead)).collect();
+    let ahead = CLAIMED[CLAIMED.len() - 1];
+    let (claimed, foreseen) = (by_sensor(1), (ahead, by_sensor(ahead)));
+    let (read_of, set) = (rows.collect(), set.collect());
     let purpose =
         read.drive.episodes.get(&number).map_or(forethought_record::Purpose::Explore, |e| e.purpose);
-    Ok(EpisodeTrace { number, purpose, read: read_of, set, claimed })
+    Ok(EpisodeTrace { number, purpose, read: read_of, set, claimed, foreseen })
 }
 
 /// An episode, imagined from its middle on.
