@@ -190,9 +190,9 @@ fn sensor_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, i: usize, sensor
         .trace(band(&x, claimed.iter().map(|c| c.0), claimed.iter().map(|c| c.1), "claimed, 90 %"))
         .trace(line("read", json!(x), trace.read[i].iter().map(|v| number(*v)).collect(), BLUE));
     let (ahead, foreseen) = (trace.foreseen.0, &trace.foreseen.1[i]);
-    let ends: [(&str, fn(&(f64, f64)) -> f64); 2] = [("lowest", |f| f.0), ("highest", |f| f.1)];
-    for (end, of) in ends {
-        let y = foreseen.iter().map(|f| number(of(f))).collect();
+    let lowest: Vec<Value> = foreseen.iter().map(|f| number(f.0)).collect();
+    let highest: Vec<Value> = foreseen.iter().map(|f| number(f.1)).collect();
+    for (end, y) in [("lowest", json!(lowest)), ("highest", json!(highest))] {
         let mut dotted = line(&format!("{end} foreseen {ahead} before"), json!(x), y, GREY);
         dotted["line"]["dash"] = json!("dot");
         figure = figure.trace(dotted);
