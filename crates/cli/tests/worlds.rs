@@ -225,3 +225,16 @@ fn a_killed_world_is_counted_right_and_its_program_started_once() {
     let models = folder.json(&["world", "status", "other/plant.toml"])["models"].clone();
     assert!(models[0]["recalled"].is_string(), "{models}");
 }
+
+#[test]
+fn episodes_too_short_to_learn_from_are_no_success() {
+    let folder = Folder::new("");
+    fs::write(folder.path("plant.toml"), PROGRAMS_PLANT).unwrap();
+    let falls =
+        PROGRAM.replace("kill_once(\"at-first\")", "pass").replace("\"done\": False", "\"done\": steps == 9");
+    fs::write(folder.path("program.py"), falls).unwrap();
+    let said = folder.run(&["world", "explore", "plant.toml"], 0);
+    assert!(said.contains("Nothing can be learnt yet: the longest episode ended after 9 periods"), "{said}");
+    let said = folder.run(&["world", "drive", "plant.toml"], 2);
+    assert!(said.contains("a model learns from 20 and more") && said.contains("hint:"), "{said}");
+}

@@ -92,7 +92,7 @@ struct Pipe {
 
 impl Pipe {
     fn build(b: &EnvironmentBuild<'_>) -> Result<Self, EnvironmentError> {
-        let error = |what: String| EnvironmentError(format!("environment `pipe`: {what}"));
+        let error = |what: String| EnvironmentError::from(format!("environment `pipe`: {what}"));
         let options: Options =
             serde_json::from_value(Value::Object(b.options.clone())).map_err(|e| error(e.to_string()))?;
         if !(options.timeout_s > 0.0 && options.timeout_s <= TIMEOUT_S_MOST) {

@@ -103,6 +103,8 @@ pub enum DriveEnd {
     Finished,
     /// Somebody stopped it.
     Stopped,
+    /// All is explored, and nothing can be learnt from it: in words.
+    Unlearnable(String),
     /// The plant, or learning, failed: in words.
     Failed(String),
 }
@@ -240,6 +242,9 @@ impl DriveCore {
         let will_do = self.model.as_ref().is_some_and(|m| {
             policy::is_within_reach(&self.world, &m.seen) && 2 * learnable.len() < 3 * m.episodes.len()
         });
+        if let (true, None, Some(message)) = (is_explored, &self.model, too_short(&self.drive)) {
+            return self.over(DriveEnd::Unlearnable(message), effects);
+        }
         let wants_model = is_explored || explored >= GUIDED_FROM && !will_do;
         if wants_model && self.is_stale && !learnable.is_empty() {
             self.phase = Phase::Learning;
@@ -498,6 +503,16 @@ pub fn done(drive: &Drive, purpose: Purpose) -> usize {
             || (purpose == Purpose::Explore && e.end.is_some() && e.periods >= LEARNT_FROM)
     };
     drive.episodes.values().filter(|e| e.purpose == purpose).filter(taught).count()
+}
+
+/// That no episode is long enough to be learnt from, in words, where it is so.
+pub fn too_short(drive: &Drive) -> Option<String> {
+    let longest = drive.episodes.values().filter(|e| e.end.is_some()).map(|e| e.periods).max()?;
+    (longest < LEARNT_FROM).then(|| {
+        format!(
+            "the longest episode ended after {longest} periods, and a model learns from {LEARNT_FROM} and more"
+        )
+    })
 }
 
 /// There is something to learn from that the model has not learnt from, or has and should not have.

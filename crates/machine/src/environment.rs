@@ -1,8 +1,9 @@
 //! The seam to everything that takes an action and gives an observation, over and over.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use forethought_space::EnvironmentCard;
+use forethought_space::{EnvironmentCard, OptionMistake};
 use serde_json::{Map, Value};
 
 use crate::Fault;
@@ -57,9 +58,24 @@ pub struct EnvironmentBuild<'a> {
 }
 
 /// Why an environment could not be built: what is wrong, and how to mend it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct EnvironmentError(pub String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentError(pub Vec<OptionMistake>);
+
+impl std::error::Error for EnvironmentError {}
+
+impl fmt::Display for EnvironmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<&str> = self.0.iter().map(|mistake| mistake.message.as_str()).collect();
+        f.write_str(&all.join("; "))
+    }
+}
+
+impl From<String> for EnvironmentError {
+    /// One mistake, of no single entry.
+    fn from(message: String) -> Self {
+        EnvironmentError(vec![OptionMistake { at: Vec::new(), message }])
+    }
+}
 
 /// Builds an environment.
 pub type EnvironmentBuilder = fn(&EnvironmentBuild<'_>) -> Result<Box<dyn Environment>, EnvironmentError>;

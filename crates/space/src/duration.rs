@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 /// A length of time in seconds, above zero; written `"90s"`, `"40min"`, `"2h"`, `"1d"`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("format" = SECONDS_FORMAT))]
 pub struct Seconds(pub f64);
+
+/// The format that tells a length of time from other texts in a schema.
+pub(crate) const SECONDS_FORMAT: &str = "length-of-time";
 
 impl TryFrom<String> for Seconds {
     type Error = String;

@@ -5,8 +5,11 @@
 
 use serde_json::Value as Json;
 
+use crate::Seconds;
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::duration::SECONDS_FORMAT;
 use crate::tree::{Node, Tree};
+use crate::world::{CLOCK_FORMAT, ClockTime};
 
 /// The options of one driver: its name, as in `driver = "command"`, and the JSON schema of its part
 /// of the `[machine.NAME]` table.
@@ -58,6 +61,13 @@ impl<'a> Walk<'a> {
         match &tree.node {
             Node::Table(_) => self.table(tree, schema, what),
             Node::Array(items) => self.array(tree, items, schema, what),
+            Node::Text(text) => {
+                let format = schema.get("format").and_then(Json::as_str);
+                if let Some(message) = format.and_then(|format| misformatted(format, text)) {
+                    let message = format!("{what}: {message}");
+                    self.out.push(Diagnostic::new("wrong-value", message, tree.span.clone()));
+                }
+            }
             _ => {}
         }
     }
@@ -117,6 +127,10 @@ impl<'a> Walk<'a> {
         if items.len() < least || items.len() > most {
             return self.wrong(tree, what, &expected(schema));
         }
+        let own = schema.get("prefixItems").and_then(Json::as_array);
+        for (i, (x, item)) in items.iter().zip(own.into_iter().flatten()).enumerate() {
+            self.value(x, item, &format!("item {} of {what}", i + 1));
+        }
         if let Some(item) = schema.get("items").filter(|s| s.is_object()) {
             for (i, x) in items.iter().enumerate() {
                 self.value(x, item, &format!("item {} of {what}", i + 1));
@@ -126,6 +140,9 @@ impl<'a> Walk<'a> {
 
     fn any_of(&mut self, tree: &Tree, options: &'a [Json], what: &str) {
         let options: Vec<&'a Json> = options.iter().map(|o| self.resolve(o)).collect();
+        if let (Node::Table(_), Some((key, names))) = (&tree.node, tag_of(&options)) {
+            return self.tagged(tree, &options, key, &names, what);
+        }
         let mut of_type = Vec::new();
         for &option in &options {
             let mut out = Vec::new();
@@ -160,6 +177,24 @@ impl<'a> Walk<'a> {
         self.wrong(tree, what, &all.join(" or "));
     }
 
+    /// A table whose entry `key` names which of the options it is.
+    fn tagged(&mut self, tree: &Tree, options: &[&'a Json], key: &str, names: &[Json], what: &str) {
+        let Some(tag) = tree.at(&[key]) else {
+            let known = names.iter().map(Json::to_string).collect::<Vec<_>>().join(", ");
+            let message = format!("{what} lacks the entry `{key}`");
+            self.out.push(
+                Diagnostic::new("missing-key", message, tree.span.clone())
+                    .label(format!("`{key}` is missing"))
+                    .hint(format!("add `{key} = …`, one of {known}")),
+            );
+            return;
+        };
+        match names.iter().position(|name| *name == tag.json()) {
+            Some(found) => self.value(tree, options[found], what),
+            None => self.one_of_names(tag, names, &format!("`{key}`")),
+        }
+    }
+
     fn one_of_names(&mut self, tree: &Tree, names: &[Json], what: &str) {
         if names.contains(&tree.json()) {
             return;
@@ -189,6 +224,25 @@ impl<'a> Walk<'a> {
             )
             .label(format!("expected {expected}")),
         );
+    }
+}
+
+/// The entry that tells options apart, and what it is in each of them.
+fn tag_of<'a>(options: &[&'a Json]) -> Option<(&'a str, Vec<Json>)> {
+    let properties = |option: &&'a Json| option.get("properties").and_then(Json::as_object);
+    let constant = |option: &&'a Json, key: &str| properties(option)?.get(key)?.get("const").cloned();
+    properties(options.first()?)?.keys().find_map(|key| {
+        let names: Option<Vec<Json>> = options.iter().map(|option| constant(option, key)).collect();
+        Some((key.as_str(), names?))
+    })
+}
+
+/// Why a text is none of its format, where it is none.
+fn misformatted(format: &str, text: &str) -> Option<String> {
+    match format {
+        SECONDS_FORMAT => Seconds::try_from(text.to_owned()).err(),
+        CLOCK_FORMAT => ClockTime::try_from(text.to_owned()).err(),
+        _ => None,
     }
 }
 

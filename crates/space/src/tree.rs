@@ -1,8 +1,11 @@
 //! A file as a tree whose every node knows where it stands, whether it was TOML or JSON.
 
+use std::fmt;
 use std::ops::Range;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::Diagnostic;
@@ -37,12 +40,12 @@ pub(crate) enum Node {
 impl Tree {
     pub(crate) fn parse(text: &str) -> Result<Tree, Vec<Diagnostic>> {
         if text.trim_start().starts_with('{') {
-            return serde_json::from_str::<Json>(text).map(from_json).map_err(|e| {
-                let offset =
-                    text.lines().take(e.line().saturating_sub(1)).map(|l| l.len() + 1).sum::<usize>()
-                        + e.column().saturating_sub(1);
-                vec![Diagnostic::new("syntax", format!("this is no JSON: {e}"), Some(offset..offset + 1))]
-            });
+            let raw = serde_json::from_str::<&RawValue>(text).map_err(|e| {
+                let before: usize = text.lines().take(e.line().saturating_sub(1)).map(|l| l.len() + 1).sum();
+                let offset = before + e.column().saturating_sub(1);
+                vec![Diagnostic::new("syntax", no_json(&e), Some(offset..offset + 1))]
+            })?;
+            return from_json(raw, text).map_err(|e| vec![e]);
         }
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -147,21 +150,73 @@ fn from_toml(value: &DeValue<'_>, span: Span, out: &mut Vec<Diagnostic>) -> Tree
     Tree { span: Some(span), node }
 }
 
-fn from_json(value: Json) -> Tree {
-    let node = match value {
-        Json::Null => Node::Text("null".into()),
-        Json::Bool(x) => Node::Bool(x),
-        Json::Number(x) => match x.as_i64() {
-            Some(x) => Node::Integer(x),
-            None => Node::Number(x.as_f64().unwrap_or(f64::MAX)),
+/// A JSON value as a tree. `text` is the whole text that `raw` is a piece of, so that its place there is known.
+fn from_json(raw: &RawValue, text: &str) -> Result<Tree, Diagnostic> {
+    let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
+    let span = start..start + raw.get().len();
+    let wrong = |e: serde_json::Error| Diagnostic::new("syntax", no_json(&e), Some(span.clone()));
+    let node = match raw.get().as_bytes().first() {
+        Some(b'{') => {
+            let Members(members) = serde_json::from_str(raw.get()).map_err(wrong)?;
+            let mut entries: Vec<Entry> = Vec::new();
+            for (key, value) in members {
+                let value = from_json(value, text)?;
+                let key_span = value.span.as_ref().and_then(|span| key_before(text, span.start));
+                if entries.iter().any(|e| e.key == key) {
+                    return Err(Diagnostic::new("syntax", format!("`{key}` is there twice"), key_span));
+                }
+                entries.push(Entry { key, key_span, value });
+            }
+            Node::Table(entries)
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(wrong)?;
+            Node::Array(items.into_iter().map(|item| from_json(item, text)).collect::<Result<_, _>>()?)
+        }
+        _ => match serde_json::from_str(raw.get()).map_err(wrong)? {
+            Json::Bool(x) => Node::Bool(x),
+            Json::Number(x) => match x.as_i64() {
+                Some(x) => Node::Integer(x),
+                None => Node::Number(x.as_f64().unwrap_or(f64::MAX)),
+            },
+            Json::String(x) => Node::Text(x),
+            _ => Node::Text("null".into()),
         },
-        Json::String(x) => Node::Text(x),
-        Json::Array(items) => Node::Array(items.into_iter().map(from_json).collect()),
-        Json::Object(map) => Node::Table(
-            map.into_iter()
-                .map(|(key, value)| Entry { key, key_span: None, value: from_json(value) })
-                .collect(),
-        ),
     };
-    Tree { span: None, node }
+    Ok(Tree { span: Some(span), node })
+}
+
+fn no_json(e: &serde_json::Error) -> String {
+    format!("this is no JSON: {e}")
+}
+
+/// Where the key stands whose value begins at `value`.
+fn key_before(text: &str, value: usize) -> Option<Span> {
+    let end = text[..value].rfind(':')?;
+    let close = text[..end].rfind('"')?;
+    let open = text[..close].match_indices('"').map(|(at, _)| at).rfind(|&at| !text[..at].ends_with('\\'))?;
+    Some(open..close + 1)
+}
+
+/// The members of a JSON object in their order, those of one name as often as they stand there.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(All)
+    }
 }

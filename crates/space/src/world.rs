@@ -84,8 +84,11 @@ pub struct SensorLimitFile {
 /// A time from the beginning of an episode, as `"0s"`, `"90min"`, `"1h 30m"`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("format" = CLOCK_FORMAT))]
 pub struct ClockTime(pub f64);
+
+/// The format that tells a time in an episode from other texts in a schema.
+pub(crate) const CLOCK_FORMAT: &str = "time-in-episode";
 
 impl TryFrom<String> for ClockTime {
     type Error = String;
@@ -243,8 +246,17 @@ impl World {
     }
 }
 
-/// The channels of an environment, from its driver's name and options; in words where it cannot be built.
-pub type CardOf<'a> = dyn Fn(&str, &Map<String, Json>) -> Result<EnvironmentCard, String> + 'a;
+/// Something wrong with an environment's options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionMistake {
+    /// The path of the entry under `[environment]`, such as `["fault", "0", "size"]`; empty where it is all of them.
+    pub at: Vec<String>,
+    /// What was found, what was expected, and how to mend it.
+    pub message: String,
+}
+
+/// The channels of an environment, from its driver's name and options, or why it cannot be built.
+pub type CardOf<'a> = dyn Fn(&str, &Map<String, Json>) -> Result<EnvironmentCard, Vec<OptionMistake>> + 'a;
 
 /// Checks a world file. `card` builds the environment from `driver` and its options far enough to know its channels.
 ///
@@ -263,8 +275,14 @@ pub fn parse_world(
     }
     let file: WorldFile = serde_json::from_value(tree.json())
         .map_err(|e| vec![Diagnostic::new("shape", e.to_string(), tree.span(&[]))])?;
-    let card = card(&file.environment.driver, &file.environment.options)
-        .map_err(|e| vec![Diagnostic::new("environment", e, tree.span(&["environment"]))])?;
+    let card = card(&file.environment.driver, &file.environment.options).map_err(|mistakes| {
+        let diagnostic = |mistake: OptionMistake| {
+            let path: Vec<&str> =
+                ["environment"].into_iter().chain(mistake.at.iter().map(String::as_str)).collect();
+            Diagnostic::new("environment", mistake.message, tree.span(&path))
+        };
+        mistakes.into_iter().map(diagnostic).collect::<Vec<_>>()
+    })?;
     let mut check = Check { tree: &tree, out: Vec::new() };
     let world = check.world(file, card);
     if check.out.is_empty() { Ok(world) } else { Err(check.out) }
@@ -291,6 +309,15 @@ pub fn world_schema(drivers: &[DriverSchema]) -> Json {
         definitions.into_iter().for_each(|d| defs.extend(d));
     }
     schema
+}
+
+/// A range with one end or two, in words.
+fn between(low: f64, high: f64) -> String {
+    match (low.is_finite(), high.is_finite()) {
+        (true, true) => format!("{low} to {high}"),
+        (true, false) => format!("at least {low}"),
+        (false, _) => format!("at most {high}"),
+    }
 }
 
 struct Check<'a> {
@@ -498,10 +525,18 @@ impl Check<'_> {
                     "give each time once, in order",
                 );
             }
+            let what = if own.target.is_some() { "target" } else { "programme" };
             let (low, high) = limits[i];
             if let Some((t, v)) = points.iter().find(|(_, v)| *v < low || *v > high) {
-                let message = format!("`{name}` should be {v} after {t} s, but its limit is {low} to {high}");
-                self.wrong("programme", &at, message, "ask for what the limit allows");
+                let limit = between(low, high);
+                let message = format!("`{name}` should be {v} after {t} s, but its limit is {limit}");
+                self.wrong("programme", &[at[0], at[1], what], message, "ask for what the limit allows");
+            }
+            let (low, high) = (card.sensors[i].low, card.sensors[i].high);
+            if let Some((t, v)) = points.iter().find(|(_, v)| *v < low || *v > high) {
+                let range = between(low, high);
+                let message = format!("`{name}` should be {v} after {t} s, but its sensor shows {range}");
+                self.wrong("programme", &[at[0], at[1], what], message, "ask for what it can show");
             }
             let scale = own.scale.unwrap_or_else(|| 0.01 * (card.sensors[i].high - card.sensors[i].low));
             if !(scale > 0.0 && scale.is_finite()) {
@@ -590,5 +625,90 @@ action.pump = { range = [1, 9], safe = 2 }
         let wrong = parse(&GOOD.replace("max = 15", "max = 7")).unwrap_err();
         assert!(wrong[0].message.contains("should be 8"), "{wrong:?}");
         assert_eq!(parse(&GOOD.replace("drive =", "driv =")).unwrap_err().len(), 2);
+    }
+
+    /// The mistakes of a file as `line:column message`.
+    fn told(text: &str, drivers: &[DriverSchema], card: &CardOf<'_>) -> Vec<String> {
+        let place = |span: &std::ops::Range<usize>| {
+            let before = &text[..span.start];
+            let column = before.len() - before.rfind('\n').map_or(0, |n| n + 1) + 1;
+            format!("{}:{column}", before.matches('\n').count() + 1)
+        };
+        let mistakes = parse_world(text, drivers, card).unwrap_err();
+        mistakes
+            .iter()
+            .map(|d| format!("{} {}", d.span.as_ref().map_or_else(String::new, place), d.message))
+            .collect()
+    }
+
+    #[test]
+    fn times_and_goals_that_cannot_be_are_named_where_they_stand() {
+        let text = GOOD
+            .replace("drive = { time = \"1h\" }", "drive = { time = \"0s\", deadline = \"-5ms\" }")
+            .replace("[\"10min\", 8]", "[\"soon\", 8]");
+        assert_eq!(
+            told(&text, &[], &|_, _| Ok(card())),
+            [
+                "6:18 `time`: `0s` must be longer than nothing",
+                "6:35 `deadline`: `-5ms` must be longer than nothing",
+                "7:43 item 1 of item 2 of `programme`: `soon` is no length of time; write it like \"90s\", \"40min\", \"2h\" or \"1d\"",
+            ]
+        );
+        let beyond = GOOD.replace("10min\", 8]", "10min\", 28]").replace("max = 15", "max = 18");
+        assert_eq!(
+            told(&beyond, &[], &|_, _| Ok(card())),
+            [
+                "7:30 `level` should be 28 after 600 s, but its limit is at most 18",
+                "7:30 `level` should be 28 after 600 s, but its sensor shows 0 to 20",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_environment_s_mistakes_are_those_of_its_driver() {
+        let driver = |name, properties: Json| DriverSchema {
+            name,
+            schema: serde_json::json!({ "type": "object", "properties": properties }),
+        };
+        let number = serde_json::json!({ "type": "number" });
+        let drivers = [
+            driver("pipe", serde_json::json!({ "command": { "type": "array" } })),
+            driver("simulator", serde_json::json!({ "noise": number, "delay": number })),
+        ];
+        let with = |environment: &str| {
+            GOOD.replace(
+                "environment = { driver = \"simulator\", model = \"x\" }",
+                &format!("environment = {environment}"),
+            )
+        };
+        let card = |_: &str, _: &Map<String, Json>| {
+            let at = |part: &str| OptionMistake { at: vec![part.to_owned()], message: format!("bad {part}") };
+            Err(vec![at("noise"), at("delay")])
+        };
+        assert_eq!(
+            told(&with("{ driver = \"simulator\", nose = 1, delay = \"much\" }"), &drivers, &card),
+            [
+                "4:39 `environment` has no entry `nose`",
+                "4:57 `delay` is the text \"much\", but must be a number",
+            ]
+        );
+        assert_eq!(
+            told(&with("{ driver = \"simulater\" }"), &drivers, &card),
+            ["4:26 `driver` is the text \"simulater\", but must be one of \"pipe\", \"simulator\""]
+        );
+        assert_eq!(
+            told(&with("{ noise = 1 }"), &drivers, &card),
+            ["4:15 `environment` lacks the entry `driver`"]
+        );
+        assert_eq!(
+            told(&with("{ driver = \"simulator\", noise = 1, delay = 2 }"), &drivers, &card),
+            ["4:47 bad noise", "4:58 bad delay"]
+        );
+        // The same as JSON has places too.
+        let json = "{\n\"forethought\": 1, \"name\": \"tank\",\n\"environment\": {\"driver\": \"simulator\", \"nose\": 1},\n\"explore\": {\"time\": \"20min\"}, \"drive\": {\"time\": \"0s\"}\n}";
+        assert_eq!(
+            told(json, &drivers, &card),
+            ["3:40 `environment` has no entry `nose`", "4:49 `time`: `0s` must be longer than nothing"]
+        );
     }
 }

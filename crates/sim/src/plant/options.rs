@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forethought_space::nearest;
+use forethought_space::{OptionMistake, nearest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -104,56 +104,74 @@ impl Options {
     /// Reads what a world file says.
     ///
     /// # Errors
-    /// What was found, what was expected, and how to mend it.
-    pub fn read(options: &Map<String, Value>) -> Result<Self, String> {
-        if let Some(found) = options.keys().find(|k| !NAMES.contains(&k.as_str())) {
-            return Err(unknown("option", found, &NAMES));
-        }
+    /// Each mistake: what was found, what was expected, and how to mend it.
+    pub fn read(options: &Map<String, Value>) -> Result<Self, Vec<OptionMistake>> {
+        let unknown_names = options.keys().filter(|k| !NAMES.contains(&k.as_str()));
+        let mut mistakes: Vec<OptionMistake> =
+            unknown_names.map(|found| mistake(&[found], unknown("option", found, &NAMES))).collect();
         let plants = PlantKind::ALL.map(PlantKind::name);
         match options.get("model") {
-            None => return Err(format!("no `model` is named: write one of {}", plants.join(", "))),
+            None => {
+                let message = format!("no `model` is named: write one of {}", plants.join(", "));
+                mistakes.push(mistake(&[], message));
+            }
             Some(Value::String(model)) if !plants.contains(&model.as_str()) => {
-                return Err(unknown("model", model, &plants));
+                mistakes.push(mistake(&["model"], unknown("model", model, &plants)));
             }
             Some(_) => {}
         }
-        serde_json::from_value(Value::Object(options.clone())).map_err(|e| e.to_string())
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        serde_json::from_value(Value::Object(options.clone())).map_err(|e| vec![mistake(&[], e.to_string())])
     }
 
     /// Checks the numbers and names against the plant.
-    pub(super) fn check(&self) -> Result<Setup, String> {
+    pub(super) fn check(&self) -> Result<Setup, Vec<OptionMistake>> {
         let plant = self.model.plant();
         let spec = plant.spec();
+        let mut mistakes = Vec::new();
         for (name, value) in [("noise", self.noise), ("drift", self.drift), ("disturbance", self.disturbance)]
         {
             if !(value.is_finite() && value >= 0.0) {
-                return Err(format!("`{name}` is {value}: write 0 or more; 1 is the plant as it is"));
+                let message = format!("`{name}` is {value}: write 0 or more; 1 is the plant as it is");
+                mistakes.push(mistake(&[name], message));
             }
         }
         if !(0.0..1.0).contains(&self.dead_band) {
-            return Err(format!(
-                "`dead_band` is {}: write a share of the range, from 0 to below 1",
-                self.dead_band
-            ));
+            let message =
+                format!("`dead_band` is {}: write a share of the range, from 0 to below 1", self.dead_band);
+            mistakes.push(mistake(&["dead_band"], message));
         }
         let delay = self.delay.unwrap_or(spec.delay);
         if delay > DELAY {
-            return Err(format!("`delay` is {delay} periods: at most {DELAY} are possible"));
+            let message = format!("`delay` is {delay} periods: at most {DELAY} are possible");
+            mistakes.push(mistake(&["delay"], message));
         }
         let mut factors = spec.factors();
         for (name, value) in &self.factors {
             let Some(i) = spec.factors.iter().position(|f| f.name == name) else {
                 let names: Vec<&str> = spec.factors.iter().map(|f| f.name).collect();
-                return Err(unknown("factor", name, &names));
+                mistakes.push(mistake(&["factors", name], unknown("factor", name, &names)));
+                continue;
             };
             let (low, high) = spec.factors[i].range;
             if !(low..=high).contains(value) {
-                return Err(format!("the factor `{name}` is {value}: write {low} to {high}"));
+                let message = format!("the factor `{name}` is {value}: write {low} to {high}");
+                mistakes.push(mistake(&["factors", name], message));
             }
             factors[i] = *value;
         }
-        let check = |f| Fault::check(f, &spec.card, &spec.noise_sd);
-        let faults = self.fault.iter().map(check).collect::<Result<_, _>>()?;
+        let mut faults = Vec::new();
+        for (i, fault) in self.fault.iter().enumerate() {
+            match Fault::check(fault, &spec.card, &spec.noise_sd) {
+                Ok(fault) => faults.push(fault),
+                Err(message) => mistakes.push(mistake(&["fault", &i.to_string()], message)),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
         Ok(Setup {
             noise: self.noise,
             drift: self.drift,
@@ -166,6 +184,10 @@ impl Options {
             plant,
         })
     }
+}
+
+fn mistake(at: &[&str], message: String) -> OptionMistake {
+    OptionMistake { at: at.iter().map(|part| (*part).to_owned()).collect(), message }
 }
 
 fn unknown(what: &str, found: &str, known: &[&str]) -> String {
@@ -183,7 +205,25 @@ mod tests {
 
     fn message(options: Value) -> String {
         let Value::Object(map) = options else { panic!("an object") };
-        Options::read(&map).and_then(|o| o.check().map(|_| ())).unwrap_err()
+        let mistakes = Options::read(&map).and_then(|o| o.check().map(|_| ())).unwrap_err();
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        mistakes[0].message.clone()
+    }
+
+    #[test]
+    fn each_mistake_names_its_entry() {
+        let Value::Object(map) = json!({
+            "model": "quadruple-tank", "noise": -1, "factors": { "gamma_1": 5 },
+            "fault": [
+                { "kind": "bias", "channel": "level_1", "size": 1 },
+                { "kind": "leak", "channel": "pump_1", "size": 3 },
+            ]
+        }) else {
+            panic!("an object")
+        };
+        let mistakes = Options::read(&map).unwrap().check().map(|_| ()).unwrap_err();
+        let at: Vec<String> = mistakes.iter().map(|m| m.at.join(".")).collect();
+        assert_eq!(at, ["noise", "factors.gamma_1", "fault.1"]);
     }
 
     #[test]

@@ -47,8 +47,8 @@ impl Simulated {
     ///
     /// # Errors
     /// What is wrong with the options, and how to mend it.
-    pub fn new(kind: PlantKind, options: &Options, seed: u64) -> Result<Self, String> {
-        let setup = Options { model: kind, ..options.clone() }.check()?;
+    pub fn new(kind: PlantKind, options: &Options, seed: u64) -> Result<Self, EnvironmentError> {
+        let setup = Options { model: kind, ..options.clone() }.check().map_err(EnvironmentError)?;
         let spec = setup.plant.spec().clone();
         let (sensors, safe) = (spec.card.sensors.len(), spec.card.safe());
         let mut simulated = Simulated {
@@ -290,8 +290,7 @@ pub fn environments() -> Vec<EnvironmentDriver> {
 fn build(b: &EnvironmentBuild<'_>) -> Result<Box<dyn Environment>, EnvironmentError> {
     let options = Options::read(b.options).map_err(EnvironmentError)?;
     // Every episode begins by being reset with a seed of its own.
-    let simulated = Simulated::new(options.model, &options, 0).map_err(EnvironmentError)?;
-    Ok(Box::new(simulated))
+    Ok(Box::new(Simulated::new(options.model, &options, 0)?))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use forethought_machine::EnvironmentError;
 use forethought_space::{Dynamics, Imagined, Latent, Shape};
 
 use super::options::Setup;
@@ -35,8 +36,10 @@ impl TrueModel {
     ///
     /// # Errors
     /// What is wrong with the options, and how to mend it.
-    pub fn new(kind: PlantKind, options: &Options) -> Result<Self, String> {
-        let setup = Options { model: kind, fault: Vec::new(), ..options.clone() }.check()?;
+    pub fn new(kind: PlantKind, options: &Options) -> Result<Self, EnvironmentError> {
+        let setup = Options { model: kind, fault: Vec::new(), ..options.clone() }
+            .check()
+            .map_err(EnvironmentError)?;
         let spec = setup.plant.spec();
         let mut rest = spec.initial.clone();
         if !spec.controlled.is_empty() {

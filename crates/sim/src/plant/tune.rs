@@ -31,7 +31,7 @@ pub fn run_day(
     seed: u64,
     mut act: impl FnMut(f64, &[f64], &[f64]) -> Vec<f64>,
 ) -> Result<Day, String> {
-    let mut plant = Simulated::new(day.kind, options, seed)?;
+    let mut plant = Simulated::new(day.kind, options, seed).map_err(|e| e.to_string())?;
     let bounds = plant.card().bounds();
     let mut read = plant.reset(seed).map_err(|e| e.0)?.numbers();
     let mut previous = plant.card().safe();

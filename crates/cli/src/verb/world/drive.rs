@@ -150,6 +150,12 @@ fn finish(
     let exit = match end {
         DriveEnd::Finished => Exit::Done,
         DriveEnd::Stopped => Exit::Interrupted,
+        DriveEnd::Unlearnable(message) => {
+            return Err(Failure::yours("too-short", format!("nothing can be learnt: {message}")).hint(
+                "let episodes last longer: a calmer range of actions ([action.NAME] range), a shorter period, an \
+                 environment that does not end so soon",
+            ));
+        }
         DriveEnd::Failed(message) => return Err(Failure::ours("plant", message.clone())),
     };
     if arguments.json {

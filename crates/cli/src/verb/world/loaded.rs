@@ -10,7 +10,7 @@ use forethought_memory::{
     EpisodeCard, EpisodeId, EpisodeStore, Journal, OwnError, Owner, Project, SqliteJournal,
 };
 use forethought_record::{Actor, Drive, DriveEntry, EpisodeState, Seq};
-use forethought_space::{ChannelKind, DriverSchema, Episode, World, parse_world};
+use forethought_space::{ChannelKind, DriverSchema, Episode, OptionMistake, World, parse_world};
 use serde_json::{Map, Value};
 
 use crate::args::{Arguments, File};
@@ -193,12 +193,17 @@ pub(super) fn episode_failure(e: forethought_memory::EpisodeError) -> Failure {
     Failure::yours("episodes", e.to_string())
 }
 
-/// An environment, or in words why there is none.
-fn build(driver: &str, options: &Map<String, Value>, dir: &Path) -> Result<Box<dyn Environment>, String> {
+/// An environment, or why there is none.
+fn build(
+    driver: &str,
+    options: &Map<String, Value>,
+    dir: &Path,
+) -> Result<Box<dyn Environment>, Vec<OptionMistake>> {
     let all = environments();
     let Some(found) = all.iter().find(|d| d.name == driver) else {
         let known: Vec<&str> = all.iter().map(|d| d.name).collect();
-        return Err(format!("there is no environment `{driver}`; there are {}", known.join(", ")));
+        let message = format!("there is no environment `{driver}`; there are {}", known.join(", "));
+        return Err(vec![OptionMistake { at: vec!["driver".to_owned()], message }]);
     };
     (found.build)(&EnvironmentBuild { options, dir: dir.to_owned() }).map_err(|e| e.0)
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use forethought_calibrate::Share;
-use forethought_engine::{WorldModel, done, open_world};
+use forethought_engine::{WorldModel, done, open_world, too_short};
 use forethought_memory::{EpisodeId, SqliteJournal};
 use forethought_record::{
     AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Kept, Purpose,
@@ -67,6 +67,9 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
         drive.models.len(),
         drive.alarms.len()
     ));
+    if let (true, Some(message)) = (drive.models.is_empty(), too_short(drive)) {
+        lines.push(format!("Nothing can be learnt yet: {message}."));
+    }
     for (number, episode) in &drive.episodes {
         if let Some(cost) = episode.cost {
             let each = cost / episode.periods.max(1) as f64;
