@@ -26,7 +26,7 @@ pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_worl
 use run::Run;
 
 /// Periods that an episode must have to be learnt from.
-const LEARNT_FROM: u64 = 20;
+pub const LEARNT_FROM: u64 = 20;
 /// An alarm must be so many times less likely than one that was judged no fault to be raised again.
 const CLEARLY_LESS: f64 = 0.1;
 /// Episodes after which a model is learnt and plans, even while exploring.
@@ -103,8 +103,8 @@ pub enum DriveEnd {
     Finished,
     /// Somebody stopped it.
     Stopped,
-    /// All is explored, and nothing can be learnt from it: in words.
-    Unlearnable(String),
+    /// All is explored, and no episode had [`LEARNT_FROM`] periods: there is no model to act with.
+    NothingLearnt,
     /// The plant, or learning, failed: in words.
     Failed(String),
 }
@@ -234,17 +234,17 @@ impl DriveCore {
         }
         let explored = done(&self.drive, Purpose::Explore);
         let is_explored = explored >= self.world.explore.1 as usize;
+        let learnable = learnable(&self.drive);
+        if is_explored && self.model.is_none() && learnable.is_empty() {
+            return self.over(DriveEnd::NothingLearnt, effects);
+        }
         if is_explored && self.until == Until::Explored {
             return self.over(DriveEnd::Finished, effects);
         }
-        let learnable = learnable(&self.drive);
         // While exploring, a model that has seen most of the data will do, once all that is explored is within its reach.
         let will_do = self.model.as_ref().is_some_and(|m| {
             policy::is_within_reach(&self.world, &m.seen) && 2 * learnable.len() < 3 * m.episodes.len()
         });
-        if let (true, None, Some(message)) = (is_explored, &self.model, too_short(&self.drive)) {
-            return self.over(DriveEnd::Unlearnable(message), effects);
-        }
         let wants_model = is_explored || explored >= GUIDED_FROM && !will_do;
         if wants_model && self.is_stale && !learnable.is_empty() {
             self.phase = Phase::Learning;
@@ -503,16 +503,6 @@ pub fn done(drive: &Drive, purpose: Purpose) -> usize {
             || (purpose == Purpose::Explore && e.end.is_some() && e.periods >= LEARNT_FROM)
     };
     drive.episodes.values().filter(|e| e.purpose == purpose).filter(taught).count()
-}
-
-/// That no episode is long enough to be learnt from, in words, where it is so.
-pub fn too_short(drive: &Drive) -> Option<String> {
-    let longest = drive.episodes.values().filter(|e| e.end.is_some()).map(|e| e.periods).max()?;
-    (longest < LEARNT_FROM).then(|| {
-        format!(
-            "the longest episode ended after {longest} periods, and a model learns from {LEARNT_FROM} and more"
-        )
-    })
 }
 
 /// There is something to learn from that the model has not learnt from, or has and should not have.

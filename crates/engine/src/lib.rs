@@ -24,8 +24,8 @@ pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};
 pub use drive::{
     Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveShell, DriveShellError, DriveUpdate,
-    EpisodePlan, LearnAsk, OpenedWorld, PlanAsk, Planned, Seen, Until, Way, WorldModel, claim_channels, done,
-    exploring_tracks, learn, open_world, plan_action, stage_cost, too_short,
+    EpisodePlan, LEARNT_FROM, LearnAsk, OpenedWorld, PlanAsk, Planned, Seen, Until, Way, WorldModel,
+    claim_channels, done, exploring_tracks, learn, open_world, plan_action, stage_cost,
 };
 pub use import::{CellError, import_rows, is_reserved, read_tells, run_sheet};
 pub use rehearsal::{Rehearsal, Trace};

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use maud::html;
 
 pub use figure::{Figure, script_json};
-pub use world::{EpisodeTrace, ImaginedTrace, SurpriseTrace, TOO_NARROW, WorldReport, render_world};
+pub use world::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
 
 use page::Section;
 use view::View;

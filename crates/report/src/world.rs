@@ -62,6 +62,8 @@ pub struct WorldReport<'a> {
     pub imagined: &'a [ImaginedTrace],
     /// Surprise, one an episode at most.
     pub surprise: &'a [SurpriseTrace],
+    /// What should be known before any of it is believed, each in a sentence.
+    pub doubts: &'a [String],
     /// When the page is made.
     pub generated: Timestamp,
     /// The command that made the world.
@@ -69,10 +71,6 @@ pub struct WorldReport<'a> {
     /// The last event and its hash.
     pub head: Option<(Seq, String)>,
 }
-
-/// What is said where intervals were kept far too seldom.
-pub const TOO_NARROW: &str = "Intervals are too narrow so far: what was explored shows too little of how wrong the model can be. \
-                              Lengthen [explore] time, or have more episodes.";
 
 /// One self-contained HTML page, which works offline.
 pub fn render_world(input: &WorldReport<'_>) -> String {
@@ -145,7 +143,7 @@ fn claims(input: &WorldReport<'_>) -> Markup {
                 }
             }
         }
-        @if rows.iter().any(|kept| of(kept.all()).falls_short(0.9)) { p.note { (TOO_NARROW) } }
+        @for doubt in input.doubts { p.note { (doubt) } }
         @if !rows.is_empty() {
             div.scroll {
                 table {

@@ -1,5 +1,6 @@
 //! `world …`: a plant that is explored, learnt, driven and looked at.
 
+mod doubts;
 mod drive;
 mod imagine;
 mod import;

@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::loaded::{Loaded, channels, episode_failure};
-use super::{look, page};
+use super::{doubts, look, page};
 use crate::args::{Arguments, Driving};
 use crate::exit::{Exit, Failure};
 use crate::{now, progress, say, show, talk};
@@ -150,11 +150,10 @@ fn finish(
     let exit = match end {
         DriveEnd::Finished => Exit::Done,
         DriveEnd::Stopped => Exit::Interrupted,
-        DriveEnd::Unlearnable(message) => {
-            return Err(Failure::yours("too-short", format!("nothing can be learnt: {message}")).hint(
-                "let episodes last longer: a calmer range of actions ([action.NAME] range), a shorter period, an \
-                 environment that does not end so soon",
-            ));
+        DriveEnd::NothingLearnt => {
+            let why = doubts::too_short(drive).unwrap_or_else(|| "nothing was explored".to_owned());
+            let message = format!("no model could be learnt: {why}");
+            return Err(Failure::yours("short-episodes", message).hint(doubts::LONGER));
         }
         DriveEnd::Failed(message) => return Err(Failure::ours("plant", message.clone())),
     };

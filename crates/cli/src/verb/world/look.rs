@@ -3,15 +3,16 @@
 use std::io::Write;
 
 use forethought_calibrate::Share;
-use forethought_engine::{WorldModel, done, open_world, too_short};
+use forethought_engine::{WorldModel, done, open_world};
 use forethought_memory::{EpisodeId, SqliteJournal};
 use forethought_record::{
-    AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Kept, Purpose,
+    AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose,
 };
 use forethought_space::{Episode, World, world_schema};
 use forethought_world::Surprise;
 use serde_json::{Value, json};
 
+use super::doubts::doubts;
 use super::loaded::{Loaded, episode_failure, is_parquet, schemas};
 use crate::args::{self, Arguments, ExportEpisode, File};
 use crate::exit::{Exit, Failure};
@@ -67,9 +68,6 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
         drive.models.len(),
         drive.alarms.len()
     ));
-    if let (true, Some(message)) = (drive.models.is_empty(), too_short(drive)) {
-        lines.push(format!("Nothing can be learnt yet: {message}."));
-    }
     for (number, episode) in &drive.episodes {
         if let Some(cost) = episode.cost {
             let each = cost / episode.periods.max(1) as f64;
@@ -90,13 +88,7 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
             share.n
         ));
     }
-    let short = |kept: &Kept| {
-        let (k, n) = kept.all();
-        Share { k, n }.falls_short(0.9)
-    };
-    if drive.kept().iter().any(short) {
-        lines.push(forethought_report::TOO_NARROW.to_owned());
-    }
+    lines.extend(doubts(drive));
     lines.join("\n")
 }
 
@@ -141,6 +133,7 @@ pub(super) fn state_json(drive: &Drive) -> Value {
     json!({
         "forethought": 1, "world": drive.id.to_string(), "name": drive.name, "event": drive.seq, "finished": drive.finished,
         "episodes": episodes, "models": models, "alarms": alarms, "claims": claims,
+        "doubts": doubts(drive),
     })
 }
 

@@ -9,6 +9,7 @@ use forethought_report::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport
 use forethought_space::Episode;
 use forethought_world::CLAIMED;
 
+use super::doubts::doubts;
 use super::imagine::bands;
 use super::loaded::{Loaded, Read, episode_failure, shows_something};
 use super::look::watch;
@@ -54,6 +55,7 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
         episodes: &episodes,
         imagined: &dreams,
         surprise: &surprise,
+        doubts: &doubts(&read.drive),
         generated: now(),
         command: &format!("forethought world drive {}", loaded.path.display()),
         head: read.head.clone(),

@@ -1,0 +1,113 @@
+//! What a person should know before believing what is said of a plant: for the terminal and the report alike.
+
+use forethought_calibrate::Share;
+use forethought_engine::LEARNT_FROM;
+use forethought_record::{Drive, Purpose};
+use forethought_world::{LEVEL, MEMBERS};
+
+use crate::show::count;
+
+/// How episodes come to last longer.
+pub(super) const LONGER: &str = "have more episodes in [explore], narrow `range` or `rate` of an [action] so that exploring is \
+                                 gentler, or let the plant's program end its episodes later";
+
+/// Each in a sentence.
+pub(super) fn doubts(drive: &Drive) -> Vec<String> {
+    let short = too_short(drive).map(|short| format!("{short}. To mend it, {LONGER}."));
+    short.into_iter().chain(too_few(drive)).chain(too_narrow(drive)).collect()
+}
+
+/// Exploring episodes that were over before anything could be learnt from them.
+pub(super) fn too_short(drive: &Drive) -> Option<String> {
+    let all: Vec<u64> = drive.whole(Purpose::Explore).map(|(_, e)| e.periods).collect();
+    let short: Vec<u64> = all.iter().copied().filter(|periods| *periods < LEARNT_FROM).collect();
+    let longest = short.iter().max()?;
+    let of = count(all.len(), "exploring episode");
+    Some(format!(
+        "{} of {of} had fewer than the {LEARNT_FROM} periods that a model needs of each: at most {longest}",
+        short.len()
+    ))
+}
+
+/// Episodes from which it was measured how sure the last model may be, while nothing that it claimed is settled.
+fn too_few(drive: &Drive) -> Option<String> {
+    let episodes = drive.models.last().filter(|_| drive.kept().is_empty())?.episodes.len();
+    (episodes < MEMBERS).then(|| {
+        format!(
+            "How sure the model may be was measured on {}: fewer than {MEMBERS} are cut into parts, which resemble each \
+             other, so intervals may be too narrow. Have more episodes in [explore].",
+            count(episodes, "episode")
+        )
+    })
+}
+
+/// What was claimed and settled.
+fn too_narrow(drive: &Drive) -> Option<String> {
+    let is_short = drive.kept().iter().any(|kept| {
+        let (k, n) = kept.all();
+        Share { k, n }.falls_short(LEVEL)
+    });
+    is_short.then(|| {
+        "Intervals are too narrow so far: what was explored shows too little of how wrong the model can be. Lengthen [explore] \
+         time, or have more episodes."
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forethought_record::{CampaignId, EpisodeEnd, EpisodeState, Kept, ModelState};
+
+    /// Exploring episodes of so many periods, a model of those that are long enough, what was kept of 100 claims.
+    fn drive(periods: &[u64], kept: Option<u64>) -> Drive {
+        let episode = |(i, periods): (usize, &u64)| {
+            let state = EpisodeState {
+                stored: i as u64,
+                purpose: Purpose::Explore,
+                model: None,
+                end: Some(EpisodeEnd::Whole),
+                periods: *periods,
+                cost: None,
+                beyond: 0,
+                kept: kept.map(|k| Kept { ahead: 1, sensors: vec![(k, 100)] }).into_iter().collect(),
+            };
+            (i as u64, state)
+        };
+        let episodes = periods.iter().enumerate().map(episode);
+        let long = periods.iter().filter(|p| **p >= LEARNT_FROM).count() as u64;
+        Drive {
+            id: CampaignId(Default::default()),
+            name: "tank".into(),
+            text: String::new(),
+            seq: 1,
+            episodes: episodes.collect(),
+            models: vec![ModelState {
+                hash: String::new(),
+                episodes: (0..long).collect(),
+                recalled: None,
+                scores: vec![],
+            }],
+            alarms: Default::default(),
+            finished: None,
+        }
+    }
+
+    #[test]
+    fn what_there_is_to_doubt_is_said_and_nothing_else() {
+        let said = |periods: &[u64], kept| {
+            let all = doubts(&drive(periods, kept));
+            all.iter().map(|d| d.split([':', '.']).next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let short = "1 of 5 exploring episodes had fewer than the 20 periods that a model needs of each";
+        let few = "How sure the model may be was measured on 3 episodes";
+        assert_eq!(said(&[30; 4], None), [""; 0]);
+        assert_eq!(said(&[30; 3], None), [few]);
+        assert_eq!(
+            said(&[30; 3], Some(95)),
+            [""; 0],
+            "claims that were kept say more than how few episodes there were"
+        );
+        assert_eq!(said(&[30, 30, 30, 30, 19], Some(50)), [short, "Intervals are too narrow so far"]);
+    }
+}
