@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use forethought_engine::{Ask, Change, Client, Command, Desk, Reply, compare, open_campaign, question};
+use forethought_engine::{
+    Answer, Ask, Change, Client, Command, Desk, Reply, compare, open_campaign, question,
+};
 use forethought_machine::{Build, Driver, Machine};
 use forethought_memory::{Head, Journal, OwnError, Owner, Project, SqliteJournal, entries, read_heads};
 use forethought_model::Belief;
 use forethought_plan::Question;
 use forethought_record::{Actor, Campaign, CampaignId, Entry};
-use forethought_space::{DriverSchema, Problem, parse};
+use forethought_space::{DriverSchema, Problem, nearest, parse};
 
 use crate::args::{Arguments, File};
 use crate::exit::Failure;
@@ -69,16 +71,18 @@ impl Loaded {
         self.project.own(&format!("`forethought {what}` of {} (process {})", self.actor, std::process::id()))
     }
 
+    /// The rows of the file's start data.
+    pub(crate) fn start_data(&self) -> Result<Vec<(String, Answer)>, Failure> {
+        let Some(name) = &self.problem.start.data else { return Ok(vec![]) };
+        let bytes = self.problem.attachments.get(name).cloned().unwrap_or_default();
+        forethought_engine::import_rows(&self.problem, name, &bytes).map_err(|e| cells(name, &e))
+    }
+
     /// Opens the campaign in the journal, with its start data if it is new, and takes in a changed
     /// file where that does no harm.
     pub(crate) fn desk(&self, reason: &str) -> Result<(Desk, bool), Failure> {
-        let rows = match &self.problem.start.data {
-            Some(name) => {
-                let bytes = self.problem.attachments.get(name).cloned().unwrap_or_default();
-                forethought_engine::import_rows(&self.problem, name, &bytes).map_err(|e| cells(name, &e))?
-            }
-            None => vec![],
-        };
+        let rows = self.start_data()?;
+        self.check_not_gone()?;
         let journal = SqliteJournal::open(&self.project.journal())?;
         let stored = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name);
         if let Some(stored) = stored
@@ -156,6 +160,7 @@ impl Loaded {
             )
             .hint("`run` or `ask` opens it")
         };
+        self.check_not_gone()?;
         if !self.project.journal().exists() {
             return Err(none());
         }
@@ -173,6 +178,20 @@ impl Loaded {
                 .hint("restore it from a backup; moved away, a cut tail of the record would not show")
         })?;
         Ok(heads.remove(&id.to_string()))
+    }
+
+    /// Refuses to begin anew where a record was written and is no longer there.
+    fn check_not_gone(&self) -> Result<(), Failure> {
+        let (journal, head) = (self.project.journal(), self.project.head());
+        if journal.exists() || !head.exists() {
+            return Ok(());
+        }
+        let message =
+            format!("{} is gone, but {} says that a record was written", journal.display(), head.display());
+        Err(Failure::yours("cut", message).hint(format!(
+            "restore it from a backup; to begin anew without it, move {} away first",
+            head.display()
+        )))
     }
 
     /// Refuses a record that ends before what was written, by its head.
@@ -245,6 +264,33 @@ impl Loaded {
             .collect()
     }
 
+    /// Refuses interlocks that no machine can read: they would hold back every order, or none.
+    pub(crate) fn check_interlocks(
+        &self,
+        problem: &Problem,
+        machines: &[Box<dyn Machine>],
+    ) -> Result<(), Failure> {
+        for (name, signal) in &problem.envelope.interlocks {
+            let known =
+                machines.iter().find(|m| m.card().name == *name).map(|m| m.signals()).unwrap_or_default();
+            if known.contains(signal) {
+                continue;
+            }
+            let message = format!(
+                "the interlock `{name}.{signal}` cannot be read: machine `{name}` has no such signal"
+            );
+            let hint = match nearest(signal, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{name}.{near}`?"),
+                None if known.is_empty() => {
+                    "a machine with `driver = \"command\"` reads those that its `signals` name".to_owned()
+                }
+                None => format!("it has {}", known.join(", ")),
+            };
+            return Err(Failure::yours("interlock", message).hint(hint));
+        }
+        Ok(())
+    }
+
     /// The pool of the first stage's machine, where it is a table.
     pub(crate) fn pool(&self, problem: &Problem) -> Option<std::sync::Arc<Vec<forethought_space::Recipe>>> {
         let first = problem.stages.first()?;
@@ -311,5 +357,6 @@ pub(crate) fn actor(arguments: &Arguments) -> Actor {
         .clone()
         .or_else(|| std::env::var("USER").ok())
         .or_else(|| std::env::var("LOGNAME").ok());
-    Actor(name.filter(|n| !n.is_empty()).unwrap_or_else(|| "somebody".into()))
+    let name = name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
+    Actor(name.unwrap_or_else(|| "somebody".into()))
 }

@@ -63,6 +63,33 @@ fn a_run_says_what_it_waits_for() {
 }
 
 #[test]
+fn three_orders_in_a_row_that_take_too_long_pause_the_machine() {
+    let hangs = SPHERE.replace(
+        "driver = \"simulator\"\nmodel = \"sphere\"\nparallel = 2\n",
+        "driver = \"command\"\ncommand = [\"sleep\", \"9\"]\ntimeout = \"200ms\"\n",
+    );
+    let folder = Folder::new(&hangs);
+    let said = folder.run(&["run", "campaign.toml", "--no-report"], 1);
+    assert!(said.contains("three faults in a row; the last: it took longer than 200"), "{said}");
+    assert_eq!(folder.json(&["status", "campaign.toml"])["trials"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn nothing_is_begun_that_a_later_stage_cannot_finish() {
+    let line = "[stage.make]\nmachine = \"m\"\nparameters = [\"x1\", \"x2\"]\noutcomes = [\"w\"]\n\
+                [stage.test]\nmachine = \"broken\"\noutcomes = [\"y\"]\n\
+                [machine.broken]\ndriver = \"command\"\ncommand = [\"false\"]\n\
+                [machine.m]\ndriver = \"command\"\ncommand = [\"echo\", '{\"outcomes\":{\"w\":1}}']\n";
+    let machine = "[machine.m]\ndriver = \"simulator\"\nmodel = \"sphere\"\nparallel = 2\n";
+    let file = SPHERE.replace(machine, line).replace("[outcome]\n", "[outcome]\nw = { watch = true }\n");
+    let folder = Folder::new(&file);
+    let said = folder.run(&["run", "campaign.toml", "--no-report"], 1);
+    assert!(said.contains("machine `broken` is paused"), "{said}");
+    let trials = folder.json(&["status", "campaign.toml"])["trials"].as_array().unwrap().len();
+    assert!(trials < 7, "{trials} of 20 were begun");
+}
+
+#[test]
 fn stages_pass_specimens_on_and_failures_are_learnt_from() {
     let bracket = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/bracket/bracket.toml");
     let text = fs::read_to_string(bracket).unwrap();

@@ -255,6 +255,64 @@ fn what_a_run_sheet_says_was_set_counts() {
 }
 
 #[test]
+fn tables_are_read_as_spreadsheets_write_them() {
+    let folder = Folder::new(FILE);
+    let header = "melt [degC];speed (mm/s);kind;strength (MPa);density";
+    fs::write(folder.path("old.csv"), format!("{header}\n230;40,5;matt;800;0,995\n240;50;clear;810;0,996\n"))
+        .unwrap();
+    let said = folder.run(&["import", "campaign.toml", "old.csv"], 0);
+    assert!(said.contains("2 measurements taken in"), "{said}");
+    let rows = folder.json(&["export", "campaign.toml"]);
+    assert_eq!(rows["trials"].as_array().unwrap().len(), 0);
+    let said = folder.run(&["predict", "campaign.toml", r#"{"melt":230,"speed":40.5,"kind":"matt"}"#], 0);
+    assert!(said.contains("strength"), "{said}");
+
+    let refused = |table: &str, why: &str| {
+        fs::write(folder.path("bad.csv"), table).unwrap();
+        let said = folder.run(&["import", "campaign.toml", "bad.csv"], 2);
+        assert!(said.contains(why), "{said}");
+    };
+    refused(
+        "melt,speed,kind\n230,40,matt\n",
+        "line 1: no row has an outcome: density, strength are looked for",
+    );
+    refused("melt,speed,kind,strength,failed\n230,40,matt,800,recipe\n", "the row failed and has an outcome");
+    fs::write(folder.path("far.csv"), "melt,speed,kind,strength\n900,40,matt,800\n").unwrap();
+    let said = folder.run(&["import", "campaign.toml", "far.csv"], 0);
+    assert!(said.contains("1 row (far.csv:2 first) lie where no trial would be proposed"), "{said}");
+    let best = folder.json(&["best", "campaign.toml"]);
+    assert_ne!(best["best"]["recipe"]["melt"], 900.0, "no advice outside the space");
+}
+
+#[test]
+fn what_was_written_by_hand_or_recorded_is_not_replaced() {
+    let folder = Folder::new(FILE);
+    let ask = ["ask", "campaign.toml", "--csv", "plan.csv"];
+    folder.run(&ask, 0);
+    let said = folder.run(&ask, 2);
+    assert!(said.contains("plan.csv is there already"), "{said}");
+    fs::remove_file(folder.path("forethought.db")).unwrap();
+    for verb in ["status", "verify", "ask"] {
+        let said = folder.run(&[verb, "campaign.toml"], 2);
+        assert!(said.contains("forethought.db is gone"), "{verb}: {said}");
+    }
+}
+
+#[test]
+fn interlocks_that_nothing_can_read_are_refused() {
+    let with = |machine: &str| {
+        let file = FILE.replace("[machine.bench]\ndriver = \"manual\"\n", machine);
+        Folder::new(&format!("{file}[envelope]\ninterlock = [\"bench.dor\"]\n"))
+    };
+    let said = with("[machine.bench]\ndriver = \"manual\"\n").run(&["check", "campaign.toml"], 2);
+    assert!(said.contains("`bench.dor` cannot be read") && said.contains("driver = \"command\""), "{said}");
+    let command =
+        "[machine.bench]\ndriver = \"command\"\ncommand = [\"true\"]\nsignals = { door = [\"true\"] }\n";
+    let said = with(command).run(&["check", "campaign.toml"], 2);
+    assert!(said.contains("did you mean `bench.door`?"), "{said}");
+}
+
+#[test]
 fn init_guesses_a_campaign_from_a_table() {
     let folder = Folder::new("");
     fs::remove_file(folder.path("campaign.toml")).unwrap();
@@ -278,12 +336,15 @@ fn init_leaves_remarks_out_and_writes_nothing_where_a_cell_is_missing() {
     fs::remove_file(folder.path("campaign.toml")).unwrap();
     fs::write(
         folder.path("runs.csv"),
-        "trial,melt,strength,note\n1,230,700,new nozzle\n2,,720,\n3,240,710,\n",
+        "trial,melt,strength,note\n1,230,700,new nozzle\n2,,720,\n3,240,710,\n4,,730,\n",
     )
     .unwrap();
     let init = ["init", "--from", "runs.csv", "--goal", "strength=max"];
     let said = folder.run(&init, 2);
-    assert!(said.contains("runs.csv:3: the parameter `melt` has no value"), "{said}");
+    assert!(said.contains("runs.csv: nothing was taken in"), "{said}");
+    for line in [3, 5] {
+        assert!(said.contains(&format!("line {line}: the parameter `melt` has no value")), "{said}");
+    }
     assert!(!folder.path("campaign.toml").exists() && !folder.path("forethought.db").exists());
     fs::write(folder.path("runs.csv"), "trial,melt,strength,note\n1,230,700,new nozzle\n2,240,720,\n")
         .unwrap();

@@ -249,3 +249,33 @@ fn nobody_goes_on_from_a_cut_record_by_accident() {
     folder.run(&["pause", "campaign.toml"], 0);
     folder.run(&["verify", "campaign.toml"], 0);
 }
+
+#[test]
+fn what_a_dead_engine_left_running_is_nobodys_to_answer_or_withdraw() {
+    let folder = Folder::new(&FILE.replace("TRIALS", "2").replace("parallel = 2\n", ""));
+    fs::write(folder.path("program.py"), PROGRAM.replace("time.sleep(0.03)", "time.sleep(1.5)")).unwrap();
+    let mut child = forethought()
+        .args(["run", "campaign.toml", "--no-report", "--quiet"])
+        .current_dir(folder.dir())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while !folder.path("starts.log").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = folder.run(&["withdraw", "campaign.toml", "1"], 2);
+    assert!(said.contains("trial 1 is on machine `m`"), "{said}");
+    let said = folder.run(&["tell", "campaign.toml", "--trial", "1", "y=5"], 2);
+    assert!(said.contains("answers by itself"), "{said}");
+    folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
+    let starts = fs::read_to_string(folder.path("starts.log")).unwrap();
+    assert_eq!(starts.lines().count(), 2, "{starts}");
+    let status = folder.json(&["status", "campaign.toml"]);
+    let first = &status["trials"][0];
+    assert_eq!(first["outcomes"]["y"], first["recipe"]["x"], "what the program found is picked up");
+}

@@ -26,6 +26,9 @@ use serde::Deserialize;
 
 /// Bytes of standard output that an answer may have; a program that prints more is ended.
 const OUTPUT_MOST: u64 = 1 << 20;
+/// How long the program of a signal may take, and how often it is looked at.
+const SIGNAL_MOST: Duration = Duration::from_secs(10);
+const SIGNAL_EVERY: Duration = Duration::from_millis(5);
 /// Time between the polite signal and the other one.
 const GRACE: Duration = Duration::from_millis(1500);
 
@@ -173,6 +176,10 @@ impl Machine for Program {
         Box::new(Killer { runs: self.runs.clone() })
     }
 
+    fn signals(&self) -> Vec<String> {
+        self.options.signals.keys().cloned().collect()
+    }
+
     fn signal(&mut self, name: &str) -> Result<bool, Fault> {
         let Some(command) = self.options.signals.get(name).filter(|c| !c.is_empty()) else {
             return Err(Fault(format!(
@@ -180,14 +187,29 @@ impl Machine for Program {
                 self.card.name
             )));
         };
-        let status = Command::new(&command[0])
+        let fault = |what: String| Fault(format!("signal `{name}`: {what}"));
+        let mut child = Command::new(&command[0])
             .args(&command[1..])
             .current_dir(&self.dir)
+            .env("FORETHOUGHT_DIR", &self.dir)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .status()
-            .map_err(|e| Fault(format!("signal `{name}`: {e}")))?;
+            .spawn()
+            .map_err(|e| fault(e.to_string()))?;
+        let mut waited = Duration::ZERO;
+        let status = loop {
+            match child.try_wait().map_err(|e| fault(e.to_string()))? {
+                Some(status) => break status,
+                None if waited >= SIGNAL_MOST => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(fault(format!("its program gave no answer in {} s", SIGNAL_MOST.as_secs())));
+                }
+                None => std::thread::sleep(SIGNAL_EVERY),
+            }
+            waited += SIGNAL_EVERY;
+        };
         Ok(status.success())
     }
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 use forethought_machine::{
     Environment, EnvironmentBuild, EnvironmentDriver, EnvironmentError, Fault, Reading,
 };
-use forethought_space::EnvironmentCard;
+use forethought_space::{EnvironmentCard, OptionMistake};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -74,6 +74,33 @@ fn timeout_s() -> f64 {
     TIMEOUT_S
 }
 
+impl Options {
+    /// What is started, or each entry that is in its way.
+    fn command(&self) -> Result<Vec<String>, Vec<OptionMistake>> {
+        let mut mistakes = Vec::new();
+        let mut wrong = |at: &[&str], what: String| {
+            let at = at.iter().map(|part| (*part).to_owned()).collect();
+            mistakes.push(OptionMistake { at, message: format!("environment `pipe`: {what}") });
+        };
+        if !(self.timeout_s > 0.0 && self.timeout_s <= TIMEOUT_S_MOST) {
+            let found = self.timeout_s;
+            let message =
+                format!("`timeout_s` is {found}; a number above 0 and up to {TIMEOUT_S_MOST} is expected");
+            wrong(&["timeout_s"], message);
+        }
+        let command = match (&self.gymnasium, self.command.is_empty()) {
+            (Some(id), true) => gymnasium::command(self, id),
+            (None, false) => self.command.clone(),
+            (given, _) => {
+                let at: &[&str] = if given.is_some() { &["gymnasium"] } else { &[] };
+                wrong(at, "give either `command` or `gymnasium`".to_owned());
+                Vec::new()
+            }
+        };
+        if mistakes.is_empty() { Ok(command) } else { Err(mistakes) }
+    }
+}
+
 pub(crate) fn environment() -> EnvironmentDriver {
     let schema = schemars::schema_for!(Options).to_value();
     EnvironmentDriver { name: "pipe", schema, build }
@@ -95,17 +122,7 @@ impl Pipe {
         let error = |what: String| EnvironmentError::from(format!("environment `pipe`: {what}"));
         let options: Options =
             serde_json::from_value(Value::Object(b.options.clone())).map_err(|e| error(e.to_string()))?;
-        if !(options.timeout_s > 0.0 && options.timeout_s <= TIMEOUT_S_MOST) {
-            return Err(error(format!(
-                "`timeout_s` is {}; a number above 0 and up to {TIMEOUT_S_MOST} is expected",
-                options.timeout_s
-            )));
-        }
-        let command = match (&options.gymnasium, options.command.is_empty()) {
-            (Some(id), true) => gymnasium::command(&options, id),
-            (None, false) => options.command.clone(),
-            _ => return Err(error("give either `command` or `gymnasium`".to_owned())),
-        };
+        let command = options.command().map_err(EnvironmentError)?;
         let timeout = Duration::from_secs_f64(options.timeout_s);
         let mut program = Program::new(command, b.dir.clone(), timeout);
         let answer = program.ask(&json!({ "hello": VERSION })).map_err(|e| error(e.0))?;

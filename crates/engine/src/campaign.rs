@@ -251,8 +251,14 @@ impl Core {
         self.flush(effects);
     }
 
+    /// What answers for a machine. At a desk, which has no machines, the file says whether a person does; what does not may
+    /// still be at work, though the engine that sent it there is gone.
     fn class(&self, machine: &str) -> Class {
-        self.cards.get(machine).map_or(Class::Person, |c| c.class)
+        match (self.cards.get(machine), self.campaign.problem.machines.get(machine)) {
+            (Some(card), _) => card.class,
+            (None, Some(spec)) if !spec.is_person() => Class::Askable,
+            _ => Class::Person,
+        }
     }
 
     /// Applies an event and puts it into this step's append.

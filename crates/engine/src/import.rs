@@ -8,14 +8,21 @@ use crate::campaign::Answer;
 
 /// A cell that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column `{column}`: {message}")]
+#[error("line {line}{}: {message}", in_column(column))]
 pub struct CellError {
     /// From 1, the header's line included.
     pub line: usize,
-    /// Its name in the header.
+    /// Its name in the header; `*` where it is about all of them.
     pub column: String,
     /// What was found and what was expected.
     pub message: String,
+}
+
+/// The column of what is wrong with a whole row.
+const WHOLE_ROW: &str = "*";
+
+fn in_column(column: &str) -> String {
+    if column == WHOLE_ROW { String::new() } else { format!(", column `{column}`") }
 }
 
 /// Columns that are left out where the campaign has no such name.
@@ -40,15 +47,24 @@ pub fn import_rows(
     file: &str,
     bytes: &[u8],
 ) -> Result<Vec<(String, Answer)>, Vec<CellError>> {
-    let (rows, bad) = read(problem, bytes);
+    let (rows, mut bad) = read(problem, bytes);
+    let told = |row: &Row| !row.2.outcomes.is_empty() || row.2.failed.is_some();
+    let rows: Vec<Row> = rows.into_iter().filter(told).collect();
+    for (_, line, answer) in &rows {
+        let recipe = answer.recipe.clone().unwrap_or_default();
+        if let Err(e) = problem.space.point(&recipe) {
+            bad.push(CellError { line: *line, column: WHOLE_ROW.into(), message: e.to_string() });
+        }
+    }
+    if bad.is_empty() && rows.is_empty() {
+        let outcomes: Vec<&str> = problem.measured().map(|o| o.name.as_str()).collect();
+        let message = format!("no row has an outcome: {} are looked for, or `failed`", outcomes.join(", "));
+        bad.push(CellError { line: 1, column: WHOLE_ROW.into(), message });
+    }
     if !bad.is_empty() {
         return Err(bad);
     }
-    Ok(rows
-        .into_iter()
-        .filter(|(_, _, a)| !a.outcomes.is_empty() || a.failed.is_some())
-        .map(|(_, line, answer)| (format!("{file}:{line}"), answer))
-        .collect())
+    Ok(rows.into_iter().map(|(_, line, answer)| (format!("{file}:{line}"), answer)).collect())
 }
 
 /// Reads a run sheet back: rows whose outcomes are filled in, by their trial's number; the recipe in a row is what was really
@@ -115,16 +131,19 @@ enum Column {
 
 /// All rows, and every bad cell in them.
 fn read(problem: &Problem, bytes: &[u8]) -> (Vec<Row>, Vec<CellError>) {
-    let whole = |line: usize, message: String| vec![CellError { line, column: "*".into(), message }];
+    let whole = |line: usize, message: String| vec![CellError { line, column: WHOLE_ROW.into(), message }];
     // Spreadsheets like to put a byte-order mark in front.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
+    let delimiter = delimiter(bytes);
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(bytes);
     let header = match reader.headers() {
         Ok(header) => header.clone(),
         Err(e) => return (vec![], whole(1, e.to_string())),
     };
     let mut bad = Vec::new();
     let columns: Vec<Column> = header.iter().map(|name| column(problem, name, &mut bad)).collect();
+    // Where commas part no columns, they are decimal points.
+    let number = |cell: &str| if delimiter == b',' { cell.to_owned() } else { cell.replace(',', ".") };
     for (i, name) in header.iter().enumerate() {
         if !matches!(columns[i], Column::Unused) && header.iter().take(i).any(|n| n == name) {
             let message = "the header has this column twice".to_owned();
@@ -144,10 +163,16 @@ fn read(problem: &Problem, bytes: &[u8]) -> (Vec<Row>, Vec<CellError>) {
         let mut answer = Answer { recipe: Some(Recipe::default()), ..Answer::default() };
         let mut trial = None;
         for ((cell, column), name) in record.iter().zip(&columns).zip(header.iter()) {
-            let done = take(problem, column, cell, &mut answer, &mut trial);
+            let is_number = number(cell).parse::<f64>().is_ok();
+            let cell = if is_number { number(cell) } else { cell.to_owned() };
+            let done = take(problem, column, &cell, &mut answer, &mut trial);
             if let Err(message) = done {
                 bad.push(CellError { line, column: name.to_owned(), message });
             }
+        }
+        if answer.failed.is_some() && !answer.outcomes.is_empty() {
+            let message = "the row failed and has an outcome: empty one of them".to_owned();
+            bad.push(CellError { line, column: "failed".into(), message });
         }
         out.push((trial, line, answer));
     }
@@ -164,7 +189,32 @@ fn line_of(bytes: &[u8], position: Option<&csv::Position>) -> usize {
     at(position.line()) + skipped
 }
 
+/// What parts the columns: spreadsheets of countries with decimal commas write `;`, and what is copied from them tabs.
+fn delimiter(bytes: &[u8]) -> u8 {
+    let header = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    [b',', b';', b'\t'].into_iter().find(|d| header.contains(d)).unwrap_or(b',')
+}
+
+/// A column's name as a name of a campaign: `Temp (C)` becomes `Temp`, `wall time [h]` becomes `wall_time`.
+#[must_use]
+pub fn column_name(header: &str) -> String {
+    let base = header.split(['(', '[']).next().unwrap_or(header).trim();
+    let name: String = base.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    if name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_') {
+        name
+    } else {
+        format!("x_{name}")
+    }
+}
+
 fn column(problem: &Problem, name: &str, bad: &mut Vec<CellError>) -> Column {
+    let is_known = |name: &str| {
+        problem.space.slot(name).is_some()
+            || problem.outcome(name).is_some()
+            || problem.context.contains_key(name)
+    };
+    let plain = column_name(name);
+    let name = if is_known(name) || !is_known(&plain) { name } else { plain.as_str() };
     match name {
         "trial" => return Column::Trial,
         "failed" => return Column::Failed,

@@ -27,7 +27,7 @@ pub use drive::{
     EpisodePlan, LEARNT_FROM, LearnAsk, OpenedWorld, PlanAsk, Planned, Seen, Until, Way, WorldModel,
     claim_channels, done, exploring_tracks, learn, open_world, plan_action, stage_cost,
 };
-pub use import::{CellError, import_rows, is_reserved, read_tells, run_sheet};
+pub use import::{CellError, column_name, import_rows, is_reserved, read_tells, run_sheet};
 pub use rehearsal::{Rehearsal, Trace};
 pub use replay::{Difference, Replayed, replay};
 pub use revise::{Change, compare};

@@ -15,6 +15,8 @@ use crate::campaign::{Command, Refusal, Reply};
 const REQUEST_MOST: u64 = 64 << 20;
 /// Longest wait for a request or its answer; a decision may take a while.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The same of a stop: whoever says it goes on without an owner that hangs.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Request {
@@ -111,7 +113,8 @@ impl Client {
         actor: Actor,
     ) -> io::Result<Result<Reply, Refusal>> {
         let mut stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let patience = if matches!(command, Command::Stop { .. }) { STOP_PATIENCE } else { PATIENCE };
+        stream.set_read_timeout(Some(patience))?;
         serde_json::to_writer(&stream, &Request { campaign: campaign.to_owned(), actor, command })?;
         stream.write_all(b"\n")?;
         let mut line = String::new();

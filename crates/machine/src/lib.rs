@@ -100,6 +100,11 @@ pub trait Machine: Send {
     /// A way to halt it that works while `start` blocks.
     fn halter(&self) -> Box<dyn Halt>;
 
+    /// The signals for interlocks that it has.
+    fn signals(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// A signal for interlocks, such as a closed door.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ const ALIKE: f64 = 1e-9;
 
 /// The recipe to recommend: of all measured recipes the one whose posterior utility is greatest, among those likely to
 /// keep every limit; where several keep a band that is wanted, the surest to. With noise this is not the luckiest measurement
-/// (`known/loop.md`, trap 4). None before anything was measured that a goal speaks of.
+/// (`known/loop.md`, trap 4). None before anything inside the space was measured that a goal speaks of.
 ///
 /// # Errors
 /// As [`crate::predict`].
@@ -105,7 +105,8 @@ pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predicto
     let mut tried = std::collections::BTreeSet::new();
     for (row, point) in study.rows().map(|row| (row, &study.observed[row])) {
         let measured = goals.iter().all(|goal| study.value(goal, row).is_some());
-        if !measured || !tried.insert(crate::first::key(point)) {
+        // A recipe that the space or the envelope rules out by now is no advice, however well it did.
+        if !measured || !tried.insert(crate::first::key(point)) || !study.space.feasible(point) {
             continue;
         }
         let Some(merit) = worth(study, beliefs, &goals, point) else { continue };

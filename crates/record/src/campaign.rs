@@ -239,7 +239,12 @@ impl Campaign {
             }
             Event::Orphaned { .. } => {}
             Event::Aborted { key, kind, reason } => {
-                self.order_mut(key, entry.at)?.state = OrderState::Aborted(reason.clone());
+                let order = self.order_mut(key, entry.at)?;
+                order.state = OrderState::Aborted(reason.clone());
+                let machine = order.machine.clone();
+                if *kind == Failure::TimedOut {
+                    *self.faults.entry(machine).or_default() += 1;
+                }
                 self.end(key.trial, TrialState::Failed(*kind, reason.clone()), entry.at)?;
             }
             Event::Resolved { key, verdict } => {

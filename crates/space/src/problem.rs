@@ -121,6 +121,14 @@ pub struct MachineSpec {
     pub options: BTreeMap<String, Json>,
 }
 
+impl MachineSpec {
+    /// Whether a person does its orders.
+    #[must_use]
+    pub fn is_person(&self) -> bool {
+        self.driver == "manual"
+    }
+}
+
 /// How a machine takes several recipes at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchRule {

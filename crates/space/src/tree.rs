@@ -40,11 +40,14 @@ pub(crate) enum Node {
 impl Tree {
     pub(crate) fn parse(text: &str) -> Result<Tree, Vec<Diagnostic>> {
         if text.trim_start().starts_with('{') {
-            let raw = serde_json::from_str::<&RawValue>(text).map_err(|e| {
+            let wrong = |e: serde_json::Error| {
                 let before: usize = text.lines().take(e.line().saturating_sub(1)).map(|l| l.len() + 1).sum();
                 let offset = before + e.column().saturating_sub(1);
                 vec![Diagnostic::new("syntax", no_json(&e), Some(offset..offset + 1))]
-            })?;
+            };
+            // A raw value may nest as deep as it likes; reading it as a value first bounds what is walked below.
+            serde_json::from_str::<Json>(text).map_err(wrong)?;
+            let raw = serde_json::from_str::<&RawValue>(text).map_err(wrong)?;
             return from_json(raw, text).map_err(|e| vec![e]);
         }
         let (table, errors) = DeTable::parse_recoverable(text);
@@ -218,5 +221,18 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
         }
         deserializer.deserialize_map(All)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_nests_without_end_is_a_mistake_with_a_place() {
+        let text = format!("{{\n\"a\": {}{}}}", "[".repeat(200), "]".repeat(200));
+        let mistakes = Tree::parse(&text).unwrap_err();
+        assert!(mistakes[0].message.contains("recursion limit"), "{mistakes:?}");
+        assert_eq!(mistakes[0].place(&text).map(|p| p.line), Some(2));
     }
 }

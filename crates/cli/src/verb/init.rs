@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use forethought_engine::{Command, Reply, is_reserved};
+use forethought_engine::{Command, Reply, column_name, is_reserved};
 use forethought_space::{number_text, parse};
 use serde_json::json;
 
@@ -112,23 +112,12 @@ fn kept(bytes: &[u8], ignore: &[String]) -> Result<Vec<u8>, Failure> {
     let keep: Vec<usize> =
         (0..header.len()).filter(|&i| !ignore.iter().any(|n| n == header[i].trim())).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(keep.iter().map(|&i| plain(&header[i]))).map_err(bad)?;
+    writer.write_record(keep.iter().map(|&i| column_name(&header[i]))).map_err(bad)?;
     for row in reader.records() {
         let row = row.map_err(bad)?;
         writer.write_record(keep.iter().map(|&i| row.get(i).unwrap_or_default())).map_err(bad)?;
     }
     writer.into_inner().map_err(|e| Failure::ours("table", e.to_string()))
-}
-
-/// A column's name as a name: `Temp (C)` becomes `Temp`, its unit `C`.
-fn plain(header: &str) -> String {
-    let base = header.split(['(', '[']).next().unwrap_or(header).trim();
-    let name: String = base.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
-    if name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_') {
-        name
-    } else {
-        format!("x_{name}")
-    }
 }
 
 fn unit(header: &str) -> Option<String> {
@@ -156,7 +145,7 @@ fn guess(table: &Path, v: &Init) -> Result<String, Failure> {
             column.cells.push(cell.to_owned());
         }
     }
-    columns.retain(|c| !v.ignore.contains(&c.header) && !is_reserved(&plain(&c.header)));
+    columns.retain(|c| !v.ignore.contains(&c.header) && !is_reserved(&column_name(&c.header)));
     let mut goals = Vec::new();
     for goal in &v.goals {
         let (name, way) = goal.split_once('=').unwrap_or((goal, "max"));
@@ -167,7 +156,7 @@ fn guess(table: &Path, v: &Init) -> Result<String, Failure> {
                 return Err(Failure::yours("argument", format!("--goal {name}={other}: write max or min")));
             }
         };
-        if !columns.iter().any(|c| c.header == name || plain(&c.header) == name) {
+        if !columns.iter().any(|c| c.header == name || column_name(&c.header) == name) {
             let all: Vec<&str> = columns.iter().map(|c| c.header.as_str()).collect();
             return Err(Failure::yours("argument", format!("there is no column `{name}`"))
                 .hint(format!("columns are {}", all.join(", "))));
@@ -177,7 +166,8 @@ fn guess(table: &Path, v: &Init) -> Result<String, Failure> {
     if goals.is_empty() {
         return Err(Failure::yours("argument", "which column is the goal?").hint("add `--goal strength=max`"));
     }
-    let goal = |c: &Column| goals.iter().find(|(n, _)| *n == c.header || *n == plain(&c.header)).map(|g| g.1);
+    let goal =
+        |c: &Column| goals.iter().find(|(n, _)| *n == c.header || *n == column_name(&c.header)).map(|g| g.1);
     let stem = table.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let name: String =
         stem.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
@@ -201,7 +191,7 @@ fn guess(table: &Path, v: &Init) -> Result<String, Failure> {
     for c in columns.iter() {
         if let Some(way) = goal(c) {
             let unit = unit(&c.header).map(|u| format!(", unit = \"{u}\"")).unwrap_or_default();
-            let _ = writeln!(out, "{} = {{ goal = \"{way}\"{unit} }}", plain(&c.header));
+            let _ = writeln!(out, "{} = {{ goal = \"{way}\"{unit} }}", column_name(&c.header));
         }
     }
     out.push_str("\n[machine.bench]\ndriver = \"manual\"\n\n[budget]\ntrials = 30\n");
@@ -246,7 +236,7 @@ fn mixture(columns: &[&Column]) -> Option<(BTreeSet<String>, f64)> {
 }
 
 fn domain(c: &Column, total: Option<f64>) -> String {
-    let name = plain(&c.header);
+    let name = column_name(&c.header);
     let unit = unit(&c.header).map(|u| format!(", unit = \"{u}\"")).unwrap_or_default();
     let Some(mut xs) = numbers(c).filter(|xs| !xs.is_empty()) else {
         let names: BTreeSet<String> =

@@ -13,7 +13,10 @@ use crate::{say, show, talk};
 pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let p = &loaded.problem;
-    let machines = loaded.machines(p)?.len();
+    let machines = loaded.machines(p)?;
+    loaded.check_interlocks(p, &machines)?;
+    let machines = machines.len();
+    loaded.start_data()?;
     if arguments.json {
         let rules: Vec<_> =
             p.space.rules.iter().map(|r| json!({ "rule": r.text, "class": r.class })).collect();

@@ -75,9 +75,12 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     if let Some(claims) = show::claims(c) {
         say(format!("Claims: {claims}"));
     }
-    let last: Vec<_> = c.trials.values().rev().take(10).collect();
-    if !last.is_empty() {
-        let rows: Vec<Vec<String>> = last.iter().rev().map(|t| row(c, t)).collect();
+    // The last ones, and earlier ones that are not over.
+    let from = c.trials.len().saturating_sub(10);
+    let shown: Vec<_> =
+        c.trials.values().enumerate().filter(|(i, t)| *i >= from || !t.state.is_over()).collect();
+    if !shown.is_empty() {
+        let rows: Vec<Vec<String>> = shown.into_iter().map(|(_, t)| row(c, t)).collect();
         say(format!("\n{}", table(&["trial", "state", "outcomes", "why"], &rows)));
     }
     Ok(Exit::Done)
@@ -259,6 +262,9 @@ fn gist(event: &Event) -> String {
     match event {
         Event::Opened { name, version, .. } => format!("{name}, version {version}"),
         Event::Revised { reason, .. } => reason.clone(),
+        Event::Imported { source, failed: Some(kind), .. } => {
+            format!("{source}: failed ({})", show::failure(*kind))
+        }
         Event::Imported { source, outcomes, .. } => {
             format!("{source}: {}", measured(outcomes.iter().map(|(k, v)| (k, Some(v)))))
         }

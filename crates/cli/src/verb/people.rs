@@ -20,6 +20,13 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
     if v.count == 0 {
         return Err(Failure::yours("argument", "--count must be at least 1"));
     }
+    if let Some(path) = v.csv.as_ref().filter(|path| path.exists()) {
+        return Err(Failure::yours(
+            "file",
+            format!("{} is there already, and may be filled in", path.display()),
+        )
+        .hint("name another file, or move that one away"));
+    }
     let loaded = Loaded::new(arguments, &v.file)?;
     let Reply::Trials(new) = loaded.execute(Command::Ask { count: v.count })? else {
         return Ok(Exit::Done);
@@ -46,20 +53,20 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
             ));
         }
     }
+    let held: Vec<String> = campaign
+        .trials
+        .values()
+        .filter(|t| t.state == TrialState::Held)
+        .map(|t| t.trial.to_string())
+        .collect();
     if trials.len() < v.count {
-        let held = campaign.trials.values().filter(|t| t.state == TrialState::Held).count();
-        talk(format!(
-            "{} of {} trials: {}",
-            trials.len(),
-            v.count,
-            if held > 0 {
-                format!("{held} wait for approval")
-            } else {
-                "nothing else is left to try".to_owned()
-            }
-        ));
+        let why = match held.as_slice() {
+            [] => "nothing else is left to try".to_owned(),
+            held => format!("trial {} must be approved first (`approve --trial N`)", held.join(", ")),
+        };
+        talk(format!("{} of {} trials: {why}", trials.len(), v.count));
     }
-    Ok(Exit::Done)
+    Ok(if trials.is_empty() && !held.is_empty() { Exit::Waits } else { Exit::Done })
 }
 
 /// Records what came out.
@@ -141,9 +148,23 @@ pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> 
     let name = v.table.display().to_string();
     let rows =
         forethought_engine::import_rows(&loaded.problem, &name, &bytes).map_err(|e| cells(&name, &e))?;
+    let space = &loaded.problem.space;
+    let is_outside = |answer: &Answer| {
+        let point = answer.recipe.as_ref().and_then(|recipe| space.point(recipe).ok());
+        point.is_some_and(|point| space.admits(&point).is_err())
+    };
+    let outside: Vec<String> =
+        rows.iter().filter(|(_, answer)| is_outside(answer)).map(|(source, _)| source.clone()).collect();
     let reply = loaded.execute(Command::Import { rows, repeats: v.repeats })?;
     let Reply::Imported(taken) = &reply else { return done(arguments, &loaded, &reply, "") };
-    done(arguments, &loaded, &reply, &imported(&name, taken))
+    let mut text = imported(&name, taken);
+    if let [first, ..] = outside.as_slice() {
+        let rows = show::count(outside.len(), "row");
+        text += &format!(
+            "; {rows} ({first} first) lie where no trial would be proposed, and are learnt from all the same"
+        );
+    }
+    done(arguments, &loaded, &reply, &text)
 }
 
 /// What an import did, in sentences.
@@ -192,7 +213,12 @@ pub(crate) fn simple(arguments: &Arguments, v: &OneTrial, what: Simple) -> Resul
         Simple::Reject => (Command::Reject { trial, reason }, "rejected"),
     };
     let reply = loaded.execute(command)?;
-    done(arguments, &loaded, &reply, text)
+    let held = loaded.read()?.campaign.trials.get(&trial).filter(|t| t.state == TrialState::Held).cloned();
+    let text = match held.and_then(|t| Some((t.approvals.len(), t.held?.0))) {
+        Some((have, people)) => format!("{text}: {have} of {people} people, so it waits for another"),
+        None => text.to_owned(),
+    };
+    done(arguments, &loaded, &reply, &text)
 }
 
 /// A command about the whole campaign.
@@ -213,7 +239,12 @@ pub(crate) fn whole(arguments: &Arguments, v: &WholeArgs, what: Whole) -> Result
         Whole::Stop => (Command::Stop { reason }, "stopped: all machines were halted; `release` lifts it"),
         Whole::Release => (Command::Release, "released"),
     };
-    let reply = loaded.execute(command)?;
+    let reply = loaded.execute(command).inspect_err(|_| {
+        // An owner that does not answer must not keep machines going.
+        if matches!(what, Whole::Stop) {
+            halt_without_owner(&loaded);
+        }
+    })?;
     let stopped = matches!(what, Whole::Resume) && loaded.read()?.campaign.status.stopped.is_some();
     let text = if stopped { "still stopped: `release` lifts that" } else { text };
     if matches!(what, Whole::Stop) {
@@ -285,7 +316,7 @@ pub(crate) fn next(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
 }
 
 fn person_machines(campaign: &Campaign) -> BTreeMap<String, bool> {
-    campaign.problem.machines.iter().map(|(n, m)| (n.clone(), m.driver == "manual")).collect()
+    campaign.problem.machines.iter().map(|(n, m)| (n.clone(), m.is_person())).collect()
 }
 
 fn waits(t: &forethought_record::Trial, people: &BTreeMap<String, bool>) -> bool {

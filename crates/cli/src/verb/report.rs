@@ -45,7 +45,12 @@ pub(crate) fn write_page(path: &Path, html: &str) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| file_error(folder, &e))?;
     }
-    std::fs::write(path, html).map_err(|e| file_error(path, &e))
+    // A report that cannot be written whole leaves the one before as it is.
+    let half = path.with_extension("html.new");
+    std::fs::write(&half, html).and_then(|()| std::fs::rename(&half, path)).map_err(|e| {
+        let _ = std::fs::remove_file(&half);
+        file_error(path, &e)
+    })
 }
 
 /// A file that cannot be read or written.

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
     let owner = loaded.own()?;
     // A name that is not there is found before anything is recorded.
-    loaded.machines(&loaded.problem)?;
+    loaded.check_interlocks(&loaded.problem, &loaded.machines(&loaded.problem)?)?;
     let (desk, is_new) = loaded.desk(&v.reason)?;
     let (store, campaign) = desk.into_store();
     let problem = Arc::clone(&campaign.problem);

@@ -179,3 +179,14 @@ fn what_is_wrong_with_the_options_is_named() {
         assert!(text.contains(named), "{text}");
     }
 }
+
+#[test]
+fn each_entry_that_is_wrong_is_named_by_its_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = shell("cat");
+    options["timeout_s"] = json!(-1);
+    options["gymnasium"] = json!("CartPole-v1");
+    let mistakes = built(dir.path(), &options).map(|_| ()).unwrap_err().0;
+    let at: Vec<String> = mistakes.iter().map(|m| m.at.join(".")).collect();
+    assert_eq!(at, ["timeout_s", "gymnasium"], "{mistakes:?}");
+}

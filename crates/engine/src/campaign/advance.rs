@@ -92,7 +92,7 @@ impl Core {
                 .flat_map(|t| t.all_orders())
                 .filter(|o| o.machine == machine)
                 .find_map(|o| match &o.state {
-                    OrderState::Faulted(message) => Some(message.clone()),
+                    OrderState::Faulted(message) | OrderState::Aborted(message) => Some(message.clone()),
                     _ => None,
                 })
                 .unwrap_or_default();
@@ -247,6 +247,11 @@ impl Core {
             return;
         }
         let Some(first) = self.campaign.problem.stages.first() else { return };
+        // What a later stage could not finish is not begun.
+        let stages = &self.campaign.problem.stages;
+        if stages.iter().any(|s| self.campaign.machines_paused.contains_key(&s.machine)) {
+            return;
+        }
         let Ok(left) = self.budget_left(self.campaign.times.1) else { return };
         let waiting = self
             .campaign

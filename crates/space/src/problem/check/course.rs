@@ -59,7 +59,7 @@ impl Check<'_> {
                 "add `worth = …` to the goal",
             );
         }
-        let automatic = machines.values().any(|m| m.driver != "manual");
+        let automatic = machines.values().any(|m| !m.is_person());
         if automatic && b.trials.is_none() && b.time.is_none() && b.cost.is_none() && stop.is_none() {
             self.error(
                 "budget",
