@@ -96,13 +96,30 @@ pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
                 .get(name)
                 .map(|c| format!("   keeps its limit with {}", percent(*c)))
                 .unwrap_or_default();
-            format!("  {name:<18} {}{limit}", band(q, problem.outcome(name)))
+            format!(
+                "  {name:<18} {}{limit}{}",
+                band(q, problem.outcome(name)),
+                missed(q, problem.outcome(name))
+            )
         })
         .collect();
+    let unknown = problem.outcomes.iter().filter(|o| o.limit.is_some() && !p.predicted.contains_key(&o.name));
+    out.extend(
+        unknown
+            .map(|o| format!("  {:<18} nothing was measured of it yet, so its limit may be broken", o.name)),
+    );
     if p.works < 0.995 {
         out.push(format!("  can be made with {}", percent(p.works)));
     }
     out.join("\n")
+}
+
+/// That what is expected lies outside the band that is wanted, in words.
+fn missed(q: &Predicted, outcome: Option<&Outcome>) -> String {
+    let wanted = outcome.and_then(|o| o.role.band()).filter(|(low, high)| q.mean < *low || q.mean > *high);
+    wanted.map_or_else(String::new, |(low, high)| {
+        format!("   outside what is wanted: {} to {}", value(outcome, low), value(outcome, high))
+    })
 }
 
 pub(crate) fn band(q: &Predicted, outcome: Option<&Outcome>) -> String {

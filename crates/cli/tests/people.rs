@@ -285,6 +285,22 @@ fn tables_are_read_as_spreadsheets_write_them() {
 }
 
 #[test]
+fn advice_says_what_it_misses_and_what_it_does_not_know() {
+    let file =
+        FILE.replace("goal = \"maximize\", unit = \"MPa\", worth = 5, repeats = 2", "within = [100, 200]");
+    let folder = Folder::new(&file);
+    fs::write(
+        folder.path("old.csv"),
+        "melt,speed,kind,strength\n230,40,matt,800\n240,50,clear,810\n235,60,clear,805\n",
+    )
+    .unwrap();
+    folder.run(&["import", "campaign.toml", "old.csv"], 0);
+    let said = folder.run(&["best", "campaign.toml"], 0);
+    assert!(said.contains("outside what is wanted: 100 to 200"), "{said}");
+    assert!(said.contains("density            nothing was measured of it yet"), "{said}");
+}
+
+#[test]
 fn what_was_written_by_hand_or_recorded_is_not_replaced() {
     let folder = Folder::new(FILE);
     let ask = ["ask", "campaign.toml", "--csv", "plan.csv"];

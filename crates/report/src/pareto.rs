@@ -54,6 +54,11 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
             (members.len()) " of " (candidates.len()) " measurements that keep every limit are not beaten in all goals by "
             "another. Crosses: what the model expects of their recipes, with 90 % intervals for the next measurement."
         }
+        @if pairs.len() > PAIRS_MOST {
+            p.note {
+                "Of " (pairs.len()) " pairs of goals the first " (PAIRS_MOST) " are drawn; the table and the parallel coordinates show all."
+            }
+        }
         div.pair {
             @for (i, j) in pairs.iter().take(PAIRS_MOST) {
                 (figure(&candidates, &members, &goals, (*i, *j), start(view, &goals, (*i, *j))).markup())
