@@ -1,5 +1,7 @@
 //! The pictures of a driven plant.
 
+use std::collections::BTreeSet;
+
 use forethought_record::{ModelState, Purpose};
 use forethought_space::Channel;
 use maud::{Markup, html};
@@ -169,7 +171,14 @@ pub(super) fn surprise(input: &WorldReport<'_>) -> Markup {
         .trace(line("surprise", json!(x), s.curve.iter().map(|v| number(*v)).collect(), VERMILLION))
         .layout(json!({ "xaxis": axis("hours"), "yaxis": axis("−log10 p"), "shapes": shapes }))
     });
-    html! { @for figure in figures { (figure.markup()) } }
+    let alarmed: BTreeSet<u64> = input.drive.alarms.values().map(|a| a.episode).collect();
+    let drawn = input.surprise.iter().filter(|s| alarmed.contains(&s.episode)).count();
+    html! {
+        @if drawn < alarmed.len() {
+            p.note { "Drawn of " (drawn) " of " (alarmed.len()) " episodes with an alarm: the latest of which readings are recorded." }
+        }
+        @for figure in figures { (figure.markup()) }
+    }
 }
 
 fn sensor_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, i: usize, sensor: &Channel) -> Figure {

@@ -20,6 +20,8 @@ use crate::{now, say};
 
 /// Periods that are imagined against what was measured.
 const IMAGINED: usize = 60;
+/// Episodes with alarms whose surprise is drawn, the latest: each is as many numbers as it has periods.
+const SURPRISES: usize = 12;
 
 pub(super) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
@@ -43,8 +45,11 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
     if let (Ok(model), false) = (read.model(), episodes.is_empty()) {
         let (last, readings) = read.episode(None, loaded.world.card.period_s)?;
         dreams.extend(imagined(&model, last, &readings));
-        let alarmed = read.drive.alarms.values().map(|a| a.episode);
-        for episode in alarmed.chain([last]).collect::<BTreeSet<_>>() {
+        // Alarms are durable at once, readings a little later: what raised one may have been lost with the engine.
+        let shown = |episode: &u64| episodes.iter().any(|trace| trace.number == *episode);
+        let alarmed: BTreeSet<u64> = read.drive.alarms.values().map(|a| a.episode).filter(shown).collect();
+        let latest = alarmed.into_iter().rev().take(SURPRISES);
+        for episode in latest.chain([last]).collect::<BTreeSet<_>>() {
             let (_, readings) = read.episode(Some(episode), loaded.world.card.period_s)?;
             surprise.push(SurpriseTrace { episode, curve: watch(&loaded.world, &model, &readings).0 });
         }
