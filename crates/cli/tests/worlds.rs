@@ -228,6 +228,8 @@ fn a_killed_world_is_counted_right_and_its_program_started_once() {
     fs::write(folder.path("other/plant.toml"), other).unwrap();
     let said = folder.run(&["world", "drive", "other/plant.toml", "--recall", "plant.toml"], 0);
     assert!(said.contains("of plant.toml") && said.contains("and the recalled model"), "{said}");
+    let again = folder.run(&["world", "drive", "other/plant.toml", "--recall", "plant.toml"], 0);
+    assert!(!said.contains("was not used") && again.contains("the recalled model was not used"), "{again}");
     let models = folder.json(&["world", "status", "other/plant.toml"])["models"].clone();
     assert!(models[0]["recalled"].is_string(), "{models}");
 }

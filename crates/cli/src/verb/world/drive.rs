@@ -29,16 +29,21 @@ pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<
     let episodes = EpisodeStore::open(&loaded.project.episodes()).map_err(episode_failure)?;
     let bar = progress::bar(arguments, Some(0), "periods");
     greet(arguments, &bar, &loaded.world, &opened);
-    if let (Some(from), Some(model), false) = (&v.recall, &recalled, arguments.quiet || arguments.json) {
+    let recalls = recalled.is_some() && !arguments.quiet && !arguments.json;
+    if let (Some(from), Some(model), true) = (&v.recall, &recalled, recalls) {
         let (from, episodes) = (from.display(), show::count(model.episodes.len(), "episode"));
         tell(&bar, format!("recalled what was learnt from {episodes} of {from}"));
     }
+    let learnt = opened.drive.models.len();
     let interrupt = progress::interrupt();
     let mut shell = DriveShell::new(opened, episodes, environment, loaded.world.clone(), recalled, until);
     let ended = shell.run(&now, &interrupt, &mut |update| show(arguments, &bar, &loaded.world, &update));
     bar.finish_and_clear();
     let end = ended.map_err(|e| failure(&loaded.path, e))?;
     let drive = shell.drive_state().clone();
+    if recalls && drive.models.len() == learnt {
+        talk("the recalled model was not used: nothing was learnt");
+    }
     drop(shell);
     drop(owner);
     let report = if v.no_report { None } else { Some(page::write(&loaded, None)?) };
