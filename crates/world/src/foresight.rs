@@ -50,7 +50,8 @@ pub struct LeftOut {
 }
 
 impl Foresight {
-    /// Measures an ensemble on the episodes that it was learnt from, each member on the parts that it left out.
+    /// Measures an ensemble on the episodes that it was learnt from, each member on the parts that it left out. Horizons for
+    /// which all parts are too short have no errors left out.
     pub fn measure(ensemble: &Ensemble, episodes: &[&Episode]) -> (Foresight, Vec<LeftOut>) {
         let sensors = ensemble.shape().sensors;
         let parts = parts(episodes);
@@ -65,8 +66,16 @@ impl Foresight {
             judge(ensemble.linear(), &mut line);
             judge(&floor, &mut still);
         }
-        let scale: Vec<f64> = ours.iter().map(|e| root_mean_square(e).max(1e-12)).collect();
-        let radius = ours.iter().zip(&scale).map(|(errors, scale)| radius(errors, *scale)).collect();
+        let mut scale: Vec<f64> = ours.iter().map(|e| root_mean_square(e).max(1e-12)).collect();
+        let mut radius: Vec<f64> =
+            ours.iter().zip(&scale).map(|(errors, scale)| radius(errors, *scale)).collect();
+        // Parts may be too short for a horizon: errors grow on from the one before as between horizons that were measured.
+        for row in 1..CLAIMED.len() {
+            for at in (row * sensors..(row + 1) * sensors).filter(|at| !is_measured(&ours[*at])) {
+                scale[at] = scale[at - sensors] * (CLAIMED[row] as f64 / CLAIMED[row - 1] as f64).sqrt();
+                radius[at] = radius[at - sensors];
+            }
+        }
         let follow = vec![Adaptive::new(RATE, 1.0 - LEVEL); CLAIMED.len() * sensors];
         let row = |errors: &[Vec<Vec<f64>>], k: usize| {
             errors[k * sensors..(k + 1) * sensors].iter().map(|e| root_mean_square(e)).collect()
@@ -74,6 +83,7 @@ impl Foresight {
         let scores = CLAIMED
             .iter()
             .enumerate()
+            .filter(|(k, _)| ours[k * sensors..(k + 1) * sensors].iter().any(|e| is_measured(e)))
             .map(|(k, &ahead)| LeftOut {
                 ahead,
                 model: row(&ours, k),
@@ -153,6 +163,10 @@ fn errors_of(model: &dyn Dynamics, part: &Episode) -> Vec<Vec<f64>> {
         model.assimilate(&mut latent, part.action(t), part.reading(t + 1));
     }
     out
+}
+
+fn is_measured(parts: &[Vec<f64>]) -> bool {
+    parts.iter().any(|errors| !errors.is_empty())
 }
 
 fn root_mean_square(parts: &[Vec<f64>]) -> f64 {

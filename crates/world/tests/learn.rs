@@ -1,7 +1,7 @@
 //! What is learnt from a noisy plant with a hidden state, against the floor, the linear model and the truth.
 
 use forethought_space::{Dynamics, Episode, Imagined, Shape};
-use forethought_world::{Ensemble, Follow, Persistence};
+use forethought_world::{Ensemble, Follow, Foresight, Persistence};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -87,4 +87,19 @@ fn the_ensemble_foresees_better_than_lines_and_floors() {
         }
     }
     assert!(error(&learnt, &new, 20) < 2.5 * sd);
+}
+
+/// Parts of 24 periods are too short to see 20 periods ahead once a filter has come to the truth.
+#[test]
+fn what_no_episode_was_long_enough_to_measure_is_not_claimed_to_be_certain() {
+    let seen: Vec<Episode> = (0..2).map(|s| episode(s, 24, 0.05)).collect();
+    let all: Vec<&Episode> = seen.iter().collect();
+    let learnt = Ensemble::learn(&all, None, None, Follow::Closely, 7).unwrap();
+    let (foresight, left_out) = Foresight::measure(&learnt, &all);
+    assert_eq!(left_out.iter().map(|l| l.ahead).collect::<Vec<_>>(), [1, 5]);
+    let width = |row| {
+        let interval = foresight.interval(row, 0, 0.0, 0.0);
+        interval.high - interval.low
+    };
+    assert!(width(1) > 0.05 && (width(2) - 2.0 * width(1)).abs() < 1e-9, "{} {}", width(1), width(2));
 }

@@ -140,7 +140,11 @@ pub(super) fn errors(input: &WorldReport<'_>) -> Markup {
     );
     let mut figure = Figure::new("errors", "What each model foresees", caption).height(260);
     for (i, sensor) in input.world.card.sensors.iter().enumerate() {
-        let of = |m: &ModelState| m.scores.last().map_or(f64::NAN, |s| s.model[i] / s.persistence[i]);
+        let of = |m: &ModelState| {
+            // Horizons of which nothing was measured have none.
+            let score = m.scores.iter().find(|s| s.ahead == ahead);
+            score.map_or(f64::NAN, |s| s.model[i] / s.persistence[i])
+        };
         let mut trace = line(
             &sensor.name,
             json!((1..=models.len()).collect::<Vec<_>>()),
