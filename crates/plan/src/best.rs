@@ -196,7 +196,7 @@ fn shortfall(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> f64 {
         let at = fit.posterior.moments(&x, &mut Workspace::default());
         let odds = match &outcome.formula {
             Some(formula) => f64::from(u8::from(limit.holds(formula.eval(point)))),
-            None => crate::predict::odds_itself(fit, at, limit.min, limit.max),
+            None => crate::predict::odds_itself(fit, at, outcome.limit_ends()),
         };
         asked += libm::log(limit.chance.max(1e-9));
         believed += libm::log(odds.max(1e-300));

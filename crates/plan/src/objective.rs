@@ -9,6 +9,7 @@ use forethought_space::{Failure, Find, History, Outcome, Point, Role};
 use crate::PlanError;
 use crate::gain::gain;
 use crate::merit::{Aim, Condition, Merit, SD_LEAST, mixture};
+use crate::predict::forward;
 use crate::random::{stream, uniform};
 use crate::study::{Fit, Study};
 
@@ -241,13 +242,13 @@ fn conditions(study: &Study<'_>, beliefs: &Beliefs) -> Vec<Condition> {
     let limits = study.question.problem.outcomes.iter().filter(|o| o.limit.is_some()).count();
     for outcome in &study.question.problem.outcomes {
         let (Some(limit), Some(fit)) = (&outcome.limit, beliefs.fits.get(&outcome.name)) else { continue };
-        let warp = fit.posterior.warp();
+        let (low, high) = outcome.limit_ends();
         all.push(Condition {
             members: fit.posterior.members().iter().map(|gp| gp.imagine(&[], &[])).collect(),
             noise: fit.posterior.noise(),
             surely: Some(normal_quantile(libm::pow(limit.chance, 1.0 / limits as f64))),
-            low: limit.min.map_or(f64::NEG_INFINITY, |v| warp.forward(v)),
-            high: limit.max.map_or(f64::INFINITY, |v| warp.forward(v)),
+            low: forward(fit, low),
+            high: forward(fit, high),
         });
     }
     all

@@ -61,7 +61,7 @@ impl<'a> Predictor<'a> {
             if let Some(limit) = &outcome.limit {
                 let chance = match &outcome.formula {
                     Some(formula) => f64::from(u8::from(limit.holds(formula.eval(point)))),
-                    None => odds(fit, at, limit.min, limit.max),
+                    None => odds(fit, at, outcome.limit_ends()),
                 };
                 limits.insert(name.clone(), chance);
             }
@@ -105,15 +105,20 @@ impl<'a> Predictor<'a> {
 }
 
 /// Odds that one measurement lies between two ends.
-pub(crate) fn odds(fit: &Fit, at: Moments, low: Option<f64>, high: Option<f64>) -> f64 {
-    odds_itself(fit, Moments { variance: at.variance + fit.posterior.doubted_noise(), ..at }, low, high)
+pub(crate) fn odds(fit: &Fit, at: Moments, ends: (f64, f64)) -> f64 {
+    odds_itself(fit, Moments { variance: at.variance + fit.posterior.doubted_noise(), ..at }, ends)
 }
 
 /// Odds that the outcome itself, without the noise of measuring, lies between two ends.
-pub(crate) fn odds_itself(fit: &Fit, at: Moments, low: Option<f64>, high: Option<f64>) -> f64 {
+pub(crate) fn odds_itself(fit: &Fit, at: Moments, (low, high): (f64, f64)) -> f64 {
     let sd = at.variance.sqrt().max(1e-12);
-    let below = |value: f64| normal_cdf((fit.posterior.warp().forward(value) - at.mean) / sd);
-    (high.map_or(1.0, below) - low.map_or(0.0, below)).clamp(0.0, 1.0)
+    let below = |value: f64| normal_cdf((forward(fit, value) - at.mean) / sd);
+    (below(high) - below(low)).clamp(0.0, 1.0)
+}
+
+/// An end in standard units; an infinite one stays so.
+pub(crate) fn forward(fit: &Fit, end: f64) -> f64 {
+    if end.is_finite() { fit.posterior.warp().forward(end) } else { end }
 }
 
 /// What to expect of recipes, calibrated: the same that proposals carry.

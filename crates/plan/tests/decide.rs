@@ -271,6 +271,44 @@ fn a_failing_corner_is_learnt() {
 }
 
 #[test]
+fn a_limit_on_ranks_holds_what_it_allows() {
+    let text = "forethought = 1\nname = \"t\"\n[parameter]\na = { range = [0, 1] }\n[outcome]\ny = { goal = \"maximize\" }\n\
+                flash = { ranks = [\"none\", \"slight\", \"heavy\"], limit = { max = \"slight\" } }\n\
+                [machine.m]\ndriver = \"manual\"\n";
+    let mut question = question(0, 0, 1, 1);
+    question.problem = Arc::new(parse(text, &|_| None, &[]).unwrap_or_else(|all| panic!("{all:?}")));
+    for i in 0..12_u32 {
+        let a = f64::from(i) / 11.0;
+        let flash = if a < 0.3 {
+            "none"
+        } else if a < 0.75 {
+            "slight"
+        } else {
+            "heavy"
+        };
+        let outcomes = [("y", Measurement::Number(a)), ("flash", Measurement::Text(flash.into()))];
+        question.history.push(Observed {
+            trial: u64::from(i) + 1,
+            recipe: Recipe::from([("a", Value::Number(a))]),
+            outcomes: outcomes.into_iter().map(|(n, m)| (n.to_owned(), m)).collect(),
+            failed: None,
+            context: BTreeMap::new(),
+        });
+    }
+    let odds =
+        |a: f64| predict(&question, &[Recipe::from([("a", Value::Number(a))])]).unwrap()[0].limits["flash"];
+    assert!(
+        odds(0.5) > 0.9 && odds(0.1) > 0.99 && odds(0.95) < 0.2,
+        "{} {} {}",
+        odds(0.1),
+        odds(0.5),
+        odds(0.95)
+    );
+    let found = best(&question).unwrap().unwrap();
+    assert!((0.5..0.75).contains(&found.recipe.get("a").unwrap().number().unwrap()), "{:?}", found.recipe);
+}
+
+#[test]
 fn the_best_recipe_is_not_the_luckiest_measurement() {
     let mut question = question(0, 0, 2, 1);
     // A hill at a = 0.7 measured with noise, and one lucky reading far off.

@@ -135,6 +135,15 @@ pub enum Measurement {
 }
 
 impl Outcome {
+    /// Between which ends what is believed of it must lie for its limit to be kept, infinite where there is none: a belief about
+    /// ranks is of a line on which each rank reaches half way to the next.
+    pub fn limit_ends(&self) -> (f64, f64) {
+        let half = if matches!(self.kind, Kind::Ranks(_)) { 0.5 } else { 0.0 };
+        let limit = |end: fn(&Limit) -> Option<f64>| self.limit.as_ref().and_then(end);
+        let low = limit(|l| l.min).map_or(f64::NEG_INFINITY, |v| v - half);
+        (low, limit(|l| l.max).map_or(f64::INFINITY, |v| v + half))
+    }
+
     /// The mean as a number: ranks by index, censored values at their bound.
     pub fn number(&self, m: &Measurement) -> Option<f64> {
         match m {
