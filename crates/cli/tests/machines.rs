@@ -41,6 +41,16 @@ fn a_model_beats_chance_and_replays_bit_for_bit() {
     assert!(y["low"].as_f64().unwrap() < y["high"].as_f64().unwrap());
     let csv = folder.run(&["export", "campaign.toml"], 0);
     assert_eq!(csv.lines().count(), 21);
+
+    // A belief that is not as it was written is named, and decides nothing again.
+    let db = rusqlite::Connection::open(folder.path("forethought.db")).unwrap();
+    db.execute_batch("DROP TRIGGER IF EXISTS blob_kept; DROP TRIGGER IF EXISTS blob_fixed").unwrap();
+    let flipped = "UPDATE blob SET bytes = CAST(replace(CAST(bytes AS TEXT), '1', '2') AS BLOB) WHERE rowid = (SELECT max(rowid) FROM blob)";
+    assert_eq!(db.execute(flipped, []).unwrap(), 1);
+    for verb in ["verify", "replay"] {
+        let said = folder.run(&[verb, "campaign.toml"], 2);
+        assert!(said.contains("is damaged"), "{verb}: {said}");
+    }
 }
 
 #[test]

@@ -64,6 +64,9 @@ fn ask_and_tell_by_hand() {
     assert_eq!(status["trials"][0]["state"], "measured");
     assert_eq!(status["trials"][0]["outcomes"]["strength"], serde_json::json!([812.0, 808.0]));
 
+    let said = folder.run(&["tell", "campaign.toml", "--trial", "2", "density=0.99", "strength=1.7e308"], 2);
+    assert!(said.contains("no measurement, but often a device's sign"), "{said}");
+
     // The same again is nothing; another value is refused, and `amend` mends it.
     let again = folder.run(&["tell", "campaign.toml", "--trial", "1", "density=0.995"], 0);
     assert!(again.contains("told before"), "{again}");

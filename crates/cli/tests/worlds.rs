@@ -157,8 +157,7 @@ for line in sys.stdin:
         level += 0.2 * (ask["step"][0] - level)
         if steps == 70:
             kill_once("in-acting")
-        bias = 1 if steps > 50 and not os.path.exists("in-acting") else 0
-        answer = {"read": [level + bias + 0.01 * ((7 * steps) % 5 - 2)], "done": False}
+        answer = {"read": [level + 0.01 * ((7 * steps) % 5 - 2)], "done": False}
     print(json.dumps(answer), flush=True)
 "#;
 
@@ -177,7 +176,6 @@ episodes = 2
 [drive]
 time = "90s"
 horizon = "10s"
-deadline = "1ms"
 "#;
 
 #[test]
@@ -212,11 +210,8 @@ fn a_killed_world_is_counted_right_and_its_program_started_once() {
     assert!(
         status().contains("1 of 1 acting episodes are done (episode 1 was interrupted, 4 was interrupted)")
     );
-    let alarms = folder.json(&["world", "status", "plant.toml"])["alarms"].clone();
-    assert_eq!(alarms[0]["episode"], 4, "{alarms}");
     let report = fs::read_to_string(folder.path("reports/tank.html")).unwrap();
     assert!(report.contains("What each model foresees") && report.contains("highest foreseen 20 before"));
-    assert!(report.contains("Drawn of 0 of 1 episodes with an alarm"));
 
     // Another tank profits, and says so.
     fs::create_dir(folder.path("other")).unwrap();

@@ -120,6 +120,9 @@ impl Limit {
     }
 }
 
+/// The largest size of a measurement: squares of larger ones, and what is claimed of the next, would leave the numbers.
+const LARGEST: f64 = 1e100;
+
 /// One measurement as a machine or a person wrote it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -167,6 +170,12 @@ impl Outcome {
         let finite = |x: f64| {
             if !x.is_finite() {
                 return Err(format!("`{name}` is {x}, but must be a finite number"));
+            }
+            if x.abs() > LARGEST {
+                return Err(format!(
+                    "`{name}` is {x:e}: more than {LARGEST:e} is no measurement, but often a device's sign that \
+                                    it failed; record a failure, or leave the outcome out"
+                ));
             }
             match self.bounds {
                 Some((low, high)) if x < low || x > high => {

@@ -2,11 +2,12 @@
 
 use forethought_engine::{Difference, replay as replay_all};
 use forethought_memory::Journal;
+use forethought_record::Event;
 use serde_json::json;
 
 use crate::args::{Arguments, File};
 use crate::exit::{Exit, Failure};
-use crate::loaded::{Loaded, schemas};
+use crate::loaded::{Loaded, Read, schemas};
 use crate::{say, show, talk};
 
 /// Every mistake in a campaign file.
@@ -62,6 +63,7 @@ pub(crate) fn verify(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
         }
     }
     let read = loaded.read()?;
+    check_blobs(&read)?;
     if arguments.json {
         say(
             json!({ "forethought": 1, "ok": true, "campaign": read.id.to_string(), "events": last.0, "hash": last.1, "head": head }),
@@ -76,10 +78,23 @@ pub(crate) fn verify(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Names the first belief that is not as it was written.
+fn check_blobs(read: &Read) -> Result<(), Failure> {
+    for (i, entry) in read.entries.iter().enumerate() {
+        let Event::Decided { decision, belief: Some(hash), .. } = &entry.event else { continue };
+        if read.journal.blob(hash)?.is_none() {
+            let message = format!("event {}: the belief {hash} of decision {decision} is gone", i + 1);
+            return Err(Failure::yours("damaged", message).hint("restore forethought.db from a backup"));
+        }
+    }
+    Ok(())
+}
+
 /// Every decision again.
 pub(crate) fn replay(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
+    check_blobs(&read)?;
     let pool = loaded.pool(&read.campaign.problem);
     let mut each = |r: &forethought_engine::Replayed| {
         if let Some(difference) = &r.difference

@@ -187,11 +187,20 @@ impl Core {
     ) {
         let reply = match command {
             Command::Ask { count } => {
-                if let Some(reason) = &self.campaign.status.stopped {
-                    let refusal = Refusal::new("stopped", format!("all is stopped: {reason}"));
-                    effects.push(Effect::Reply(id, Err(refusal.hint("lift it with `release`"))));
-                } else {
-                    self.asks.push(AskFor { id, count: count.max(1), actor: by.clone() });
+                let status = &self.campaign.status;
+                let refusal = match (&status.stopped, &status.paused) {
+                    (Some(reason), _) => Some(("stopped", format!("all is stopped: {reason}"), "release")),
+                    (_, Some(reason)) => {
+                        Some(("paused", format!("the campaign is paused: {reason}"), "resume"))
+                    }
+                    (None, None) => None,
+                };
+                match refusal {
+                    Some((code, message, verb)) => {
+                        let refusal = Refusal::new(code, message).hint(format!("lift it with `{verb}`"));
+                        effects.push(Effect::Reply(id, Err(refusal)));
+                    }
+                    None => self.asks.push(AskFor { id, count: count.max(1), actor: by.clone() }),
                 }
                 return;
             }
