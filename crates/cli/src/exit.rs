@@ -56,6 +56,11 @@ impl Failure {
         Failure { exit: Exit::Ours, ..Failure::yours(code, message) }
     }
 
+    /// Held back by the envelope.
+    pub(crate) fn held(message: impl Into<String>) -> Self {
+        Failure { exit: Exit::Held, ..Failure::yours("interlock", message) }
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

@@ -291,6 +291,26 @@ impl Loaded {
         Ok(())
     }
 
+    /// Refuses to hand out orders while an interlock is not true. The engine reads them before each order that it sends itself.
+    pub(crate) fn check_signals(&self) -> Result<(), Failure> {
+        let interlocks = &self.problem.envelope.interlocks;
+        if interlocks.is_empty() {
+            return Ok(());
+        }
+        let mut machines = self.machines(&self.problem)?;
+        self.check_interlocks(&self.problem, &machines)?;
+        for (name, signal) in interlocks {
+            let Some(machine) = machines.iter_mut().find(|m| m.card().name == *name) else { continue };
+            let why = match machine.signal(signal) {
+                Ok(true) => continue,
+                Ok(false) => "is not true".to_owned(),
+                Err(e) => format!("cannot be read: {}", e.0),
+            };
+            return Err(Failure::held(format!("held by the envelope: the interlock {name}.{signal} {why}")));
+        }
+        Ok(())
+    }
+
     /// The pool of the first stage's machine, where it is a table.
     pub(crate) fn pool(&self, problem: &Problem) -> Option<std::sync::Arc<Vec<forethought_space::Recipe>>> {
         let first = problem.stages.first()?;

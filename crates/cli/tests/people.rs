@@ -329,6 +329,16 @@ fn interlocks_that_nothing_can_read_are_refused() {
         "[machine.bench]\ndriver = \"command\"\ncommand = [\"true\"]\nsignals = { door = [\"true\"] }\n";
     let said = with(command).run(&["check", "campaign.toml"], 2);
     assert!(said.contains("did you mean `bench.door`?"), "{said}");
+
+    // One that can be read is read before orders are handed out.
+    let file = FILE
+        .replace("[machine.bench]\ndriver = \"manual\"\n", command)
+        .replace("\"true\"] }", "\"test\", \"-e\", \"shut\"] }");
+    let folder = Folder::new(&format!("{file}[envelope]\ninterlock = [\"bench.door\"]\n"));
+    let said = folder.run(&["ask", "campaign.toml"], 4);
+    assert!(said.contains("the interlock bench.door is not true"), "{said}");
+    fs::write(folder.path("shut"), "").unwrap();
+    folder.run(&["ask", "campaign.toml"], 0);
 }
 
 #[test]

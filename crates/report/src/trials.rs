@@ -4,7 +4,7 @@ use forethought_space::{Domain, Kind, Measurement, Outcome, Parameter, Value as 
 use maud::{Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
-use crate::figure::{Figure, plain, script_json};
+use crate::figure::{BLUE, Figure, ORANGE, plain, script_json};
 use crate::goal::{goals, label, short};
 use crate::view::{Row, Standing, View, kind};
 
@@ -57,12 +57,12 @@ fn parallel(view: &View<'_>, measured: &[&Row<'_>]) -> Figure {
     }
     let goal = goals(problem).into_iter().next();
     let line = match goal {
-        None => json!({ "color": crate::figure::BLUE }),
+        None => json!({ "color": BLUE }),
         Some(goal) => {
             let values: Vec<f64> =
                 rows.iter().map(|r| r.values.get(goal.name.as_str()).copied().unwrap_or(f64::NAN)).collect();
             json!({
-                "color": filled(values).0, "colorscale": "Cividis", "showscale": true,
+                "color": filled(values).0, "colorscale": [[0, BLUE], [1, ORANGE]], "showscale": true,
                 "colorbar": { "title": { "text": label(&goal.name, goal.unit.as_deref()) }, "thickness": 12 },
             })
         }

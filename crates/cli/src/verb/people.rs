@@ -28,6 +28,7 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
         .hint("name another file, or move that one away"));
     }
     let loaded = Loaded::new(arguments, &v.file)?;
+    loaded.check_signals()?;
     let Reply::Trials(new) = loaded.execute(Command::Ask { count: v.count })? else {
         return Ok(Exit::Done);
     };

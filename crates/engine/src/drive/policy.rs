@@ -238,11 +238,10 @@ impl Caution {
         self
     }
 
-    /// For acting: limited sensors are not expected further than a stride beyond what was seen, of this plant or of those that its
-    /// model was recalled from, nor than a little beyond what has been read by now, where that is further. That takes no margins,
-    /// for it is
-    /// where a model knows little and no harm by itself: members run apart on every way where a plant is unstable, and with
-    /// margins it could not be held there.
+    /// For acting: limited sensors are not expected further than a stride beyond what was seen, of this plant or of those that
+    /// its model was recalled from, nor than a little beyond what has been read by now, where that is further. That takes no
+    /// margins, for it is where a model knows little and no harm by itself: members run apart on every way where a plant is
+    /// unstable, and with margins it could not be held there.
     #[must_use]
     pub fn reaching(mut self, world: &World, seen: &Seen, been: &[(f64, f64)]) -> Self {
         let reaches: Vec<StateLimit> = self
