@@ -44,15 +44,15 @@ pub fn parse_world(
     }
     let file: WorldFile = serde_json::from_value(tree.json())
         .map_err(|e| vec![Diagnostic::new("shape", e.to_string(), tree.span(&[]))])?;
-    let card = card(&file.environment.driver, &file.environment.options).map_err(|mistakes| {
-        let diagnostic = |mistake: OptionMistake| {
-            let path: Vec<&str> =
-                ["environment"].into_iter().chain(mistake.at.iter().map(String::as_str)).collect();
-            Diagnostic::new("environment", mistake.message, tree.span(&path))
-        };
-        mistakes.into_iter().map(diagnostic).collect::<Vec<_>>()
-    })?;
     let mut check = Check { tree: &tree, out: Vec::new() };
+    check.apart_from_channels(&file);
+    let card = match card(&file.environment.driver, &file.environment.options) {
+        Ok(card) => card,
+        Err(mistakes) => {
+            mistakes.into_iter().for_each(|mistake| check.option(mistake));
+            return Err(check.out);
+        }
+    };
     let world = check.world(file, card);
     if check.out.is_empty() { Ok(world) } else { Err(check.out) }
 }
@@ -100,7 +100,14 @@ impl Check<'_> {
         self.out.push(if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) });
     }
 
-    fn world(&mut self, file: WorldFile, mut card: EnvironmentCard) -> World {
+    fn option(&mut self, mistake: OptionMistake) {
+        let path: Vec<&str> =
+            ["environment"].into_iter().chain(mistake.at.iter().map(String::as_str)).collect();
+        self.wrong("environment", &path, mistake.message, "");
+    }
+
+    /// What can be told without knowing the plant's channels.
+    fn apart_from_channels(&mut self, file: &WorldFile) {
         if file.forethought != 1 {
             self.wrong(
                 "version",
@@ -114,6 +121,32 @@ impl Check<'_> {
             let message = format!("the name `{}` holds more than letters, digits, `-` and `_`", file.name);
             self.wrong("name", &["name"], message, "write a name such as furnace-2");
         }
+        if !(file.surprise.per_week.is_finite() && file.surprise.per_week > 0.0) {
+            self.wrong(
+                "alarms",
+                &["surprise", "per_week"],
+                "alarms a week must be more than 0".into(),
+                "write 1",
+            );
+        }
+        for (i, (from, to)) in file.surprise.maintenance.iter().enumerate() {
+            if from.0 >= to.0 {
+                let message = format!(
+                    "maintenance from {} to {}: it ends before it begins",
+                    String::from(*from),
+                    String::from(*to)
+                );
+                self.wrong(
+                    "maintenance",
+                    &["surprise", "maintenance", &i.to_string()],
+                    message,
+                    "write its beginning, then its end, such as [\"2h\", \"2h 30m\"]",
+                );
+            }
+        }
+    }
+
+    fn world(&mut self, file: WorldFile, mut card: EnvironmentCard) -> World {
         let (change, price) = self.actions(&file, &mut card);
         let (tracks, limits, drift) = self.sensors(&file, &card);
         let periods = |s: Seconds| (s.0 / card.period_s).round().max(1.0) as usize;
@@ -141,29 +174,6 @@ impl Check<'_> {
                 HORIZONS.end()
             );
             self.wrong("horizon", &["drive", "horizon"], message, "");
-        }
-        if !(file.surprise.per_week.is_finite() && file.surprise.per_week > 0.0) {
-            self.wrong(
-                "alarms",
-                &["surprise", "per_week"],
-                "alarms a week must be more than 0".into(),
-                "write 1",
-            );
-        }
-        for (i, (from, to)) in file.surprise.maintenance.iter().enumerate() {
-            if from.0 >= to.0 {
-                let message = format!(
-                    "maintenance from {} to {}: it ends before it begins",
-                    String::from(*from),
-                    String::from(*to)
-                );
-                self.wrong(
-                    "maintenance",
-                    &["surprise", "maintenance", &i.to_string()],
-                    message,
-                    "write its beginning, then its end, such as [\"2h\", \"2h 30m\"]",
-                );
-            }
         }
         World {
             name: file.name,
@@ -472,6 +482,19 @@ action.pump = { range = [1, 9], safe = 2 }
         assert_eq!(
             told(&with("{ driver = \"simulator\", noise = 1, delay = 2 }"), &drivers, &card),
             ["4:47 bad noise", "4:58 bad delay"]
+        );
+        let elsewhere = with("{ driver = \"simulator\", noise = 1, delay = 2 }")
+            .replace("name = \"tank\"", "name = \"a tank\"")
+            + "surprise.per_week = 0\n";
+        assert_eq!(
+            told(&elsewhere, &drivers, &card),
+            [
+                "3:8 the name `a tank` holds more than letters, digits, `-` and `_`",
+                "9:21 alarms a week must be more than 0",
+                "4:47 bad noise",
+                "4:58 bad delay",
+            ],
+            "an environment that cannot be built hides no other mistake"
         );
         // The same as JSON has places too.
         let json = "{\n\"forethought\": 1, \"name\": \"tank\",\n\"environment\": {\"driver\": \"simulator\", \"nose\": 1},\n\"explore\": {\"time\": \"20min\"}, \"drive\": {\"time\": \"0s\"}\n}";
