@@ -72,71 +72,106 @@ impl Fault {
         self.from_s <= time_s + 1e-9 && time_s + 1e-9 < self.until_s
     }
 
-    /// Checks a fault against a plant's channels.
-    pub(super) fn check(file: &FaultFile, card: &EnvironmentCard, noise_sd: &[f64]) -> Result<Fault, String> {
-        let name = file.channel.as_str();
+    /// Checks a fault against a plant's channels; each mistake with the entry that it is in.
+    pub(super) fn check(
+        file: &FaultFile,
+        card: &EnvironmentCard,
+        noise_sd: &[f64],
+    ) -> Result<Fault, Vec<(&'static str, String)>> {
+        let (kind, name) = (file.kind.name(), file.channel.as_str());
         let (sensor, action) = (card.sensor(name), card.action(name));
-        if sensor.is_none() && action.is_none() {
-            let all = card.sensors.iter().chain(card.actions.iter().map(|a| &a.channel));
-            let all: Vec<&str> = all.map(|c| c.name.as_str()).collect();
-            let near = nearest(name, all.iter().copied()).map(|n| format!("; did you mean `{n}`?"));
-            return Err(format!(
-                "a fault befalls the channel `{name}`, which the plant lacks; it has {}{}",
-                all.join(", "),
-                near.unwrap_or_default()
-            ));
+        let mut mistakes = Vec::new();
+        if let Err(message) = file.befalls(card) {
+            mistakes.push(("channel", message));
         }
-        let (fits, kind, whom) = match file.kind {
-            FaultKind::Bias => (sensor.is_some(), "bias", "a sensor"),
-            FaultKind::Frozen => (sensor.is_some(), "frozen", "a sensor"),
-            FaultKind::Dropped => (sensor.is_some(), "dropped", "a sensor"),
-            FaultKind::Gain => (true, "gain", "a sensor or an action"),
-            FaultKind::Leak => (action.is_some(), "leak", "an action"),
-            FaultKind::Stuck => (action.is_some(), "stuck", "an action"),
-        };
-        if !fits {
-            let found = if sensor.is_some() { "a sensor" } else { "an action" };
-            return Err(format!(
-                "the fault `{kind}` befalls {whom}; `{name}` is {found}: name another channel"
-            ));
-        }
-        let size = match (file.kind, file.size) {
-            (FaultKind::Frozen | FaultKind::Stuck, None) => f64::NAN,
-            (FaultKind::Dropped, None) => 1.0,
-            (_, None) => {
-                return Err(format!(
-                    "the fault `{kind}` of `{name}` has no size: write one, such as size = 0.05"
-                ));
-            }
-            (FaultKind::Frozen, Some(_)) => {
-                return Err(format!(
-                    "the fault `frozen` of `{name}` has a size, and needs none: leave it out"
-                ));
-            }
-            (_, Some(size)) if !size.is_finite() => {
-                return Err(format!("the size of `{kind}` must be finite"));
-            }
-            (FaultKind::Leak | FaultKind::Dropped, Some(size)) if !(0.0..=1.0).contains(&size) => {
-                return Err(format!(
-                    "the fault `{kind}` of `{name}` has the size {size}: a share from 0 to 1"
-                ));
-            }
-            (_, Some(size)) => size,
-        };
+        let size = file.size().unwrap_or_else(|message| {
+            mistakes.push(("size", message));
+            f64::NAN
+        });
         if file.unit == FaultUnit::Sd && file.kind != FaultKind::Bias {
-            return Err(format!(
-                "only a bias is given in sd; leave `unit` out of the fault `{kind}` of `{name}`"
-            ));
+            let message =
+                format!("only a bias is given in sd; leave `unit` out of the fault `{kind}` of `{name}`");
+            mistakes.push(("unit", message));
+        }
+        let from_s = file.at.map_or(0.0, |s| s.0);
+        let until_s = file.until.map_or(f64::INFINITY, |s| s.0);
+        if until_s <= from_s {
+            let message =
+                format!("the fault `{kind}` of `{name}` ends before it sets in: `until` after `at`");
+            mistakes.push(("until", message));
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
         }
         let size = match (file.unit, sensor) {
             (FaultUnit::Sd, Some(sensor)) => size * noise_sd[sensor],
             _ => size,
         };
-        let from_s = file.at.map_or(0.0, |s| s.0);
-        let until_s = file.until.map_or(f64::INFINITY, |s| s.0);
-        if until_s <= from_s {
-            return Err(format!("the fault `{kind}` of `{name}` ends before it sets in: `until` after `at`"));
-        }
         Ok(Fault { kind: file.kind, sensor, action, size, from_s, until_s })
+    }
+}
+
+impl FaultFile {
+    /// Whether its channel is one that it can befall, or why not.
+    fn befalls(&self, card: &EnvironmentCard) -> Result<(), String> {
+        let (kind, name) = (self.kind.name(), self.channel.as_str());
+        let found = match (card.sensor(name), card.action(name)) {
+            (Some(_), _) => "a sensor",
+            (None, Some(_)) => "an action",
+            (None, None) => {
+                let all = card.sensors.iter().chain(card.actions.iter().map(|a| &a.channel));
+                let all: Vec<&str> = all.map(|c| c.name.as_str()).collect();
+                let near = nearest(name, all.iter().copied()).map(|n| format!("; did you mean `{n}`?"));
+                return Err(format!(
+                    "a fault befalls the channel `{name}`, which the plant lacks; it has {}{}",
+                    all.join(", "),
+                    near.unwrap_or_default()
+                ));
+            }
+        };
+        let whom = match self.kind {
+            FaultKind::Gain => return Ok(()),
+            FaultKind::Bias | FaultKind::Frozen | FaultKind::Dropped => "a sensor",
+            FaultKind::Leak | FaultKind::Stuck => "an action",
+        };
+        if found == whom {
+            Ok(())
+        } else {
+            Err(format!("the fault `{kind}` befalls {whom}; `{name}` is {found}: name another channel"))
+        }
+    }
+
+    /// How much, as it is written; NaN for "as it was".
+    fn size(&self) -> Result<f64, String> {
+        let (kind, name) = (self.kind.name(), self.channel.as_str());
+        match (self.kind, self.size) {
+            (FaultKind::Frozen | FaultKind::Stuck, None) => Ok(f64::NAN),
+            (FaultKind::Dropped, None) => Ok(1.0),
+            (_, None) => {
+                Err(format!("the fault `{kind}` of `{name}` has no size: write one, such as size = 0.05"))
+            }
+            (FaultKind::Frozen, Some(_)) => {
+                Err(format!("the fault `frozen` of `{name}` has a size, and needs none: leave it out"))
+            }
+            (_, Some(size)) if !size.is_finite() => Err(format!("the size of `{kind}` must be finite")),
+            (FaultKind::Leak | FaultKind::Dropped, Some(size)) if !(0.0..=1.0).contains(&size) => {
+                Err(format!("the fault `{kind}` of `{name}` has the size {size}: a share from 0 to 1"))
+            }
+            (_, Some(size)) => Ok(size),
+        }
+    }
+}
+
+impl FaultKind {
+    /// Its name in a world file.
+    fn name(self) -> &'static str {
+        match self {
+            FaultKind::Bias => "bias",
+            FaultKind::Frozen => "frozen",
+            FaultKind::Gain => "gain",
+            FaultKind::Leak => "leak",
+            FaultKind::Stuck => "stuck",
+            FaultKind::Dropped => "dropped",
+        }
     }
 }

@@ -166,7 +166,11 @@ impl Options {
         for (i, fault) in self.fault.iter().enumerate() {
             match Fault::check(fault, &spec.card, &spec.noise_sd) {
                 Ok(fault) => faults.push(fault),
-                Err(message) => mistakes.push(mistake(&["fault", &i.to_string()], message)),
+                Err(wrong) => {
+                    let number = i.to_string();
+                    let at = |(entry, message)| mistake(&["fault", &number, entry], message);
+                    mistakes.extend(wrong.into_iter().map(at));
+                }
             }
         }
         if !mistakes.is_empty() {
@@ -216,14 +220,15 @@ mod tests {
             "model": "quadruple-tank", "noise": -1, "factors": { "gamma_1": 5 },
             "fault": [
                 { "kind": "bias", "channel": "level_1", "size": 1 },
-                { "kind": "leak", "channel": "pump_1", "size": 3 },
+                { "kind": "leak", "channel": "level_1", "size": 3, "unit": "sd", "at": "2h", "until": "1h" },
             ]
         }) else {
             panic!("an object")
         };
         let mistakes = Options::read(&map).unwrap().check().map(|_| ()).unwrap_err();
         let at: Vec<String> = mistakes.iter().map(|m| m.at.join(".")).collect();
-        assert_eq!(at, ["noise", "factors.gamma_1", "fault.1"]);
+        let in_fault = ["fault.1.channel", "fault.1.size", "fault.1.unit", "fault.1.until"];
+        assert_eq!(at, [&["noise", "factors.gamma_1"][..], &in_fault].concat());
     }
 
     #[test]
