@@ -122,18 +122,35 @@ impl Pipe {
         let error = |what: String| EnvironmentError::from(format!("environment `pipe`: {what}"));
         let options: Options =
             serde_json::from_value(Value::Object(b.options.clone())).map_err(|e| error(e.to_string()))?;
-        let command = options.command().map_err(EnvironmentError)?;
+        let mut mistakes = Vec::new();
+        let command = options.command().unwrap_or_else(|wrong| {
+            mistakes.extend(wrong);
+            Vec::new()
+        });
+        let name = command.first().map_or("", String::as_str);
+        let ours = options.card.map(|card| card.check(name)).transpose().unwrap_or_else(|wrong| {
+            mistakes.extend(wrong.into_iter().map(|mistake| OptionMistake {
+                at: ["card".to_owned()].into_iter().chain(mistake.at).collect(),
+                message: format!("environment `pipe`: {}", mistake.message),
+            }));
+            None
+        });
+        if !mistakes.is_empty() {
+            return Err(EnvironmentError(mistakes));
+        }
         let timeout = Duration::from_secs_f64(options.timeout_s);
         let mut program = Program::new(command, b.dir.clone(), timeout);
         let answer = program.ask(&json!({ "hello": VERSION })).map_err(|e| error(e.0))?;
-        let told = match (options.card, answer.card) {
+        let card = match (ours, answer.card) {
             (Some(ours), _) => ours,
-            (None, Some(theirs)) => theirs,
+            (None, Some(theirs)) => theirs.check(program.name()).map_err(|wrong| {
+                let all = wrong.into_iter().flat_map(|mistake| error(mistake.message).0);
+                EnvironmentError(all.collect())
+            })?,
             (None, None) => {
                 return Err(error("the program told no `card`, and the options have none".to_owned()));
             }
         };
-        let card = told.check(program.name()).map_err(error)?;
         Ok(Pipe { program, card })
     }
 

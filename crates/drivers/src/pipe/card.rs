@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
+use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard, OptionMistake};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -48,31 +48,57 @@ struct SensorOption {
 }
 
 impl CardOption {
-    /// The card, or what is wrong with it.
-    pub(super) fn check(self, program: &str) -> Result<EnvironmentCard, String> {
+    /// The card, or each entry that is wrong with it, by its path in the card.
+    pub(super) fn check(self, program: &str) -> Result<EnvironmentCard, Vec<OptionMistake>> {
+        let mut mistakes = Vec::new();
+        let mut wrong = |at: &[&str], message: String| {
+            let at = at.iter().map(|part| (*part).to_owned()).collect();
+            mistakes.push(OptionMistake { at, message });
+        };
         if !(self.period_s > 0.0 && self.period_s.is_finite()) {
-            return Err(format!("the card's `period_s` is {}; a number above 0 is expected", self.period_s));
+            let message = format!("the card's `period_s` is {}; a number above 0 is expected", self.period_s);
+            wrong(&["period_s"], message);
         }
-        if self.actions.len() > CHANNELS_MOST || !(1..=CHANNELS_MOST).contains(&self.sensors.len()) {
-            return Err(format!(
-                "the card has {} actions and {} sensors; up to {CHANNELS_MOST} actions and 1 to {CHANNELS_MOST} sensors are possible",
-                self.actions.len(),
-                self.sensors.len()
-            ));
+        for (list, least, found) in [("actions", 0, self.actions.len()), ("sensors", 1, self.sensors.len())] {
+            if !(least..=CHANNELS_MOST).contains(&found) {
+                let message = format!("the card has {found} {list}; {least} to {CHANNELS_MOST} are possible");
+                wrong(&[list], message);
+            }
         }
         let sensors: Vec<Channel> = self.sensors.into_iter().map(SensorOption::channel).collect();
-        let actions = self.actions.into_iter().map(ActionOption::spec).collect::<Result<Vec<_>, _>>()?;
+        let actions: Vec<ActionSpec> = self.actions.into_iter().map(ActionOption::spec).collect();
         let mut names = BTreeSet::new();
-        for channel in sensors.iter().chain(actions.iter().map(|a| &a.channel)) {
-            let Channel { name, low, high, .. } = channel;
+        let read = sensors.iter().enumerate().map(|(i, sensor)| ("sensors", i, sensor));
+        let set = actions.iter().enumerate().map(|(i, action)| ("actions", i, &action.channel));
+        for (list, i, Channel { name, low, high, .. }) in read.chain(set) {
+            let at = [list, &i.to_string()];
             if name.is_empty() || !names.insert(name.as_str()) {
-                return Err(format!("the card's channel name {name:?} is empty or there twice"));
+                let message = format!("the card's channel name {name:?} is empty or there twice");
+                wrong(&[&at[..], &["name"]].concat(), message);
             }
             if !(low.is_finite() && high.is_finite() && low <= high) {
-                return Err(format!(
+                let message = format!(
                     "the ends of `{name}` are {low} and {high}; two finite numbers in order are expected"
-                ));
+                );
+                wrong(&[&at[..], &["low"]].concat(), message);
             }
+        }
+        for (i, action) in actions.iter().enumerate() {
+            let ActionSpec { channel: Channel { name, low, high, .. }, rate, safe } = action;
+            let at = ["actions", &i.to_string()];
+            if low <= high && !(low..=high).contains(&safe) {
+                let message = format!(
+                    "the safe value of `{name}` is {safe}; a number from {low} to {high} is expected"
+                );
+                wrong(&[&at[..], &["safe"]].concat(), message);
+            }
+            if rate.is_nan() || *rate <= 0.0 {
+                let message = format!("the rate of `{name}` is {rate}; a number above 0 is expected");
+                wrong(&[&at[..], &["rate"]].concat(), message);
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
         }
         let name = self.name.unwrap_or_else(|| program.to_owned());
         Ok(EnvironmentCard { name, period_s: self.period_s, actions, sensors })
@@ -92,18 +118,10 @@ impl SensorOption {
 }
 
 impl ActionOption {
-    fn spec(self) -> Result<ActionSpec, String> {
+    fn spec(self) -> ActionSpec {
         let ActionOption { name, unit, low, high, rate, safe } = self;
         let safe = safe.unwrap_or_else(|| 0.0_f64.max(low).min(high));
-        if !(low..=high).contains(&safe) {
-            return Err(format!(
-                "the safe value of `{name}` is {safe}; a number from {low} to {high} is expected"
-            ));
-        }
         let rate = rate.unwrap_or(f64::INFINITY);
-        if rate.is_nan() || rate <= 0.0 {
-            return Err(format!("the rate of `{name}` is {rate}; a number above 0 is expected"));
-        }
-        Ok(ActionSpec { channel: Channel { name, unit, kind: ChannelKind::Action, low, high }, rate, safe })
+        ActionSpec { channel: Channel { name, unit, kind: ChannelKind::Action, low, high }, rate, safe }
     }
 }

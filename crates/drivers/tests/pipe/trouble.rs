@@ -168,7 +168,10 @@ fn what_is_wrong_with_the_options_is_named() {
         (with("colour", json!("red")), "unknown field `colour`"),
         (with("command", json!(["./no-such-program"])), "`./no-such-program` cannot be started"),
         (card("/card", "period_s", json!(0)), "the card's `period_s` is 0"),
-        (card("/card/actions/0", "low", json!(6)), "the safe value of `heat` is 5"),
+        (
+            card("/card/actions/0", "low", json!(6)),
+            "the ends of `heat` are 6 and 5; two finite numbers in order",
+        ),
         (card("/card/actions/0", "safe", json!(9)), "the safe value of `heat` is 9; a number from 1 to 5"),
         (card("/card/sensors/0", "low", json!(101)), "the ends of `t` are 101 and 100"),
         (card("/card/sensors/1", "name", json!("heat")), "\"heat\" is empty or there twice"),
@@ -186,7 +189,19 @@ fn each_entry_that_is_wrong_is_named_by_its_path() {
     let mut options = shell("cat");
     options["timeout_s"] = json!(-1);
     options["gymnasium"] = json!("CartPole-v1");
-    let mistakes = built(dir.path(), &options).map(|_| ()).unwrap_err().0;
-    let at: Vec<String> = mistakes.iter().map(|m| m.at.join(".")).collect();
-    assert_eq!(at, ["timeout_s", "gymnasium"], "{mistakes:?}");
+    options["card"]["period_s"] = json!(0);
+    options["card"]["actions"][0]["safe"] = json!(9);
+    options["card"]["sensors"][0]["low"] = json!(101);
+    options["card"]["sensors"][1]["name"] = json!("t");
+    let at = |options: &Value| -> Vec<String> {
+        let mistakes = built(dir.path(), options).map(|_| ()).unwrap_err().0;
+        mistakes.iter().map(|m| m.at.join(".")).collect()
+    };
+    let in_card = ["card.period_s", "card.sensors.0.low", "card.sensors.1.name", "card.actions.0.safe"];
+    assert_eq!(at(&options), [&["timeout_s", "gymnasium"][..], &in_card].concat());
+
+    // What a program tells stands nowhere in the file, and is said as well.
+    let told = json!({ "card": options["card"] }).to_string();
+    let program = json!({ "command": ["sh", "-c", format!("read q; echo '{told}'; read q")] });
+    assert_eq!(at(&program), ["", "", "", ""]);
 }
