@@ -169,11 +169,12 @@ impl<'a> Walk<'a> {
             let names: Vec<Json> = names.into_iter().cloned().collect();
             return self.one_of_names(tree, &names, what);
         }
-        let all: Vec<String> = options
+        let mut all: Vec<String> = options
             .iter()
             .filter(|o| o.get("type") != Some(&Json::from("null")))
             .map(|o| expected(o))
             .collect();
+        all.dedup();
         self.wrong(tree, what, &all.join(" or "));
     }
 

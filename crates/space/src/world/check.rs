@@ -305,17 +305,19 @@ impl Check<'_> {
                 );
             }
             let what = if own.target.is_some() { "target" } else { "programme" };
-            let (low, high) = limits[i];
-            if let Some((t, v)) = points.iter().find(|(_, v)| *v < low || *v > high) {
-                let limit = between(low, high);
-                let message = format!("`{name}` should be {v} after {t} s, but its limit is {limit}");
-                self.wrong("programme", &[at[0], at[1], what], message, "ask for what the limit allows");
-            }
-            let (low, high) = (card.sensors[i].low, card.sensors[i].high);
-            if let Some((t, v)) = points.iter().find(|(_, v)| *v < low || *v > high) {
-                let range = between(low, high);
-                let message = format!("`{name}` should be {v} after {t} s, but its sensor shows {range}");
-                self.wrong("programme", &[at[0], at[1], what], message, "ask for what it can show");
+            let shown = (card.sensors[i].low, card.sensors[i].high);
+            for (number, (t, v)) in points.iter().enumerate() {
+                let at = [at[0], at[1], what, &number.to_string()];
+                for (whose, (low, high), hint) in [
+                    ("its limit is", limits[i], "ask for what the limit allows"),
+                    ("its sensor shows", shown, "ask for what it can show"),
+                ] {
+                    if *v < low || *v > high {
+                        let message =
+                            format!("`{name}` should be {v} after {t} s, but {whose} {}", between(low, high));
+                        self.wrong("programme", &at, message, hint);
+                    }
+                }
             }
             let scale = own.scale.unwrap_or_else(|| 0.01 * (card.sensors[i].high - card.sensors[i].low));
             if !(scale > 0.0 && scale.is_finite()) {
@@ -433,12 +435,13 @@ action.pump = { range = [1, 9], safe = 2 }
                 "7:43 item 1 of item 2 of `programme`: `soon` is no length of time; write it like \"90s\", \"40min\", \"2h\" or \"1d\"",
             ]
         );
-        let beyond = GOOD.replace("10min\", 8]", "10min\", 28]").replace("max = 15", "max = 18");
+        let beyond = GOOD.replace("8]]", "28], [\"20min\", -1]]").replace("max = 15", "max = 18");
         assert_eq!(
             told(&beyond, &[], &|_, _| Ok(card())),
             [
-                "7:30 `level` should be 28 after 600 s, but its limit is at most 18",
-                "7:30 `level` should be 28 after 600 s, but its sensor shows 0 to 20",
+                "7:42 `level` should be 28 after 600 s, but its limit is at most 18",
+                "7:42 `level` should be 28 after 600 s, but its sensor shows 0 to 20",
+                "7:57 `level` should be -1 after 1200 s, but its sensor shows 0 to 20",
             ]
         );
     }
@@ -474,6 +477,10 @@ action.pump = { range = [1, 9], safe = 2 }
         assert_eq!(
             told(&with("{ driver = \"simulater\" }"), &drivers, &card),
             ["4:26 `driver` is the text \"simulater\", but must be one of \"pipe\", \"simulator\""]
+        );
+        assert_eq!(
+            told(&with("3"), &drivers, &card),
+            ["4:15 `environment` is the number 3, but must be a table `{ … }`"]
         );
         assert_eq!(
             told(&with("{ noise = 1 }"), &drivers, &card),
