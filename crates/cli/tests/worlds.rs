@@ -253,8 +253,16 @@ fn episodes_too_short_to_learn_from_are_said_and_nothing_is_driven_without_a_mod
     assert!(status["doubts"][0].as_str().unwrap().starts_with(told), "{status}");
     assert!(fs::read_to_string(folder.path("reports/tank.html")).unwrap().contains(told));
 
-    // More episodes than there were, and these go on: they are learnt from, and the short ones are still said.
+    // Long enough each, and too little together.
     is_done("False");
+    let little = PROGRAMS_PLANT.replace("\"tank\"", "\"little\"").replace("100s", "22s");
+    fs::write(folder.path("little.toml"), little.replace("episodes = 2", "episodes = 1")).unwrap();
+    let said = folder.run(&["world", "explore", "little.toml"], 2);
+    let told = "22 periods are left to learn from, of the 30 that a model needs in all";
+    assert!(said.contains(&format!("no model could be learnt: {told}")), "{said}");
+    assert!(said.contains("hint: have more episodes in [explore]"), "{said}");
+
+    // More episodes than there were, and these go on: they are learnt from, and the short ones are still said.
     fs::write(folder.path("plant.toml"), PROGRAMS_PLANT.replace("episodes = 2", "episodes = 4")).unwrap();
     let said = folder.run(&["world", "explore", "plant.toml"], 0);
     assert!(said.contains("\n2 of 4 exploring episodes had fewer than"), "{said}");

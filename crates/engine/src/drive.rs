@@ -14,7 +14,7 @@ use std::sync::Arc;
 use forethought_machine::Reading;
 use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq};
 use forethought_space::World;
-use forethought_world::Follow;
+use forethought_world::{Follow, PERIODS_LEAST};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -103,7 +103,8 @@ pub enum DriveEnd {
     Finished,
     /// Somebody stopped it.
     Stopped,
-    /// All is explored, and no episode had [`LEARNT_FROM`] periods: there is no model to act with.
+    /// All is explored, and no episode had [`LEARNT_FROM`] periods, or those that had did not have [`PERIODS_LEAST`] together:
+    /// there is no model to act with.
     NothingLearnt,
     /// The plant, or learning, failed: in words.
     Failed(String),
@@ -510,7 +511,7 @@ fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
     model.is_none_or(|m| m.episodes != learnable(drive))
 }
 
-/// Stored episodes that a model may learn from.
+/// Stored episodes that a model may learn from; none where all of them are too little.
 fn learnable(drive: &Drive) -> Vec<u64> {
     // What a fault did must not become what is normal, until a person says that it was none.
     let is_alarmed = |n: u64| drive.alarms.values().any(|a| a.episode == n && a.no_fault != Some(true));
@@ -518,7 +519,8 @@ fn learnable(drive: &Drive) -> Vec<u64> {
         .episodes
         .iter()
         .filter(|(n, e)| e.end.is_some() && e.periods >= LEARNT_FROM && !is_alarmed(**n));
-    taught.map(|(_, e)| e.stored).collect()
+    let (stored, periods): (Vec<u64>, Vec<u64>) = taught.map(|(_, e)| (e.stored, e.periods)).unzip();
+    if periods.iter().sum::<u64>() < PERIODS_LEAST as u64 { Vec::new() } else { stored }
 }
 
 fn bounds_json(bounds: &forethought_space::ActionBounds) -> serde_json::Value {

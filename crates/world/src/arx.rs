@@ -9,6 +9,8 @@ use crate::scaling::Scaling;
 
 /// Past periods that a reading may depend on.
 pub(crate) const LAGS: usize = 10;
+/// Periods that a model needs, all episodes together: each lag seen a few times.
+pub const PERIODS_LEAST: usize = 3 * LAGS;
 /// Periods by which an action may come late, at most.
 const LATEST: usize = 6;
 /// Penalties that are tried, per period of data.
@@ -41,11 +43,11 @@ impl Arx {
     /// Learns from episodes of one plant. Delays that are known already are kept.
     ///
     /// # Errors
-    /// [`WorldError::TooLittle`] for fewer than 3 × `LAGS` periods, [`WorldError::NotFinite`] where they cannot be fitted.
+    /// [`WorldError::TooLittle`] for fewer than [`PERIODS_LEAST`], [`WorldError::NotFinite`] where they cannot be fitted.
     pub fn learn(episodes: &[&Episode], delays: Option<&[usize]>) -> Result<Self, WorldError> {
         let periods: usize = episodes.iter().map(|e| e.periods()).sum();
-        if periods < 3 * LAGS {
-            return Err(WorldError::TooLittle { found: periods, needed: 3 * LAGS });
+        if periods < PERIODS_LEAST {
+            return Err(WorldError::TooLittle { found: periods, needed: PERIODS_LEAST });
         }
         let scaling = Scaling::of(episodes);
         let plain: Vec<Episode> = episodes.iter().map(|e| scaling.apply(e)).collect();

@@ -22,7 +22,7 @@ mod state_space;
 mod surprise;
 mod train;
 
-pub use arx::Arx;
+pub use arx::{Arx, PERIODS_LEAST};
 pub use ensemble::{Ensemble, MEMBERS};
 pub use error::WorldError;
 pub use foresight::{CLAIMED, Foresight, LEVEL, LeftOut};

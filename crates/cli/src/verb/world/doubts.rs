@@ -3,7 +3,7 @@
 use forethought_calibrate::Share;
 use forethought_engine::LEARNT_FROM;
 use forethought_record::{Drive, Purpose};
-use forethought_world::{LEVEL, MEMBERS};
+use forethought_world::{LEVEL, MEMBERS, PERIODS_LEAST};
 
 use crate::show::count;
 
@@ -17,16 +17,25 @@ pub(super) fn doubts(drive: &Drive) -> Vec<String> {
     short.into_iter().chain(too_few(drive)).chain(too_narrow(drive)).collect()
 }
 
-/// Exploring episodes that were over before anything could be learnt from them.
+/// Exploring episodes that were over before anything could be learnt from them, and what is left where that is too little.
 pub(super) fn too_short(drive: &Drive) -> Option<String> {
     let all: Vec<u64> = drive.whole(Purpose::Explore).map(|(_, e)| e.periods).collect();
     let short: Vec<u64> = all.iter().copied().filter(|periods| *periods < LEARNT_FROM).collect();
-    let longest = short.iter().max()?;
     let of = count(all.len(), "exploring episode");
-    Some(format!(
-        "{} of {of} had fewer than the {LEARNT_FROM} periods that a model needs of each: at most {longest}",
-        short.len()
-    ))
+    let short = short.iter().max().map(|longest| {
+        let short = short.len();
+        format!(
+            "{short} of {of} had fewer than the {LEARNT_FROM} periods that a model needs of each: at most {longest}"
+        )
+    });
+    let ended = drive.episodes.values().filter(|e| e.end.is_some());
+    let left: u64 = ended.map(|e| e.periods).filter(|periods| *periods >= LEARNT_FROM).sum();
+    let is_too_little = drive.models.is_empty() && (1..PERIODS_LEAST as u64).contains(&left);
+    let little = is_too_little.then(|| {
+        format!("{left} periods are left to learn from, of the {PERIODS_LEAST} that a model needs in all")
+    });
+    let said: Vec<String> = short.into_iter().chain(little).collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// Episodes from which it was measured how sure the last model may be, while nothing that it claimed is settled.
@@ -109,5 +118,12 @@ mod tests {
             "claims that were kept say more than how few episodes there were"
         );
         assert_eq!(said(&[30, 30, 30, 30, 19], Some(50)), [short, "Intervals are too narrow so far"]);
+        let without_model = |periods: &[u64]| too_short(&Drive { models: vec![], ..drive(periods, None) });
+        assert_eq!(
+            without_model(&[12, 22]).unwrap(),
+            "1 of 2 exploring episodes had fewer than the 20 periods that a model needs of each: at most 12; 22 periods are left \
+             to learn from, of the 30 that a model needs in all"
+        );
+        assert_eq!(without_model(&[22, 22]), None);
     }
 }
