@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Folder, forethought};
@@ -47,6 +47,29 @@ fn recipes(folder: &Folder) -> BTreeMap<u64, String> {
     trials.iter().map(|t| (t["trial"].as_u64().unwrap(), t["recipe"].to_string())).collect()
 }
 
+/// A run that is under way.
+fn run(folder: &Folder) -> Child {
+    forethought()
+        .args(["run", "campaign.toml", "--no-report", "--quiet"])
+        .current_dir(folder.dir())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// A run that is killed once its first program has started.
+fn kill_once_started(folder: &Folder) {
+    let mut child = run(folder);
+    let began = Instant::now();
+    while !folder.path("starts.log").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the program never started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn killed_at_any_moment_it_goes_on() {
     const TRIALS: usize = 24;
@@ -57,13 +80,7 @@ fn killed_at_any_moment_it_goes_on() {
     // Moments spread over the start, the deciding, the sending and the answering.
     for round in 0u64.. {
         assert!(began.elapsed() < Duration::from_secs(120), "it does not come to its end");
-        let mut child = forethought()
-            .args(["run", "campaign.toml", "--no-report", "--quiet"])
-            .current_dir(folder.dir())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = run(&folder);
         let patience = Duration::from_millis(20 + (round * 37) % 260);
         let since = Instant::now();
         let ended = loop {
@@ -114,20 +131,7 @@ fn a_program_that_outlived_the_engine_has_its_result_picked_up() {
     let file = FILE.replace("TRIALS", "1").replace("parallel = 2", "");
     let folder = Folder::new(&file);
     fs::write(folder.path("program.py"), PROGRAM.replace("0.03", "1.0")).unwrap();
-    let mut child = forethought()
-        .args(["run", "campaign.toml", "--no-report", "--quiet"])
-        .current_dir(folder.dir())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while !folder.path("starts.log").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "the program never started");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill_once_started(&folder);
     folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
     let log = fs::read_to_string(folder.path("starts.log")).unwrap();
     assert_eq!(log.lines().count(), 1, "it was started again");
@@ -254,20 +258,7 @@ fn nobody_goes_on_from_a_cut_record_by_accident() {
 fn what_a_dead_engine_left_running_is_nobodys_to_answer_or_withdraw() {
     let folder = Folder::new(&FILE.replace("TRIALS", "2").replace("parallel = 2\n", ""));
     fs::write(folder.path("program.py"), PROGRAM.replace("time.sleep(0.03)", "time.sleep(1.5)")).unwrap();
-    let mut child = forethought()
-        .args(["run", "campaign.toml", "--no-report", "--quiet"])
-        .current_dir(folder.dir())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while !folder.path("starts.log").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "it does not start");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill_once_started(&folder);
     let said = folder.run(&["withdraw", "campaign.toml", "1"], 2);
     assert!(said.contains("trial 1 is on machine `m`"), "{said}");
     let said = folder.run(&["tell", "campaign.toml", "--trial", "1", "y=5"], 2);

@@ -96,18 +96,22 @@ pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
         let point = space.point(recipe).ok()?;
         Some(format!("; no trial would be proposed there, for {}", space.admits(&point).err()?))
     });
-    let told: Vec<u64> = answers.iter().filter_map(|a| a.trial).collect();
+    let set: Vec<u64> = answers.iter().filter(|a| a.as_run.is_some()).filter_map(|a| a.trial).collect();
     let reply = loaded.execute(Command::Tell { answers })?;
     let text = match &reply {
         Reply::Already => "it was told before in the same words: nothing to record".to_owned(),
-        _ if count == 1 => format!("recorded{}{}", beyond.unwrap_or_default(), otherwise(&loaded, &told)?),
-        _ => format!("{count} answers recorded{}", otherwise(&loaded, &told)?),
+        _ if count == 1 => format!("recorded{}{}", beyond.unwrap_or_default(), otherwise(&loaded, &set)?),
+        _ => format!("{count} answers recorded{}", otherwise(&loaded, &set)?),
     };
     done(arguments, &loaded, &reply, &text)
 }
 
 /// What was set otherwise than asked in these trials, in words: a slip of the pen in a run sheet should not pass unseen.
 fn otherwise(loaded: &Loaded, trials: &[u64]) -> Result<String, Failure> {
+    if trials.is_empty() {
+        // Most answers say nothing of the recipe: the record is not read again for them.
+        return Ok(String::new());
+    }
     let campaign = loaded.read()?.campaign;
     let told = campaign.trials.values().filter(|t| trials.contains(&t.trial));
     let changes = told.flat_map(|t| t.set_otherwise().map(move |change| (t.trial, change)));
@@ -214,12 +218,18 @@ pub(crate) fn simple(arguments: &Arguments, v: &OneTrial, what: Simple) -> Resul
         Simple::Reject => (Command::Reject { trial, reason }, "rejected"),
     };
     let reply = loaded.execute(command)?;
-    let held = loaded.read()?.campaign.trials.get(&trial).filter(|t| t.state == TrialState::Held).cloned();
-    let text = match held.and_then(|t| Some((t.approvals.len(), t.held?.0))) {
-        Some((have, people)) => format!("{text}: {have} of {people} people, so it waits for another"),
-        None => text.to_owned(),
-    };
-    done(arguments, &loaded, &reply, &text)
+    let more = if matches!(what, Simple::Approve) { still_held(&loaded, trial)? } else { String::new() };
+    done(arguments, &loaded, &reply, &format!("{text}{more}"))
+}
+
+/// How many more people must approve a trial, in words, where it waits for them.
+fn still_held(loaded: &Loaded, trial: u64) -> Result<String, Failure> {
+    let campaign = loaded.read()?.campaign;
+    let held = campaign.trials.get(&trial).filter(|t| t.state == TrialState::Held);
+    let counts = held.and_then(|t| Some((t.approvals.len(), t.held.as_ref()?.0)));
+    Ok(counts.map_or_else(String::new, |(have, people)| {
+        format!(": {have} of {people} people, so it waits for another")
+    }))
 }
 
 /// A command about the whole campaign.

@@ -154,23 +154,10 @@ fn is_sound(part: &Entry, schema: &Json, out: &mut Vec<Diagnostic>) -> bool {
     match serde_json::from_value::<CampaignFile>(Json::Object(file)) {
         Ok(_) => true,
         Err(e) => {
-            // The schema cannot say everything that the types refuse: a duration's text, for one.
-            let message = e.to_string();
-            let quoted = message.split('`').nth(1).unwrap_or_default();
-            let span = find_text(&part.value, quoted).or_else(|| part.value.span.clone());
-            out.push(Diagnostic::new("wrong-value", message, span));
+            // The schema cannot say everything that the types refuse: a whole number too large for its type, for one.
+            out.push(Diagnostic::new("wrong-value", e.to_string(), part.value.span.clone()));
             false
         }
-    }
-}
-
-/// Where a text stands in a tree.
-fn find_text(tree: &Tree, wanted: &str) -> Option<std::ops::Range<usize>> {
-    match &tree.node {
-        Node::Text(text) if text == wanted => tree.span.clone(),
-        Node::Table(entries) => entries.iter().find_map(|entry| find_text(&entry.value, wanted)),
-        Node::Array(items) => items.iter().find_map(|item| find_text(item, wanted)),
-        _ => None,
     }
 }
 
