@@ -92,6 +92,8 @@ fn a_world_is_driven_and_its_episodes_teach_another() {
             "{table}"
         );
     }
+    folder.run(&["world", "export", "plant.toml", "--episode", "1", "--output", "one.parquet"], 0);
+    assert_eq!(import("one.parquet")["known"], true, "it says the same as one.csv");
     let driven = folder.json(&["world", "drive", "other/plant.toml"]);
     assert_eq!(driven["episodes"].as_array().unwrap().len(), 5);
     assert_eq!(driven["alarms"].as_array().unwrap().len(), 0, "{}", driven["alarms"]);
@@ -116,6 +118,17 @@ fn bad_tables_and_windows_are_named() {
     fs::write(folder.path("bad.csv"), "time_s,level_1,pump_1,pump_2\n0,3,2,2\n").unwrap();
     let said = folder.run(&["world", "import", "plant.toml", "bad.csv"], 2);
     assert!(said.contains("`level_2` is missing"), "{said}");
+    fs::write(
+        folder.path("bad.csv"),
+        "time_s,level_1,level_2,pump_1,pump_2\n0,3,3,2,2\n5,3,3,2,20\n10,3,3,2,2\n",
+    )
+    .unwrap();
+    let said = folder.run(&["world", "import", "plant.toml", "bad.csv"], 2);
+    assert!(said.contains("`pump_2` is 20 at 5 s, beyond its 0 to"), "{said}");
+    fs::write(folder.path("bad.csv"), "time_s,level_1,level_2,pump_1,pump_2\n0,30,3,2,2\n5,30,3,2,2\n")
+        .unwrap();
+    let said = folder.run(&["world", "import", "plant.toml", "bad.csv"], 2);
+    assert!(said.contains("`level_1` is 30 at 0 s"), "{said}");
     fs::write(folder.path("bad.parquet"), "no parquet").unwrap();
     folder.run(&["world", "import", "plant.toml", "bad.parquet"], 2);
     assert!(!folder.path("forethought.db").exists());
@@ -206,6 +219,11 @@ fn a_killed_world_is_counted_right_and_its_program_started_once() {
     let before = starts();
     let ended = drive();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    // Looking leaves the plant alone, and so does one who is refused: another may be driving it.
+    folder.run(&["world", "imagine", "plant.toml"], 0);
+    let owner = forethought_memory::Project::new(folder.dir()).own("the test").unwrap();
+    assert!(String::from_utf8_lossy(&drive().stderr).contains("the test"));
+    drop(owner);
     assert_eq!(starts(), before + 1);
     assert!(
         status().contains("1 of 1 acting episodes are done (episode 1 was interrupted, 4 was interrupted)")

@@ -53,7 +53,7 @@ impl Outside {
         let world = world(file);
         let campaign = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
         let (name, text) = (world.name.clone(), file.to_owned());
-        let event = DriveEvent::WorldOpened { campaign, name, text, version: "test".into() };
+        let event = DriveEvent::WorldOpened { campaign, name, text, version: "test".into(), card: None };
         let first = DriveEntry { v: FORMAT, at: Timestamp::UNIX_EPOCH, by: Actor::engine(), event };
         let plant = environment(&world.options);
         Outside {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use forethought_space::EnvironmentCard;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -85,11 +86,17 @@ pub enum DriveEvent {
         text: String,
         /// The program's version.
         version: String,
+        /// What the plant says of itself. None in records of versions that did not write it.
+        #[serde(default)]
+        card: Option<EnvironmentCard>,
     },
-    /// The file was changed.
+    /// The file was changed, or the plant says something else of itself.
     WorldRevised {
         /// The new world file.
         text: String,
+        /// What the plant says of itself now.
+        #[serde(default)]
+        card: Option<EnvironmentCard>,
         /// Why.
         reason: Reason,
     },
@@ -250,6 +257,8 @@ pub struct Drive {
     pub name: String,
     /// The world file that rules.
     pub text: String,
+    /// What the plant said of itself last.
+    pub card: Option<EnvironmentCard>,
     /// Events so far.
     pub seq: Seq,
     /// By number.
@@ -280,13 +289,14 @@ impl Drive {
     pub fn fold(entries: &[DriveEntry]) -> Result<Drive, DriveError> {
         let wrong = |what: &str| DriveError { seq: 1, what: what.into() };
         let Some((first, rest)) = entries.split_first() else { return Err(wrong("there is none")) };
-        let DriveEvent::WorldOpened { campaign, name, text, .. } = &first.event else {
+        let DriveEvent::WorldOpened { campaign, name, text, card, .. } = &first.event else {
             return Err(wrong("a world begins by being opened"));
         };
         let mut drive = Drive {
             id: *campaign,
             name: name.clone(),
             text: text.clone(),
+            card: card.clone(),
             seq: 1,
             episodes: BTreeMap::new(),
             models: Vec::new(),
@@ -308,7 +318,10 @@ impl Drive {
         let wrong = |what: String| DriveError { seq, what };
         match &entry.event {
             DriveEvent::WorldOpened { .. } => return Err(wrong("the world is open already".into())),
-            DriveEvent::WorldRevised { text, .. } => self.text.clone_from(text),
+            DriveEvent::WorldRevised { text, card, .. } => {
+                self.text.clone_from(text);
+                self.card = card.clone().or(self.card.take());
+            }
             DriveEvent::MadeSafe { .. } => {}
             DriveEvent::EpisodeIntended { episode, stored, purpose, model, .. } => {
                 if self.open().is_some() || *episode != self.episodes.len() as u64 + 1 {
@@ -405,6 +418,7 @@ mod tests {
             name: "x".into(),
             text: String::new(),
             version: "0".into(),
+            card: None,
         })
     }
 

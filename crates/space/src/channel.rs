@@ -1,6 +1,6 @@
 //! What is read from a plant and set on it, over and over.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a channel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,10 +36,15 @@ pub struct Channel {
 pub struct ActionSpec {
     /// The channel; its ends are what may be set.
     pub channel: Channel,
-    /// The largest change, units a second; infinite where nothing limits it.
+    /// The largest change, units a second; infinite where nothing limits it, which JSON has no number for: there it is null.
+    #[serde(deserialize_with = "or_infinite")]
     pub rate: f64,
     /// What brings the plant to rest whatever happens.
     pub safe: f64,
+}
+
+fn or_infinite<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
 }
 
 /// What is known of an environment before it is tried: all channels, and how time passes.

@@ -90,7 +90,7 @@ pub(crate) fn world(kind: PlantKind, seed: u64, constants: f64) -> World {
 pub(crate) fn explore(world: &Arc<World>, options: &Options, recalled: Option<Arc<WorldModel>>) -> Explored {
     let campaign = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
     let (name, text) = (world.name.clone(), String::new());
-    let event = DriveEvent::WorldOpened { campaign, name, text, version: "bench".into() };
+    let event = DriveEvent::WorldOpened { campaign, name, text, version: "bench".into(), card: None };
     let first = DriveEntry { v: FORMAT, at: Timestamp::UNIX_EPOCH, by: Actor::engine(), event };
     let mut core =
         DriveCore::new(world.clone(), Drive::fold(&[first]).unwrap(), None, recalled, Until::Learnt);

@@ -51,8 +51,8 @@ pub struct OpenedWorld {
     pub model: Option<Arc<WorldModel>>,
 }
 
-/// Finds the world of this name in the journal and folds it, or opens a new one with `text` as its file; a changed file is
-/// recorded as revised.
+/// Finds the world of this name in the journal and folds it, or opens a new one with `text` as its file; a changed file, and a
+/// plant that says something else of itself, are recorded as revised.
 ///
 /// # Errors
 /// [`DriveShellError`]: a damaged record above all.
@@ -78,14 +78,17 @@ pub fn open_world(
             name: world.name.clone(),
             text: text.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            card: Some(world.card.clone()),
         });
         store.append(std::slice::from_ref(&first), Vec::new())?;
         entries.push(first);
     }
     let mut drive = Drive::fold(&entries)?;
-    if drive.text != text {
-        let revised =
-            entry(DriveEvent::WorldRevised { text: text.to_owned(), reason: "the file was edited".into() });
+    let is_edited = drive.text != text;
+    if is_edited || drive.card.as_ref() != Some(&world.card) {
+        let reason = if is_edited { "the file was edited" } else { "the plant was described" };
+        let (text, card) = (text.to_owned(), Some(world.card.clone()));
+        let revised = entry(DriveEvent::WorldRevised { text, card, reason: reason.into() });
         store.append(std::slice::from_ref(&revised), Vec::new())?;
         drive.apply(&revised)?;
     }

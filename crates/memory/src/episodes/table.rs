@@ -160,6 +160,13 @@ impl EpisodeTable {
         &self.card
     }
 
+    /// The same numbers, known to come from elsewhere.
+    #[must_use]
+    pub fn from_elsewhere(mut self, provenance: String) -> Self {
+        self.card.provenance = provenance;
+        self
+    }
+
     /// The time of each row, nanoseconds after the start of the episode.
     pub fn times_ns(&self) -> &[i64] {
         &self.times_ns

@@ -86,6 +86,7 @@ mod tests {
         let episodes = periods.iter().enumerate().map(episode);
         let long = periods.iter().filter(|p| **p >= LEARNT_FROM).count() as u64;
         Drive {
+            card: None,
             id: CampaignId(Default::default()),
             name: "tank".into(),
             text: String::new(),

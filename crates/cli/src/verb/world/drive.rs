@@ -12,15 +12,19 @@ use forethought_space::World;
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::loaded::{Loaded, channels, episode_failure};
+use super::loaded::{Loaded, channels, episode_failure, own};
 use super::{doubts, look, page};
 use crate::args::{Arguments, Driving};
 use crate::exit::{Exit, Failure};
+use crate::loaded::actor;
 use crate::{now, progress, say, show, talk};
 
 pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<Exit, Failure> {
+    // Owned before the plant's program is started, where there is a record: another process may be driving it.
+    let looked = Loaded::recorded_at(arguments, &v.file.file)?;
+    let early = looked.map(|project| own(&project, &actor(arguments))).transpose()?;
     let (loaded, environment) = Loaded::with_environment(arguments, &v.file.file, arguments.project.clone())?;
-    let owner = loaded.own()?;
+    let owner = early.map_or_else(|| loaded.own(), Ok)?;
     let recalled = v.recall.as_deref().map(|from| recall(arguments, from, &loaded.world)).transpose()?;
     loaded.recorded()?;
     let journal = SqliteJournal::open(&loaded.project.journal())?;

@@ -9,7 +9,7 @@ use forethought_memory::{
     EpisodeCard, EpisodeId, EpisodeState, EpisodeStore, EpisodeTable, Sampling, SqliteJournal, hash_hex, hex,
 };
 use forethought_record::{DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
-use forethought_space::World;
+use forethought_space::{ChannelKind, World};
 use serde_json::json;
 
 use super::loaded::{Loaded, episode_failure, is_parquet};
@@ -102,17 +102,51 @@ fn read(path: &Path, world: &World) -> Result<EpisodeTable, Failure> {
     let period_ns = (world.card.period_s * 1e9).round() as i64;
     // What is read more seldom than the plant's period counts as not read in between; actions are held until the next.
     card.channels.iter_mut().for_each(|c| c.sampling = Sampling::AtTimes { hold_ns: period_ns });
-    card.provenance = format!("imported, blake3 {}", hash_hex(&bytes));
     let table = if is_parquet(path) {
         EpisodeTable::read_parquet(file, Some(&card))
     } else {
         EpisodeTable::read_csv(&own_columns(&bytes, &card)[..], &card)
     };
-    table.map_err(|e| {
+    let table = table.map_err(|e| {
         Failure::yours("table", format!("{}: {e}", path.display())).hint(
             "`forethought world export` writes such a table: `time_s`, then a column a sensor and an action",
         )
-    })
+    })?;
+    is_possible(path, &table)?;
+    let provenance = format!("imported, blake3 {}", hash_hex(&content(&table)));
+    Ok(table.from_elsewhere(provenance))
+}
+
+/// What a table says, however it is written: the same as CSV and as Parquet is imported once.
+fn content(table: &EpisodeTable) -> Vec<u8> {
+    let times = table.times_ns().iter().flat_map(|t| t.to_le_bytes());
+    let values = table.card().channels.iter().filter_map(|c| table.values(&c.channel.name).ok());
+    times.chain(values.flatten().flat_map(|v| v.to_le_bytes())).collect()
+}
+
+/// An action beyond what may be set, or a sensor that mostly shows what it cannot, is in another unit or another plant's.
+fn is_possible(path: &Path, table: &EpisodeTable) -> Result<(), Failure> {
+    for channel in table.card().channels.iter().map(|c| &c.channel) {
+        let values = table.values(&channel.name).unwrap_or_default();
+        let known = values.iter().filter(|v| !v.is_nan()).count();
+        let mut beyond = values.iter().enumerate().filter(|(_, v)| **v < channel.low || **v > channel.high);
+        let Some((row, value)) = beyond.next() else { continue };
+        if channel.kind == ChannelKind::Sensor && 2 * (1 + beyond.count()) <= known {
+            continue;
+        }
+        let unit = channel.unit.as_deref().map(|u| format!(" {u}")).unwrap_or_default();
+        let what = format!(
+            "{}: `{}` is {value} at {} s, beyond its {} to {}{unit}",
+            path.display(),
+            channel.name,
+            table.times_ns()[row] as f64 / 1e9,
+            channel.low,
+            channel.high,
+        );
+        return Err(Failure::yours("table", what)
+            .hint("bring the column to the plant's unit; leave a cell empty where nothing was read"));
+    }
+    Ok(())
 }
 
 /// A CSV table without columns that are none of the plant's: a historian's export has many. One that cannot be read stays as it is,

@@ -10,7 +10,9 @@ use forethought_memory::{
     EpisodeCard, EpisodeId, EpisodeStore, Journal, OwnError, Owner, Project, SqliteJournal,
 };
 use forethought_record::{Actor, Drive, DriveEntry, EpisodeState, Seq};
-use forethought_space::{ChannelKind, DriverSchema, Episode, OptionMistake, World, parse_world};
+use forethought_space::{
+    ChannelKind, DriverSchema, EnvironmentCard, Episode, OptionMistake, World, parse_world,
+};
 use serde_json::{Map, Value};
 
 use crate::args::{Arguments, File};
@@ -50,23 +52,40 @@ impl Loaded {
         Loaded::at(arguments, &file.file, arguments.project.clone())
     }
 
-    /// The world file at `path`, its project there or in `project`.
+    /// The world file at `path`, its project there or in `project`, to be looked at: what is recorded of the plant is taken from
+    /// the record, for a plant's program that is started may move what another process is driving.
     pub(super) fn at(arguments: &Arguments, path: &Path, project: Option<PathBuf>) -> Result<Self, Failure> {
-        Loaded::with_environment(arguments, path, project).map(|(loaded, _)| loaded)
+        Loaded::parsed(arguments, path, project, &recorded_card).map(|(loaded, _)| loaded)
     }
 
-    /// The same, and the environment that told its card: a program is started once.
+    /// The same for what the plant itself says of its card, and the environment that said it: a program is started once.
     pub(super) fn with_environment(
         arguments: &Arguments,
         path: &Path,
         project: Option<PathBuf>,
     ) -> Result<(Self, Box<dyn Environment>), Failure> {
+        let (loaded, environment) = Loaded::parsed(arguments, path, project, &|_, _| None)?;
+        Ok((loaded, environment.ok_or_else(|| Failure::ours("environment", "nothing told its card"))?))
+    }
+
+    /// The world file, its card from `known` where that knows it and from its environment elsewhere.
+    fn parsed(
+        arguments: &Arguments,
+        path: &Path,
+        project: Option<PathBuf>,
+        known: &dyn Fn(&Project, &str) -> Option<EnvironmentCard>,
+    ) -> Result<(Self, Option<Box<dyn Environment>>), Failure> {
         let path = campaign_file(path)?;
         let text = std::fs::read_to_string(&path)
             .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", path.display())))?;
         let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        let is_elsewhere = project.is_some();
+        let project = Project::new(project.unwrap_or_else(|| dir.clone()));
         let environment = RefCell::new(None);
         let card = |driver: &str, options: &Map<String, Value>| {
+            if let Some(card) = known(&project, &text) {
+                return Ok(card);
+            }
             let built = build(driver, options, &dir)?;
             let card = built.card().clone();
             environment.replace(Some(built));
@@ -74,19 +93,24 @@ impl Loaded {
         };
         let world = parse_world(&text, &schemas(), &card)
             .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
-        let is_elsewhere = project.is_some();
-        let project = Project::new(project.unwrap_or_else(|| dir.clone()));
         if is_elsewhere {
             std::fs::create_dir_all(project.dir())
                 .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", project.dir().display())))?;
         }
         let loaded = Loaded { path, text, world: Arc::new(world), project, actor: actor(arguments) };
-        let environment = environment.into_inner();
-        Ok((loaded, environment.ok_or_else(|| Failure::ours("environment", "nothing told its card"))?))
+        Ok((loaded, environment.into_inner()))
+    }
+
+    /// The project of a world file, where it has a record.
+    pub(super) fn recorded_at(arguments: &Arguments, path: &Path) -> Result<Option<Project>, Failure> {
+        let path = campaign_file(path)?;
+        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let project = Project::new(arguments.project.clone().unwrap_or_else(|| dir.to_owned()));
+        Ok(Some(project).filter(|p| p.journal().exists()))
     }
 
     pub(super) fn own(&self) -> Result<Owner, OwnError> {
-        self.project.own(&format!("`forethought world` of {} (process {})", self.actor, std::process::id()))
+        own(&self.project, &self.actor)
     }
 
     /// Reads the world without owning it.
@@ -171,6 +195,24 @@ impl Read {
         }
         Ok((*number, episode))
     }
+}
+
+pub(super) fn own(project: &Project, actor: &Actor) -> Result<Owner, OwnError> {
+    project.own(&format!("`forethought world` of {actor} (process {})", std::process::id()))
+}
+
+/// What a plant said of itself when it was last driven, unless the file's environment is another one by now.
+fn recorded_card(project: &Project, text: &str) -> Option<EnvironmentCard> {
+    let file: toml::Table = text.parse().ok()?;
+    let journal = SqliteJournal::open_read_only(&project.journal()).ok()?;
+    let name = file.get("name")?.as_str()?;
+    let known = journal.campaigns().ok()?.into_iter().rev().find(|c| c.name == name)?;
+    let sealed = journal.read(known.id).ok()?;
+    let entries: Result<Vec<DriveEntry>, _> =
+        sealed.iter().map(|s| serde_json::from_slice(&s.bytes)).collect();
+    let drive = Drive::fold(&entries.ok()?).ok()?;
+    let recorded: toml::Table = drive.text.parse().ok()?;
+    drive.card.filter(|_| recorded.get("environment") == file.get("environment"))
 }
 
 /// The names of a plant's sensors, then of its actions.

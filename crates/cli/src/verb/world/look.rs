@@ -20,7 +20,7 @@ use crate::verb::report::file_error;
 use crate::{now, say};
 
 pub(super) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, v)?;
+    let (loaded, _) = Loaded::with_environment(arguments, &v.file, arguments.project.clone())?;
     let card = &loaded.world.card;
     if arguments.json {
         say(json!({ "forethought": 1, "ok": true, "name": loaded.world.name, "card": card }));
