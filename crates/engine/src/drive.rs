@@ -333,7 +333,15 @@ impl DriveCore {
                 if let Some(reason) = &self.stop {
                     run.end = Some(EpisodeEnd::Stopped { reason: reason.clone() });
                 }
-                self.raise(at, alarms, effects);
+                if self.raise(at, alarms, effects)
+                    && self.world.stops_on_alarm
+                    && let (Phase::Running(run), Some(alarm)) =
+                        (&mut self.phase, self.drive.alarms.values().next_back())
+                {
+                    let reason = format!("an alarm: {}", alarm.text);
+                    run.end.get_or_insert(EpisodeEnd::Stopped { reason: reason.clone() });
+                    self.failed = Some(format!("{reason}; the plant was brought to its safe action"));
+                }
             }
         }
         let Phase::Running(run) = &mut self.phase else { return };
@@ -343,6 +351,11 @@ impl DriveCore {
             return;
         }
         match &self.model {
+            _ if run.is_blind() => {
+                let mut action = self.world.card.safe();
+                self.world.card.bounds().clamp(&mut action, &run.previous);
+                self.act(action, None, effects);
+            }
             Some(model) => effects.push(DriveEffect::Plan(Box::new(run.ask(&self.world, model)))),
             None => {
                 let action = run.excite(&self.world);
@@ -442,9 +455,11 @@ impl DriveCore {
         }
     }
 
-    fn raise(&mut self, at: Timestamp, alarms: Vec<run::Alarm>, effects: &mut Vec<DriveEffect>) {
+    /// Whether any was raised.
+    fn raise(&mut self, at: Timestamp, alarms: Vec<run::Alarm>, effects: &mut Vec<DriveEffect>) -> bool {
+        let before = self.drive.alarms.len();
         for alarm in alarms {
-            let Phase::Running(run) = &self.phase else { return };
+            let Phase::Running(run) = &self.phase else { return false };
             let sensor = &self.world.card.sensors[alarm.sensor].name;
             // What a person called no fault is none again, unless it is far less likely than that was.
             let is_known = |a: &forethought_record::AlarmState| {
@@ -464,6 +479,7 @@ impl DriveCore {
             let then = std::mem::take(&mut self.then);
             self.append(at, vec![event], then, effects);
         }
+        self.drive.alarms.len() > before
     }
 
     fn append(

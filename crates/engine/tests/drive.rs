@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use forethought_engine::{
-    Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, Seen, Until, WorldModel, exploring_tracks, learn,
-    plan_action,
+    Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, LearnAsk, Seen, Until, WorldModel,
+    exploring_tracks, learn, plan_action,
 };
 use forethought_machine::{Environment, EnvironmentBuild};
 use forethought_plan::{Method, StateLimit};
 use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
 use forethought_space::{Episode, World, parse_world};
+use forethought_world::Follow;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -251,6 +252,61 @@ fn exploring_asks_for_levels_where_the_plant_was_least_and_within_reach_of_what_
     assert!(far.low == 302.0 && (far.high - 319.017).abs() < 1e-9, "{far:?}");
     let bounds = seen.within(world.card.bounds());
     assert_eq!((bounds.low, bounds.high), (vec![280.0, 80.0], vec![306.0, 120.0]));
+}
+
+/// Exploring, then an acting episode with a fault; what a fault does before does not matter, for exploring ends sooner.
+fn faulty(fault: &str) -> String {
+    FILE.replace("model = \"quadruple-tank\"", &format!("model = \"quadruple-tank\", fault = [{fault}]"))
+        .replace("drive = { time = \"5min\" }", "drive = { time = \"40min\" }")
+}
+
+/// A sensor that shows too much while the plant is maintained, by far more than would drain the tanks.
+#[test]
+fn what_is_shown_while_the_plant_is_maintained_is_neither_steered_by_nor_learnt_from() {
+    let bias = r#"{ kind = "bias", channel = "level_1", size = 60.0, at = "25min", until = "30min" }"#;
+    let mut outside = Outside::new(&(faulty(bias) + "surprise.maintenance = [[\"25min\", \"30min\"]]\n"));
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    let (number, state) = drive.episodes.iter().next_back().unwrap();
+    let here = drive.alarms.values().filter(|a| a.episode == *number && (300..=362).contains(&a.period));
+    assert_eq!(here.count(), 0, "{:?}", drive.alarms);
+    // What was shown is recorded; plans went on without it, then the plant was held safe, then it was driven again.
+    let (episode, _) = &outside.stored[&state.stored];
+    assert!((302..358).all(|t| episode.reading(t)[0] > 20.0));
+    let safe = outside.world.card.safe();
+    assert!((300..310).all(|t| episode.action(t) != &safe[..]));
+    assert!((313..358).all(|t| episode.action(t) == &safe[..]));
+    assert!((362..470).any(|t| episode.action(t) != &safe[..]));
+
+    // A model that learns from it is the one that it would be, had nothing been read.
+    let mut unread = episode.clone();
+    let sensors = episode.sensors;
+    unread.read[300 * sensors..361 * sensors].fill(f64::NAN);
+    let learnt = |episode: &Episode| {
+        let ask = LearnAsk {
+            episodes: vec![1],
+            world: outside.world.clone(),
+            before: None,
+            recalled: None,
+            follow: Follow::Calmly,
+        };
+        learn(&ask, std::slice::from_ref(episode)).unwrap().hash
+    };
+    assert_eq!(learnt(episode), learnt(&unread));
+}
+
+#[test]
+fn an_alarm_stops_driving_where_that_is_asked_for() {
+    let bias = r#"{ kind = "bias", channel = "level_1", size = 6.0, at = "25min" }"#;
+    let mut outside = Outside::new(&(faulty(bias) + "surprise.then = \"stop\"\n"));
+    let Some(DriveEnd::Failed(said)) = outside.run(Until::Driven, usize::MAX) else { panic!("it went on") };
+    assert!(said.contains("an alarm: level_") && said.contains("safe action"), "{said}");
+    assert!(outside.is_safe);
+    let drive = outside.fold();
+    let (number, state) = drive.episodes.iter().next_back().unwrap();
+    assert!(matches!(&state.end, Some(EpisodeEnd::Stopped { reason }) if reason.contains("an alarm")));
+    let alarm = &drive.alarms[&1];
+    assert_eq!((drive.alarms.len(), alarm.episode, alarm.period), (1, *number, state.periods));
 }
 
 proptest! {

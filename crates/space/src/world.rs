@@ -68,6 +68,8 @@ pub struct World {
     pub deadline_s: Option<f64>,
     /// False alarms a week that are put up with.
     pub alarms_per_week: f64,
+    /// An alarm brings the plant to its safe action and ends driving.
+    pub stops_on_alarm: bool,
     /// When the plant is maintained, seconds from the beginning of an episode.
     pub maintenance: Vec<(f64, f64)>,
 }

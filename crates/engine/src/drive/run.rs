@@ -11,6 +11,9 @@ use super::model::WorldModel;
 use super::policy::{PlanAsk, Planned, excite, stage_cost};
 use super::{DriveEffect, EpisodePlan};
 
+/// Periods of maintenance after which the plant is held at its safe action: what is imagined alone leads astray.
+const BLIND_FROM: usize = 12;
+
 /// Something that the plant should not have done.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Alarm {
@@ -57,6 +60,8 @@ pub(super) struct Run {
     held: Option<Vec<f64>>,
     foresight: Option<Foresight>,
     monitor: Option<Monitor>,
+    /// Readings in a row that were taken while the plant was maintained.
+    masked: usize,
     claims: VecDeque<Claim>,
     kept: Vec<Kept>,
     cost: f64,
@@ -103,6 +108,7 @@ impl Run {
             held: None,
             foresight: None,
             monitor: None,
+            masked: 0,
             claims: VecDeque::new(),
             kept: none,
             cost: 0.0,
@@ -112,12 +118,17 @@ impl Run {
 
     /// A reading, the first or that after an action.
     pub(super) fn take(&mut self, world: &World, model: Option<&WorldModel>, read: &[f64]) -> Vec<Alarm> {
+        self.raw = read.to_vec();
+        let is_maintained = world.is_maintained(self.period + usize::from(self.held.is_some()));
+        self.masked = if is_maintained { self.masked + 1 } else { 0 };
+        // What is shown meanwhile is recorded, and believed by nobody.
+        let hidden = vec![f64::NAN; read.len()];
+        let read = if is_maintained { &hidden[..] } else { read };
         let filled: Vec<f64> = read
             .iter()
             .enumerate()
             .map(|(i, v)| if v.is_nan() { self.last.get(i).copied().unwrap_or(0.0) } else { *v })
             .collect();
-        self.raw = read.to_vec();
         self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
         self.last.clone_from(&filled);
         self.been.iter_mut().zip(&filled).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
@@ -136,7 +147,7 @@ impl Run {
             self.foresight.get_or_insert_with(|| model.foresight.clone());
             if self.plan.purpose == Purpose::Drive {
                 let monitor = self.monitor.get_or_insert_with(|| model.monitor.clone());
-                monitor.mask(world.is_maintained(self.period));
+                monitor.mask(is_maintained);
                 // The first reading only says where the plant stands.
                 let action = held.as_deref().unwrap_or(&self.previous);
                 let found = monitor.update(&model.ensemble, action, read);
@@ -149,6 +160,11 @@ impl Run {
         }
         self.unrecorded = Some(held);
         alarms
+    }
+
+    /// Nothing that is to be believed was read for long.
+    pub(super) fn is_blind(&self) -> bool {
+        self.masked >= BLIND_FROM
     }
 
     /// Claims that this reading settles.

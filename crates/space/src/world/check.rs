@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::file::WorldFile;
+use super::file::{OnAlarm, WorldFile};
 use super::{Track, World};
 use crate::channel::EnvironmentCard;
 use crate::diagnostic::{Diagnostic, nearest};
@@ -190,6 +190,7 @@ impl Check<'_> {
             horizon,
             deadline_s: file.drive.deadline.map(|d| d.0),
             alarms_per_week: file.surprise.per_week,
+            stops_on_alarm: file.surprise.then == OnAlarm::Stop,
             maintenance: file.surprise.maintenance.iter().map(|(from, to)| (from.0, to.0)).collect(),
             card,
         }

@@ -158,12 +158,26 @@ pub struct SurpriseFile {
     /// False alarms a week that are put up with.
     pub per_week: f64,
     /// When the plant is maintained, from the beginning of an episode: `[["2h", "2h 30m"]]`. Meanwhile there are no
-    /// alarms; afterwards it may stand elsewhere.
+    /// alarms, what sensors show is neither steered by nor learnt from; afterwards the plant may stand elsewhere.
     pub maintenance: Vec<(ClockTime, ClockTime)>,
+    /// What an alarm does: it is told, or the plant is brought to its safe action and nothing more is done until somebody has
+    /// looked.
+    pub then: OnAlarm,
+}
+
+/// What an alarm does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnAlarm {
+    /// It is told.
+    #[default]
+    Tell,
+    /// The plant is brought to its safe action, and driving ends.
+    Stop,
 }
 
 impl Default for SurpriseFile {
     fn default() -> Self {
-        SurpriseFile { per_week: 1.0, maintenance: Vec::new() }
+        SurpriseFile { per_week: 1.0, maintenance: Vec::new(), then: OnAlarm::Tell }
     }
 }
