@@ -71,6 +71,21 @@ impl Kept {
     }
 }
 
+/// How far a sum of errors got in the event of an alarm, in standard deviations of a healthy plant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The sensor.
+    pub sensor: String,
+    /// What is summed up.
+    pub sum: String,
+    /// Periods ahead; 0 for an offset.
+    pub ahead: usize,
+    /// Above what was foreseen.
+    pub above: f64,
+    /// Below it.
+    pub below: f64,
+}
+
 /// Everything that can happen when a plant is driven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -163,6 +178,13 @@ pub enum DriveEvent {
         /// What was seen, in a sentence.
         text: String,
     },
+    /// The episode of an alarm is over: how far the alarm's event got, by which the like is known again.
+    AlarmEnded {
+        /// The alarm.
+        alarm: u64,
+        /// Sums that took part.
+        reached: Vec<Reach>,
+    },
     /// A person says what an alarm was.
     AlarmJudged {
         /// The alarm.
@@ -237,6 +259,8 @@ pub struct AlarmState {
     pub p: f64,
     /// What was seen.
     pub text: String,
+    /// How far its event got; empty where that is not known.
+    pub reached: Vec<Reach>,
     /// A person says that it was no fault.
     pub no_fault: Option<bool>,
 }
@@ -347,9 +371,15 @@ impl Drive {
                     sensor: sensor.clone(),
                     p: *p,
                     text: text.clone(),
+                    reached: Vec::new(),
                     no_fault: None,
                 };
                 self.alarms.insert(*alarm, state);
+            }
+            DriveEvent::AlarmEnded { alarm, reached } => {
+                let state = self.alarms.get_mut(alarm);
+                let state = state.ok_or_else(|| wrong(format!("there is no alarm {alarm}")))?;
+                state.reached.clone_from(reached);
             }
             DriveEvent::AlarmJudged { alarm, no_fault } => {
                 let state = self.alarms.get_mut(alarm);

@@ -7,17 +7,10 @@ use forethought_record::{DriveEvent, EpisodeEnd, Kept, Purpose};
 use forethought_space::{Dynamics, EnvironmentCard, Latent, Track, World};
 use forethought_world::{CLAIMED, Foresight, Monitor};
 
+use super::alarm::{self, Alarm};
 use super::model::WorldModel;
 use super::policy::{PlanAsk, Planned, excite, stage_cost};
 use super::{DriveEffect, EpisodePlan};
-
-/// Something that the plant should not have done.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Alarm {
-    pub(super) sensor: usize,
-    pub(super) p: f64,
-    pub(super) text: String,
-}
 
 /// A claim that waits for its reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +49,10 @@ pub(super) struct Run {
     unrecorded: Option<Option<Vec<f64>>>,
     held: Option<Vec<f64>>,
     foresight: Option<Foresight>,
+    /// What watches the plant, where a model acts.
     monitor: Option<Monitor>,
+    /// Alarms that were raised, and the monitor's events.
+    pub(super) alarms: Vec<(u64, u64)>,
     claims: VecDeque<Claim>,
     kept: Vec<Kept>,
     cost: f64,
@@ -103,11 +99,19 @@ impl Run {
             held: None,
             foresight: None,
             monitor: None,
+            alarms: Vec::new(),
             claims: VecDeque::new(),
             kept: none,
             cost: 0.0,
             beyond: 0,
         }
+    }
+
+    /// With a monitor that was taught what people said of alarms.
+    #[must_use]
+    pub(super) fn watched(mut self, monitor: Option<Monitor>) -> Self {
+        self.monitor = monitor;
+        self
     }
 
     /// A reading, the first or that after an action.
@@ -134,13 +138,17 @@ impl Run {
         }
         if let Some(model) = model {
             self.foresight.get_or_insert_with(|| model.foresight.clone());
-            if self.plan.purpose == Purpose::Drive {
-                let monitor = self.monitor.get_or_insert_with(|| model.monitor.clone());
+            if let Some(monitor) = &mut self.monitor {
                 monitor.mask(world.is_maintained(self.period));
                 // The first reading only says where the plant stands.
                 let action = held.as_deref().unwrap_or(&self.previous);
                 let found = monitor.update(&model.ensemble, action, read);
-                alarms.extend(found.into_iter().map(|s| Alarm { sensor: s.channel, p: s.p, text: s.text }));
+                alarms.extend(found.into_iter().map(|s| Alarm {
+                    sensor: s.channel,
+                    p: s.p,
+                    text: s.text,
+                    event: Some(s.event),
+                }));
             }
             match (&mut self.latent, &held) {
                 (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read),
@@ -229,6 +237,12 @@ impl Run {
             explores: self.plan.purpose == Purpose::Explore,
             been: self.been.clone(),
         }
+    }
+
+    /// How far the events of its alarms got.
+    pub(super) fn ended(&self, world: &World) -> Vec<DriveEvent> {
+        let Some(monitor) = &self.monitor else { return Vec::new() };
+        self.alarms.iter().map(|&(alarm, event)| alarm::ended(world, monitor, alarm, event)).collect()
     }
 
     pub(super) fn sealed(self, periods: u64, hash: String) -> DriveEvent {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use forethought_calibrate::Share;
-use forethought_engine::{WorldModel, done, open_world};
+use forethought_engine::{WorldModel, done, open_world, taught_monitor};
 use forethought_memory::{EpisodeId, SqliteJournal};
 use forethought_record::{
     AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose,
@@ -174,8 +174,13 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
 }
 
 /// What a healthy plant would show as rarely, period by period, and the alarms that this raises.
-pub(super) fn watch(world: &World, model: &WorldModel, episode: &Episode) -> (Vec<f64>, Vec<Surprise>) {
-    let mut monitor = model.monitor.clone();
+pub(super) fn watch(
+    world: &World,
+    drive: &Drive,
+    model: &WorldModel,
+    episode: &Episode,
+) -> (Vec<f64>, Vec<Surprise>) {
+    let mut monitor = taught_monitor(world, drive, model);
     let first = if episode.periods() > 0 { episode.action(0) } else { &[] };
     monitor.update(&model.ensemble, first, episode.reading(0));
     let (mut curve, mut alarms) = (Vec::new(), Vec::new());
@@ -195,7 +200,7 @@ pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit
     let read = loaded.read()?;
     let model = read.model()?;
     let (number, episode) = read.episode(v.episode, loaded.world.card.period_s)?;
-    let (curve, found) = watch(&loaded.world, &model, &episode);
+    let (curve, found) = watch(&loaded.world, &read.drive, &model, &episode);
     let highest = curve.iter().copied().fold(0.0, f64::max);
     let (raised, elsewhere): (Vec<_>, Vec<_>) =
         read.drive.alarms.iter().partition(|(_, alarm)| alarm.episode == number);
