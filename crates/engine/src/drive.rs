@@ -9,6 +9,7 @@ mod model;
 mod policy;
 mod run;
 mod shell;
+mod silent;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub use alarm::taught_monitor;
 pub use model::{LearnAsk, Seen, WorldModel, learn};
 pub use policy::{Caution, PlanAsk, Planned, Way, exploring_tracks, plan_action, stage_cost};
 pub use run::claim_channels;
+pub use silent::{Pause, SILENT_FROM};
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
 
 use run::Run;
@@ -316,7 +318,9 @@ impl DriveCore {
         let earlier = done(&self.drive, Purpose::Explore);
         let watching = self.model.as_ref().filter(|_| plan.purpose == Purpose::Drive);
         let monitor = watching.map(|model| taught_monitor(&self.world, &self.drive, model));
-        let run = Run::new(&self.world, episode, stored, plan, tracks, earlier).watched(monitor);
+        let pauses = self.model.as_ref().map_or(&[][..], |m| &m.pauses);
+        let run = Run::new(&self.world, episode, stored, plan, tracks, earlier);
+        let run = run.watched(monitor).pausing(pauses);
         self.phase = Phase::Running(Box::new(run));
     }
 
@@ -346,6 +350,12 @@ impl DriveCore {
             return;
         }
         match &self.model {
+            // What is not seen cannot be steered.
+            _ if run.is_blind(&self.world) => {
+                let mut action = self.world.card.safe();
+                self.world.card.bounds().clamp(&mut action, &run.previous);
+                self.act(action, None, effects);
+            }
             Some(model) => effects.push(DriveEffect::Plan(Box::new(run.ask(&self.world, model)))),
             None => {
                 let action = run.excite(&self.world);
@@ -404,6 +414,7 @@ impl DriveCore {
                 end: EpisodeEnd::Interrupted,
                 cost: None,
                 beyond: 0,
+                unread: Vec::new(),
                 kept: Vec::new(),
             }],
             Phase::Running(run) => {

@@ -148,6 +148,9 @@ pub enum DriveEvent {
         /// Periods at whose end a sensor showed more than its limit.
         #[serde(default)]
         beyond: u64,
+        /// Readings, the first among them, in which a sensor showed nothing, by sensor. What it cost counts only what was read.
+        #[serde(default)]
+        unread: Vec<u64>,
         /// What was claimed before it was read, settled.
         #[serde(default)]
         kept: Vec<Kept>,
@@ -229,6 +232,8 @@ pub struct EpisodeState {
     pub cost: Option<f64>,
     /// Periods beyond a limit.
     pub beyond: u64,
+    /// Readings in which a sensor showed nothing, by sensor; empty where that is not known.
+    pub unread: Vec<u64>,
     /// Claims settled.
     pub kept: Vec<Kept>,
 }
@@ -347,15 +352,17 @@ impl Drive {
                     periods: 0,
                     cost: None,
                     beyond: 0,
+                    unread: Vec::new(),
                     kept: Vec::new(),
                 };
                 self.episodes.insert(*episode, state);
             }
-            DriveEvent::EpisodeSealed { episode, periods, end, cost, beyond, kept, .. } => {
+            DriveEvent::EpisodeSealed { episode, periods, end, cost, beyond, unread, kept, .. } => {
                 let state = self.episodes.get_mut(episode).filter(|e| e.end.is_none());
                 let state = state.ok_or_else(|| wrong(format!("episode {episode} does not run")))?;
                 state.end = Some(end.clone());
                 (state.periods, state.cost, state.beyond) = (*periods, *cost, *beyond);
+                state.unread.clone_from(unread);
                 state.kept.clone_from(kept);
             }
             DriveEvent::ModelLearnt { model, episodes, recalled, scores } => self.models.push(ModelState {
@@ -460,6 +467,7 @@ mod tests {
             end,
             cost: None,
             beyond: 0,
+            unread: Vec::new(),
             kept: Vec::new(),
         };
         entry(event)

@@ -9,6 +9,7 @@ use forethought_world::{Ensemble, Follow, Foresight, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 
 use super::policy::exploring_range;
+use super::silent::Pause;
 
 /// What is asked of a learner.
 #[derive(Debug, Clone)]
@@ -127,6 +128,8 @@ pub struct WorldModel {
     pub seen: Seen,
     /// Where it or the plants were that it was recalled from.
     pub known: Seen,
+    /// How long sensors pause.
+    pub pauses: Vec<Pause>,
     /// Hash of `bytes`.
     pub hash: String,
     /// The blob.
@@ -143,6 +146,7 @@ struct Blob {
     scores: Vec<Score>,
     seen: Seen,
     known: Seen,
+    pauses: Vec<Pause>,
 }
 
 impl WorldModel {
@@ -151,10 +155,22 @@ impl WorldModel {
     /// # Errors
     /// Where it is none of this program's models.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known } =
+        let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known, pauses } =
             serde_json::from_slice(bytes)?;
         let (hash, bytes) = (hash_hex(bytes), bytes.to_vec());
-        Ok(WorldModel { ensemble, foresight, monitor, episodes, recalled, scores, seen, known, hash, bytes })
+        Ok(WorldModel {
+            ensemble,
+            foresight,
+            monitor,
+            episodes,
+            recalled,
+            scores,
+            seen,
+            known,
+            pauses,
+            hash,
+            bytes,
+        })
     }
 }
 
@@ -179,10 +195,11 @@ pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldEr
     let recalled = ask.recalled.as_ref().map(|m| m.hash.clone());
     let seen = Seen::of(world, episodes);
     let known = ask.recalled.as_ref().map_or_else(|| seen.clone(), |m| seen.clone().and(&m.known));
-    let blob =
-        Blob { ensemble, foresight, monitor, episodes: ask.episodes.clone(), recalled, scores, seen, known };
+    let pauses = Pause::of(card.sensors.len(), episodes);
+    let ids = ask.episodes.clone();
+    let blob = Blob { ensemble, foresight, monitor, episodes: ids, recalled, scores, seen, known, pauses };
     let bytes = serde_json::to_vec(&blob).map_err(|_| WorldError::NotFinite)?;
-    let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known } = blob;
+    let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known, pauses } = blob;
     Ok(WorldModel {
         ensemble,
         foresight,
@@ -192,6 +209,7 @@ pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldEr
         scores,
         seen,
         known,
+        pauses,
         hash: hash_hex(&bytes),
         bytes,
     })

@@ -10,6 +10,7 @@ use forethought_world::{CLAIMED, Foresight, Monitor};
 use super::alarm::{self, Alarm};
 use super::model::WorldModel;
 use super::policy::{PlanAsk, Planned, excite, stage_cost};
+use super::silent::{Pause, Silence};
 use super::{DriveEffect, EpisodePlan};
 
 /// A claim that waits for its reading.
@@ -53,6 +54,8 @@ pub(super) struct Run {
     monitor: Option<Monitor>,
     /// Alarms that were raised, and the monitor's events.
     pub(super) alarms: Vec<(u64, u64)>,
+    /// What of the plant is not read.
+    silence: Silence,
     claims: VecDeque<Claim>,
     kept: Vec<Kept>,
     cost: f64,
@@ -100,6 +103,7 @@ impl Run {
             foresight: None,
             monitor: None,
             alarms: Vec::new(),
+            silence: Silence::new(sensors),
             claims: VecDeque::new(),
             kept: none,
             cost: 0.0,
@@ -114,6 +118,18 @@ impl Run {
         self
     }
 
+    /// With the pauses that sensors are known to make.
+    #[must_use]
+    pub(super) fn pausing(mut self, pauses: &[Pause]) -> Self {
+        self.silence.usual(pauses);
+        self
+    }
+
+    /// A sensor that a limit or a goal is of shows nothing of the plant.
+    pub(super) fn is_blind(&self, world: &World) -> bool {
+        self.silence.is_blind(world, self.period)
+    }
+
     /// A reading, the first or that after an action.
     pub(super) fn take(&mut self, world: &World, model: Option<&WorldModel>, read: &[f64]) -> Vec<Alarm> {
         let filled: Vec<f64> = read
@@ -122,15 +138,24 @@ impl Run {
             .map(|(i, v)| if v.is_nan() { self.last.get(i).copied().unwrap_or(0.0) } else { *v })
             .collect();
         self.raw = read.to_vec();
+        self.silence.take(read);
         self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
         self.last.clone_from(&filled);
-        self.been.iter_mut().zip(&filled).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
+        self.been.iter_mut().zip(read).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
         let mut alarms = Vec::new();
         let held = self.held.take();
         if let Some(action) = &held {
             self.period += 1;
             let end_s = self.period as f64 * world.card.period_s;
-            self.cost += stage_cost(world, &self.tracks, end_s, &filled, action, &self.previous);
+            // What was not read cost nothing that anybody knows: how often that was is recorded.
+            let was_read: Vec<Track>;
+            let tracks = if read.iter().any(|v| v.is_nan()) {
+                was_read = self.tracks.iter().filter(|t| !read[t.sensor].is_nan()).cloned().collect();
+                &was_read[..]
+            } else {
+                &self.tracks[..]
+            };
+            self.cost += stage_cost(world, tracks, end_s, &filled, action, &self.previous);
             let is_beyond = |(v, (low, high)): (&f64, &(f64, f64))| v < low || v > high;
             self.beyond += u64::from(read.iter().zip(&world.limits).any(is_beyond));
             self.settle(read);
@@ -150,10 +175,14 @@ impl Run {
                     event: Some(s.event),
                 }));
             }
+            alarms.iter().for_each(|a| self.silence.surprise(a.sensor, self.period));
             match (&mut self.latent, &held) {
                 (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read),
                 _ => self.latent = Some(model.ensemble.begin(read)),
             }
+        }
+        if self.plan.purpose == Purpose::Drive && !world.is_maintained(self.period) {
+            alarms.extend(self.silence.alarms(world, self.period));
         }
         self.unrecorded = Some(held);
         alarms
@@ -253,6 +282,7 @@ impl Run {
             end: self.end.unwrap_or(EpisodeEnd::Whole),
             cost: (self.plan.purpose == Purpose::Drive).then_some(self.cost),
             beyond: self.beyond,
+            unread: self.silence.unread,
             kept: self.kept,
         }
     }

@@ -72,8 +72,9 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
         if let Some(cost) = episode.cost {
             let each = cost / episode.periods.max(1) as f64;
             lines.push(format!(
-                "episode {number}: cost {each:.3} a period, {} readings beyond a limit",
-                episode.beyond
+                "episode {number}: cost {each:.3} a period, {} readings beyond a limit{}",
+                episode.beyond,
+                unread(world, &episode.unread)
             ));
         }
     }
@@ -90,6 +91,16 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
     }
     lines.extend(doubts(drive));
     lines.join("\n")
+}
+
+/// Sensors of which readings were missing, in words, with what that means for the cost and the limits.
+pub(super) fn unread(world: &World, unread: &[u64]) -> String {
+    let missing = world.card.sensors.iter().zip(unread).filter(|(_, n)| **n > 0);
+    let each: Vec<String> = missing.map(|(sensor, n)| format!("{n} of {}", sensor.name)).collect();
+    if each.is_empty() {
+        return String::new();
+    }
+    format!("; readings missing, which neither count: {}", each.join(", "))
 }
 
 /// The episodes that did not come to their end, in words.
@@ -112,7 +123,7 @@ pub(super) fn state_json(drive: &Drive) -> Value {
         .map(|(n, e)| {
             json!({
                 "episode": n, "purpose": e.purpose, "end": e.end, "periods": e.periods, "cost": e.cost, "beyond": e.beyond,
-                "kept": e.kept, "model": e.model,
+                "unread": e.unread, "kept": e.kept, "model": e.model,
             })
         })
         .collect();
