@@ -24,8 +24,8 @@ pub use alarm::taught_monitor;
 pub use model::{LearnAsk, Seen, WorldModel, learn};
 pub use policy::{Caution, PlanAsk, Planned, Way, exploring_tracks, plan_action, stage_cost};
 pub use run::claim_channels;
-pub use silent::{Pause, SILENT_FROM};
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
+pub use silent::{Pause, SILENT_FROM};
 
 use run::Run;
 

@@ -227,8 +227,13 @@ impl Monitor {
         if age <= WINDOW {
             self.events.note(&mut self.bank, all, self.threshold, libm::log(ORDINARY));
         } else if shows(self.threshold, false) {
-            let others: Vec<f64> =
-                self.bank.watches.iter().zip(all).map(|(w, r)| if own[w.sensor] { 0.0 } else { *r }).collect();
+            let others: Vec<f64> = self
+                .bank
+                .watches
+                .iter()
+                .zip(all)
+                .map(|(w, r)| if own[w.sensor] { 0.0 } else { *r })
+                .collect();
             self.settle(&own, sensors);
             out.push(self.raise(&others, sensors));
         } else if age >= LASTS {

@@ -213,7 +213,8 @@ fn what_was_no_fault_is_known_by_the_next_model_too_and_blinds_no_sensor() {
     }
     let mut by_hearsay = monitor.clone();
     by_hearsay.excuse(1, &[]);
-    let alarmed = |monitor: &Monitor, fault| (6010..6020).filter(|&s| !of(monitor, s, fault).is_empty()).count();
+    let alarmed =
+        |monitor: &Monitor, fault| (6010..6020).filter(|&s| !of(monitor, s, fault).is_empty()).count();
     let (like, larger) = (alarmed(&next, step(6.0)), alarmed(&next, step(14.0)));
     let other_way = alarmed(&next, step(-6.0));
     let leak = Fault { at: 500, leak: 0.2, ..Fault::default() };

@@ -110,7 +110,8 @@ impl Silence {
     /// Stillness alone is no fault: a plant at rest stands still. One that surprises meanwhile is frozen.
     fn is_frozen(&self, sensor: usize, period: usize) -> bool {
         let still = self.now[sensor].still;
-        still >= self.allowed[sensor].still && self.surprised[sensor].is_some_and(|p| p as u64 + still >= period as u64)
+        still >= self.allowed[sensor].still
+            && self.surprised[sensor].is_some_and(|p| p as u64 + still >= period as u64)
     }
 
     /// A sensor by which the plant is kept within a limit or brought to what is wanted shows nothing of it: no plan can be trusted.
@@ -131,7 +132,10 @@ impl Silence {
             let what = if is_silent {
                 format!("nothing was read of {name} for {} periods", self.now[sensor].unread)
             } else {
-                format!("{name} has read exactly {} for {} periods", self.last[sensor], self.now[sensor].still)
+                format!(
+                    "{name} has read exactly {} for {} periods",
+                    self.last[sensor], self.now[sensor].still
+                )
             };
             let then = match (is_needed(world, sensor), is_silent) {
                 (true, true) => "; the plant is held at its safe action until something is read",

@@ -108,7 +108,10 @@ impl Events {
             if (rarity[i] >= threshold - TOGETHER && !stood) || event.reached[i] != [0.0; 2] {
                 event.sensors[watch.sensor] = true;
                 let free = watch.sum.free();
-                event.reached[i].iter_mut().zip(free).for_each(|(reached, free)| *reached = reached.max(free));
+                event.reached[i]
+                    .iter_mut()
+                    .zip(free)
+                    .for_each(|(reached, free)| *reached = reached.max(free));
                 if event.excused {
                     watch.excuse(event.reached[i].map(|level| LIKE * level));
                 }
