@@ -15,7 +15,7 @@ mod reach;
 mod tail;
 mod whiten;
 
-use forethought_space::Episode;
+use forethought_space::{Dynamics, Episode};
 use serde::{Deserialize, Serialize};
 
 use crate::ensemble::Ensemble;
@@ -63,7 +63,7 @@ const TRUSTED: f64 = 2.0;
 /// a lesson back with [`Monitor::judge`]. What healthy time showed of the model's errors is learnt whenever tails are.
 ///
 /// **Events.** An alarm is raised once for each cause. Sensors whose sums rise within [`WINDOW`] periods of it are part of its
-/// event; another one that does so later raises its own alarm. The event is over when the sums of its sensors have been ordinary
+/// event; another one that shows clearly more than an alarm needs later raises its own. The event is over when the sums of its sensors have been ordinary
 /// for [`WINDOW`] periods, at last after twice as many: what lasts then is known, and errors between it and zero are no news, so
 /// that the next fault of the same sensor is seen, and a fault that goes is not taken for one. Where an event went much further
 /// than while its alarm was fresh, that is an alarm of its own. While nothing but an offset stays, other sums may raise the next.
@@ -106,23 +106,30 @@ impl Monitor {
         period_s: f64,
         drift: &[f64],
     ) -> Monitor {
+        let alone: Vec<(&Ensemble, &Episode)> = nominal.iter().map(|episode| (ensemble, *episode)).collect();
+        Monitor::learn_from(ensemble, &alone, per_week, period_s, drift)
+    }
+
+    /// The same, from the errors that others of the same kind made, each on an episode of its own that it was not trained on: where
+    /// all episodes were needed to train `ensemble`, these are as large as it will make elsewhere, and a little larger, for the others
+    /// had seen less (cross-fitting: Chernozhukov et al., Econometrics Journal 21, 2018).
+    pub fn learn_from(
+        ensemble: &Ensemble,
+        nominal: &[(&Ensemble, &Episode)],
+        per_week: f64,
+        period_s: f64,
+        drift: &[f64],
+    ) -> Monitor {
         let sensors = drift.len();
-        let mut whitener = Whitener::learn(ensemble, nominal, drift);
-        let mut runs = Vec::with_capacity(nominal.len());
-        let mut follower = Follower::default();
+        let errors: Vec<Vec<Errors>> =
+            nominal.iter().map(|(other, episode)| follower::errors(other, ensemble, episode)).collect();
+        let mut whitener = Whitener::learn(&errors, sensors + ensemble.shape().actions, drift);
         // Over nominal data offsets lie where they lie on the whole: their reference does not follow.
-        for episode in nominal {
-            follower.reset();
+        let white = |run: Vec<Errors>| -> Vec<White> {
             whitener.reset();
-            follower.push(ensemble, &[], episode.reading(0));
-            let errors = |t| follower.push(ensemble, episode.action(t), episode.reading(t + 1));
-            let run: Vec<White> = (0..episode.periods())
-                .filter_map(errors)
-                .map(|mut e| whitener.push(&mut e, 0.0, false))
-                .collect();
-            runs.push(run);
-        }
-        follower.reset();
+            run.into_iter().map(|mut e| whitener.push(&mut e, 0.0, false)).collect()
+        };
+        let runs: Vec<Vec<White>> = errors.into_iter().map(white).collect();
         whitener.reset();
         let bank = Bank::learn(&runs, sensors);
         let (tail, cluster) = gathered(&bank, &runs);
@@ -131,7 +138,7 @@ impl Monitor {
             period_s,
             per_week,
             names: (0..sensors).map(|s| format!("sensor {s}")).collect(),
-            follower,
+            follower: Follower::default(),
             whitener,
             events: Events::new(bank.watches.len()),
             known: Known::new(sensors),
@@ -174,6 +181,9 @@ impl Monitor {
             self.known.gather(&white, self.period - event.from);
         }
         self.known.take_from(&mut white);
+        for (sensor, event, levels) in self.known.offsets() {
+            self.events.note_offset(&mut self.bank, event, sensor, levels);
+        }
         self.service(&errors);
         self.bank.push(&white, self.period - 1, is_healthy);
         let sensors = read.len();
@@ -226,7 +236,7 @@ impl Monitor {
         let mut out = Vec::new();
         if age <= WINDOW {
             self.events.note(&mut self.bank, all, self.threshold, libm::log(ORDINARY));
-        } else if shows(self.threshold, false) {
+        } else if shows(self.threshold + alarm::TOGETHER, false) {
             let others: Vec<f64> = self
                 .bank
                 .watches
@@ -250,8 +260,12 @@ impl Monitor {
 
     /// The open event is over; what lasts of it is known.
     fn settle(&mut self, own: &[bool], sensors: usize) {
+        let event = self.events.open.as_ref().map_or(0, |e| e.number);
         self.events.end();
-        (0..sensors).filter(|s| own[*s]).for_each(|s| self.known.settle(s));
+        for watch in self.bank.watches.iter().filter(|w| own[w.sensor] && w.statistic() == Statistic::Offset)
+        {
+            self.known.settle(watch.sensor, event, watch.sum.free());
+        }
         let watches = self.bank.watches.iter_mut().zip(&self.events.standing);
         for (watch, _) in watches.filter(|(w, stands)| own[w.sensor] && !**stands) {
             watch.sum.reset();

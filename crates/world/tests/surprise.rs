@@ -76,7 +76,7 @@ impl Plant {
         for (i, read) in read.iter_mut().enumerate() {
             *read = self.levels[i] + self.normal(SD) + if on { self.fault.bias[i] } else { 0.0 };
         }
-        if on {
+        if on && self.fault.noise > 0.0 {
             read[0] += self.normal(self.fault.noise);
         }
         read[1] += self.fault.drift * self.t as f64 * PERIOD_S;
@@ -158,13 +158,13 @@ fn a_leak_is_found() {
     assert!(found >= 19, "{found}");
 }
 
-/// Of 20 plants whose sensor 0 becomes noisy for good in period 300 and stays in an event for it: those on which `next` is found
-/// that begins in period 600, and all alarms between 301 + the time for the first and 600.
+/// Of 10 plants whose sensor 0 becomes noisy for good in period 300 and stays in an event for it: those on which `next` is found
+/// that begins in period 600, and all alarms from 300 on before it.
 fn found_later(next: Fault) -> (usize, usize) {
     let (ensemble, monitor) = learnt(0.0);
     let noisy = Fault { at: 300, noise: 4.0 * SD, ..Fault::default() };
     let (mut found, mut before) = (0, 0);
-    for seed in 3100..3120 {
+    for seed in 3100..3110 {
         let mut monitor = monitor.clone();
         let mut plant = Plant::new(seed, noisy);
         let mut alarms = Vec::new();
@@ -176,7 +176,7 @@ fn found_later(next: Fault) -> (usize, usize) {
             alarms.extend(monitor.update(ensemble, &set, &read));
         }
         before += alarms.iter().filter(|a| (300..600).contains(&a.period)).count();
-        found += usize::from(alarms.iter().any(|a| (601..700).contains(&a.period)));
+        found += usize::from(alarms.iter().any(|a| (600..700).contains(&a.period)));
     }
     (found, before)
 }
@@ -190,9 +190,9 @@ fn an_event_that_lasts_hides_no_other_fault() {
         Fault { bias: [40.0 * SD, 0.0], ..Fault::default() },
     ] {
         let (found, before) = found_later(next);
-        println!("found {found} of 20, {before} alarms before");
+        println!("found {found} of 10, {before} alarms before");
         // One for each cause: the noise.
-        assert!(found >= 18 && (20..=26).contains(&before), "{found} {before}");
+        assert!(found >= 9 && (9..=13).contains(&before), "{found} {before}");
     }
 }
 

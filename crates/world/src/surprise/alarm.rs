@@ -36,7 +36,7 @@ pub struct Surprise {
     pub text: String,
 }
 
-/// How far a sum got in the first [`super::WINDOW`] periods of an event: by this the like is known again, by other models of the
+/// How far a sum got in the first [`super::WINDOW`] periods of an event, and that of an offset after it: by this the like is known again, by other models of the
 /// plant too, since it is said in standard deviations of a healthy plant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reached {
@@ -120,6 +120,17 @@ impl Events {
         let sensors = event.sensors.len();
         let held = bank.watches.iter_mut().filter(|w| event.sensors[w.sensor]);
         held.for_each(|w| w.hold(Some(threshold), sensors));
+    }
+
+    /// Notes how far the sums of an offset would have got that an event of the past left behind.
+    pub(crate) fn note_offset(&mut self, bank: &mut Bank, number: u64, sensor: usize, levels: [f64; 2]) {
+        let Some(event) = self.past.iter_mut().find(|e| e.number == number) else { return };
+        let is_of = |w: &super::bank::Watch| w.sensor == sensor && w.statistic() == Statistic::Offset;
+        let Some(at) = bank.watches.iter().position(is_of) else { return };
+        event.reached[at].iter_mut().zip(levels).for_each(|(reached, level)| *reached = reached.max(level));
+        if event.excused {
+            bank.watches[at].excuse(event.reached[at].map(|level| LIKE * level));
+        }
     }
 
     /// Ends the open event.

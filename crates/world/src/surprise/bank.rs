@@ -16,7 +16,7 @@ const BELIEVED: f64 = 2.0;
 /// Sums beyond this many times what nominal data called too high are, whatever was learnt since.
 const TRUSTED: f64 = 2.0;
 /// What was judged to be no fault excuses sums up to this many times that, and no more: a sensor is never blind.
-const EXCUSED: f64 = 1.5;
+const EXCUSED: f64 = 3.0;
 /// The rarity of what is beyond that.
 const CERTAIN: f64 = 40.0;
 /// By how much each alarm raises the levels at which its sums raise the next: ln of a factor.
@@ -74,12 +74,15 @@ const fn kind(statistic: Statistic, row: usize, reference: f64, share: f64) -> K
     Kind { statistic, row, reference, share }
 }
 
+/// κ of offsets.
+pub(crate) const OFFSET_REFERENCE: f64 = 1.0;
+
 const KINDS: [Kind; 5] = [
     kind(Statistic::Slow, 0, 0.5, 0.3),
     kind(Statistic::Fast, 0, 1.5, 0.3),
     kind(Statistic::Ahead, 1, 1.0, 0.15),
     kind(Statistic::Ahead, 2, 1.0, 0.15),
-    kind(Statistic::Offset, OFFSET, 1.0, 0.1),
+    kind(Statistic::Offset, OFFSET, OFFSET_REFERENCE, 0.1),
 ];
 
 /// A sum, and how rare its levels are.
@@ -142,7 +145,8 @@ impl Watch {
 
     /// What reached this without a cap, above or below, is no fault.
     pub(crate) fn excuse(&mut self, levels: [f64; 2]) {
-        let most = EXCUSED * self.limit;
+        // An offset that stays adds up for as long as it does: what was excused is the offset, not its duration.
+        let most = if self.statistic() == Statistic::Offset { f64::MAX } else { EXCUSED * self.limit };
         self.floor.iter_mut().zip(levels).for_each(|(floor, level)| *floor = floor.max(level.min(most)));
     }
 

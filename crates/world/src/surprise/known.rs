@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::WINDOW;
-use super::whiten::{OFFSET, White};
+use super::bank::OFFSET_REFERENCE;
+use super::whiten::{OFFSET, ROWS, White};
 
 /// Time constant by which what is known is given up once it is gone, periods.
 const MEMORY: f64 = 200.0;
@@ -17,8 +18,10 @@ const FURTHER: (f64, f64) = (2.0, 1.0);
 /// What is known of one sensor's errors of one horizon, in standard deviations of a healthy plant.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Zone {
-    /// Errors from 0 to here are no news: a fault that stays is none, nor one that goes.
+    /// Where the errors lie.
     mean: f64,
+    /// Errors from 0 to here are no news: a fault that stays is none, nor one that goes.
+    reach: f64,
     /// Those beyond count less by this, at least 1.
     scatter: f64,
     /// The mean and the mean square about it, of late.
@@ -35,27 +38,40 @@ struct Seen {
     after: (f64, f64, f64),
 }
 
-/// What lasts of events that are over, and what the open one shows: `[OFFSET × sensors]`. Offsets have their own way to stand.
+/// What lasts of events that are over, and what the open one shows: `[ROWS × sensors]`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Known {
     sensors: usize,
     zones: Vec<Option<Zone>>,
     seen: Vec<Seen>,
+    /// Of each sensor the event after which its offset is known, and how far its sums would have got since, above and below.
+    offsets: Vec<Option<(u64, [f64; 2])>>,
 }
 
 impl Known {
     pub(crate) fn new(sensors: usize) -> Known {
-        Known { sensors, zones: vec![None; OFFSET * sensors], seen: vec![Seen::default(); OFFSET * sensors] }
+        Known {
+            sensors,
+            zones: vec![None; ROWS * sensors],
+            seen: vec![Seen::default(); ROWS * sensors],
+            offsets: vec![None; sensors],
+        }
     }
 
-    /// Whether anything that is known lasts: such time is not healthy.
+    /// Whether anything that is known lasts: such time is not healthy. Offsets, which stay for good, teach nobody.
     pub(crate) fn is_any(&self) -> bool {
-        self.zones.iter().any(Option::is_some)
+        self.zones.iter().take(OFFSET * self.sensors).any(Option::is_some)
+    }
+
+    /// Sensors whose offset is known: the event that it belongs to, and how far its sums would have got.
+    pub(crate) fn offsets(&self) -> impl Iterator<Item = (usize, u64, [f64; 2])> {
+        self.offsets.iter().enumerate().filter_map(|(s, known)| known.map(|(event, sums)| (s, event, sums)))
     }
 
     /// Nothing is known.
     pub(crate) fn clear(&mut self) {
         self.zones.fill(None);
+        self.offsets.fill(None);
         self.begin();
     }
 
@@ -79,15 +95,15 @@ impl Known {
 
     /// Whether a sensor's errors have gone much further than while the alarm was fresh.
     pub(crate) fn is_further(&self, sensor: usize) -> bool {
-        let rows = self.seen.iter().skip(sensor).step_by(self.sensors);
+        let rows = self.seen.iter().take(OFFSET * self.sensors).skip(sensor).step_by(self.sensors);
         rows.filter(|s| s.after.0 >= 0.5 * WINDOW as f64).any(|s| {
             let mean = (s.after.1 / s.after.0).abs();
             mean > FURTHER.0 * s.furthest + FURTHER.1
         })
     }
 
-    /// The event is over for a sensor: what lasts of it is known from now on.
-    pub(crate) fn settle(&mut self, sensor: usize) {
+    /// An event is over for a sensor: what lasts of it is known from now on. `offset`: how far its offset's sums got, above and below.
+    pub(crate) fn settle(&mut self, sensor: usize, event: u64, offset: [f64; 2]) {
         for at in (sensor..self.zones.len()).step_by(self.sensors) {
             let (n, sum, squares) = self.seen[at].after;
             if n < 0.5 * WINDOW as f64 {
@@ -95,13 +111,27 @@ impl Known {
             }
             let mean = sum / n;
             let square = (squares / n - mean * mean).max(1.0);
-            self.zones[at] =
-                Some(Zone { mean, scatter: square.sqrt(), now: (mean, square) }).filter(Zone::is_much);
+            let zone = if at >= OFFSET * self.sensors {
+                // The filter goes on absorbing what was alarmed: all of an offset on that side is the same event.
+                Zone { mean, reach: f64::MAX.copysign(mean), scatter: 1.0, now: (mean, square) }
+            } else {
+                Zone { mean, reach: mean, scatter: square.sqrt(), now: (mean, square) }
+            };
+            self.zones[at] = Some(zone).filter(Zone::is_much);
+            if at >= OFFSET * self.sensors {
+                self.offsets[sensor] = self.zones[at].map(|_| (event, offset));
+            }
         }
     }
 
     /// Takes from one period's errors what is known, and gives up what is gone.
     pub(crate) fn take_from(&mut self, white: &mut White) {
+        let offsets = self.offsets.iter_mut().zip(&white.z[OFFSET * self.sensors..]);
+        for (known, z) in offsets.filter(|(_, z)| z.is_finite()) {
+            let Some((_, sums)) = known else { continue };
+            sums[0] = (sums[0] + z - OFFSET_REFERENCE).max(0.0);
+            sums[1] = (sums[1] - z - OFFSET_REFERENCE).max(0.0);
+        }
         for (zone, z) in self.zones.iter_mut().zip(&mut white.z).filter(|(_, z)| z.is_finite()) {
             if let Some(known) = zone {
                 *z = known.news(*z);
@@ -117,13 +147,16 @@ impl Zone {
     }
 
     fn news(&mut self, z: f64) -> f64 {
-        let beyond = z - z.clamp(self.mean.min(0.0), self.mean.max(0.0));
+        let beyond = z - z.clamp(self.reach.min(0.0), self.reach.max(0.0));
         let out = beyond / self.scatter;
         self.now.0 += (z - self.now.0) / MEMORY;
         self.now.1 += ((z - self.now.0).powi(2) - self.now.1) / MEMORY;
         // What is gone does not come back unsaid, and what grows is not learnt.
         let still = self.now.0 * self.mean.signum();
         self.mean = self.mean.signum() * still.clamp(0.0, self.mean.abs());
+        if self.reach.abs() < f64::MAX {
+            self.reach = self.mean;
+        }
         self.scatter = self.now.1.max(1.0).sqrt().min(self.scatter);
         out
     }
@@ -140,7 +173,7 @@ mod tests {
     fn known(z: f64) -> Known {
         let mut known = Known::new(1);
         (0..2 * WINDOW).for_each(|age| known.gather(&white(z), age));
-        known.settle(0);
+        known.settle(0, 0, [0.0; 2]);
         known
     }
 
@@ -166,6 +199,20 @@ mod tests {
         }
         assert!(!known.is_any());
         assert_eq!(news(&mut known, 3.0), 3.0);
+    }
+
+    #[test]
+    fn an_offset_that_grows_is_the_same_event_and_one_to_the_other_side_is_not() {
+        let mut known = known(2.0);
+        let offset = |known: &mut Known, z: f64| {
+            let mut white = white(0.0);
+            white.z[OFFSET] = z;
+            known.take_from(&mut white);
+            white.z[OFFSET]
+        };
+        assert_eq!((offset(&mut known, 9.0), offset(&mut known, -3.0)), (0.0, -3.0));
+        (0..2000).for_each(|_| assert!(offset(&mut known, 0.0) == 0.0));
+        assert_eq!(offset(&mut known, 9.0), 9.0);
     }
 
     #[test]
