@@ -174,6 +174,29 @@ impl WorldModel {
     }
 }
 
+/// Ensembles by which what is normal is learnt: each leaves out every other episode, so that it had not seen those that it is tried on.
+const FOLDS: usize = 2;
+/// Episodes from which on that is done; fewer are too little to do without half of them.
+const FOLDED_FROM: usize = 4;
+
+/// Ensembles that left out the episodes that have their number, by [`FOLDS`]; None where there is too little to learn from.
+fn others(
+    ask: &LearnAsk,
+    recalled: Option<&Ensemble>,
+    before: Option<&Ensemble>,
+    all: &[&Episode],
+) -> Option<Vec<Ensemble>> {
+    if all.len() < FOLDED_FROM {
+        return None;
+    }
+    let without = |fold: usize| {
+        let rest: Vec<&Episode> =
+            all.iter().enumerate().filter(|(i, _)| i % FOLDS != fold).map(|(_, e)| *e).collect();
+        Ensemble::learn(&rest, recalled, before, ask.follow, ask.world.seed).ok()
+    };
+    (0..FOLDS).map(without).collect()
+}
+
 /// Learns from episodes, in the order of `ask.episodes`. Pure.
 ///
 /// # Errors
@@ -190,8 +213,12 @@ pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldEr
         .collect();
     let (card, world) = (&ask.world.card, &ask.world);
     let names: Vec<&str> = card.sensors.iter().map(|s| s.name.as_str()).collect();
+    let others = if ask.follow == Follow::Calmly { others(ask, recalled, before, &all) } else { None };
+    let by = |number: usize| others.as_ref().map_or(&ensemble, |others| &others[number % FOLDS]);
+    let nominal: Vec<(&Ensemble, &Episode)> = all.iter().enumerate().map(|(i, e)| (by(i), *e)).collect();
     let monitor =
-        Monitor::learn(&ensemble, &all, world.alarms_per_week, card.period_s, &world.drift).named(&names);
+        Monitor::learn_from(&ensemble, &nominal, world.alarms_per_week, card.period_s, &world.drift)
+            .named(&names);
     let recalled = ask.recalled.as_ref().map(|m| m.hash.clone());
     let seen = Seen::of(world, episodes);
     let known = ask.recalled.as_ref().map_or_else(|| seen.clone(), |m| seen.clone().and(&m.known));
