@@ -4,10 +4,12 @@
 //! the journal before its first action and sealed after its last; where the engine died in one, the plant is brought to its
 //! safe action before anything else. No action leaves that the envelope does not let through.
 
+mod alarm;
 mod model;
 mod policy;
 mod run;
 mod shell;
+mod silent;
 
 use std::sync::Arc;
 
@@ -18,17 +20,17 @@ use forethought_world::{Follow, PERIODS_LEAST};
 use jiff::Timestamp;
 use serde_json::json;
 
+pub use alarm::taught_monitor;
 pub use model::{LearnAsk, Seen, WorldModel, learn};
 pub use policy::{Caution, PlanAsk, Planned, Way, exploring_tracks, plan_action, stage_cost};
 pub use run::claim_channels;
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
+pub use silent::{Pause, SILENT_FROM};
 
 use run::Run;
 
 /// Periods that an episode must have to be learnt from.
 pub const LEARNT_FROM: u64 = 20;
-/// An alarm must be so many times less likely than one that was judged no fault to be raised again.
-const CLEARLY_LESS: f64 = 0.1;
 /// Episodes after which a model is learnt and plans, even while exploring.
 const GUIDED_FROM: usize = 2;
 
@@ -314,7 +316,12 @@ impl DriveCore {
         let reset = DriveEffect::Reset(plan.seed);
         self.append(at, vec![event], vec![reset], effects);
         let earlier = done(&self.drive, Purpose::Explore);
-        self.phase = Phase::Running(Box::new(Run::new(&self.world, episode, stored, plan, tracks, earlier)));
+        let watching = self.model.as_ref().filter(|_| plan.purpose == Purpose::Drive);
+        let monitor = watching.map(|model| taught_monitor(&self.world, &self.drive, model));
+        let pauses = self.model.as_ref().map_or(&[][..], |m| &m.pauses);
+        let run = Run::new(&self.world, episode, stored, plan, tracks, earlier);
+        let run = run.watched(monitor).pausing(pauses);
+        self.phase = Phase::Running(Box::new(run));
     }
 
     fn read(&mut self, at: Timestamp, reading: Result<Reading, String>, effects: &mut Vec<DriveEffect>) {
@@ -351,7 +358,8 @@ impl DriveCore {
             return;
         }
         match &self.model {
-            _ if run.is_blind() => {
+            // What is not seen cannot be steered.
+            _ if run.is_blind(&self.world) => {
                 let mut action = self.world.card.safe();
                 self.world.card.bounds().clamp(&mut action, &run.previous);
                 self.act(action, None, effects);
@@ -406,23 +414,28 @@ impl DriveCore {
     }
 
     fn closed(&mut self, at: Timestamp, periods: u64, hash: String, effects: &mut Vec<DriveEffect>) {
-        let event = match std::mem::replace(&mut self.phase, Phase::Between) {
-            Phase::Recovering(episode, _) => DriveEvent::EpisodeSealed {
+        let events = match std::mem::replace(&mut self.phase, Phase::Between) {
+            Phase::Recovering(episode, _) => vec![DriveEvent::EpisodeSealed {
                 episode,
                 periods,
                 hash,
                 end: EpisodeEnd::Interrupted,
                 cost: None,
                 beyond: 0,
+                unread: Vec::new(),
                 kept: Vec::new(),
-            },
-            Phase::Running(run) => run.sealed(periods, hash),
+            }],
+            Phase::Running(run) => {
+                let mut events = run.ended(&self.world);
+                events.push(run.sealed(periods, hash));
+                events
+            }
             other => {
                 self.phase = other;
                 return;
             }
         };
-        self.append(at, vec![event], Vec::new(), effects);
+        self.append(at, events, Vec::new(), effects);
         self.is_stale = is_stale(self.model.as_deref(), &self.drive);
     }
 
@@ -456,23 +469,17 @@ impl DriveCore {
     }
 
     /// Whether any was raised.
-    fn raise(&mut self, at: Timestamp, alarms: Vec<run::Alarm>, effects: &mut Vec<DriveEffect>) -> bool {
+    fn raise(&mut self, at: Timestamp, alarms: Vec<alarm::Alarm>, effects: &mut Vec<DriveEffect>) -> bool {
         let before = self.drive.alarms.len();
         for alarm in alarms {
-            let Phase::Running(run) = &self.phase else { return false };
-            let sensor = &self.world.card.sensors[alarm.sensor].name;
-            // What a person called no fault is none again, unless it is far less likely than that was.
-            let is_known = |a: &forethought_record::AlarmState| {
-                a.no_fault == Some(true) && a.sensor == *sensor && alarm.p >= CLEARLY_LESS * a.p
-            };
-            if self.drive.alarms.values().any(is_known) {
-                continue;
-            }
+            let Phase::Running(run) = &mut self.phase else { return false };
+            let number = self.drive.alarms.len() as u64 + 1;
+            run.alarms.extend(alarm.event.map(|event| (number, event)));
             let event = DriveEvent::AlarmRaised {
-                alarm: self.drive.alarms.len() as u64 + 1,
+                alarm: number,
                 episode: run.episode,
                 period: run.period as u64,
-                sensor: sensor.clone(),
+                sensor: self.world.card.sensors[alarm.sensor].name.clone(),
                 p: alarm.p,
                 text: alarm.text,
             };

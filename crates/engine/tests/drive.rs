@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use forethought_engine::{
     Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, LearnAsk, Seen, Until, WorldModel,
-    exploring_tracks, learn, plan_action,
+    exploring_tracks, learn, plan_action, taught_monitor,
 };
 use forethought_machine::{Environment, EnvironmentBuild};
 use forethought_plan::{Method, StateLimit};
-use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
+use forethought_record::{
+    Actor, AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose, Reach,
+};
 use forethought_space::{Episode, World, parse_world};
 use forethought_world::Follow;
 use jiff::Timestamp;
@@ -72,10 +74,21 @@ impl Outside {
         Drive::fold(&self.journal).unwrap()
     }
 
+    /// Something that a person, or an earlier run, has written.
+    fn write(&mut self, event: DriveEvent) {
+        self.journal.push(DriveEntry { v: FORMAT, at: Timestamp::UNIX_EPOCH, by: Actor::engine(), event });
+    }
+
+    /// The last model.
+    fn model(&self) -> Option<Arc<WorldModel>> {
+        let drive = self.fold();
+        drive.models.last().map(|m| Arc::new(WorldModel::read(&self.blobs[&m.hash]).unwrap()))
+    }
+
     /// Runs until the end, or until so many effects were carried out: then all that is not outside is gone.
     fn run(&mut self, until: Until, mut effects_left: usize) -> Option<DriveEnd> {
         let drive = self.fold();
-        let model = drive.models.last().map(|m| Arc::new(WorldModel::read(&self.blobs[&m.hash]).unwrap()));
+        let model = self.model();
         self.is_safe = drive.open().is_none();
         let mut core = DriveCore::new(self.world.clone(), drive, model, None, until);
         let mut inputs = VecDeque::from([DriveInput::Begin]);
@@ -254,6 +267,12 @@ fn exploring_asks_for_levels_where_the_plant_was_least_and_within_reach_of_what_
     assert_eq!((bounds.low, bounds.high), (vec![280.0, 80.0], vec![306.0, 120.0]));
 }
 
+/// The last episode, and alarms in it.
+fn last_episode(drive: &Drive) -> (&EpisodeState, Vec<&AlarmState>) {
+    let (number, state) = drive.episodes.iter().next_back().unwrap();
+    (state, drive.alarms.values().filter(|a| a.episode == *number).collect())
+}
+
 /// Exploring, then an acting episode with a fault; what a fault does before does not matter, for exploring ends sooner.
 fn faulty(fault: &str) -> String {
     FILE.replace("model = \"quadruple-tank\"", &format!("model = \"quadruple-tank\", fault = [{fault}]"))
@@ -307,6 +326,81 @@ fn an_alarm_stops_driving_where_that_is_asked_for() {
     assert!(matches!(&state.end, Some(EpisodeEnd::Stopped { reason }) if reason.contains("an alarm")));
     let alarm = &drive.alarms[&1];
     assert_eq!((drive.alarms.len(), alarm.episode, alarm.period), (1, *number, state.periods));
+}
+
+#[test]
+fn a_judgement_blinds_no_sensor() {
+    let mut outside =
+        Outside::new(&faulty(r#"{ kind = "leak", channel = "pump_1", size = 0.3, at = "25min" }"#));
+    assert_eq!(outside.run(Until::Learnt, usize::MAX), Some(DriveEnd::Finished));
+    // Alarms of both sensors, rarer than any, were judged to be no fault, four times.
+    for alarm in 1..=4 {
+        let sensor = ["level_1", "level_2"][alarm % 2].to_owned();
+        let text = "false".to_owned();
+        let alarm = alarm as u64;
+        outside.write(DriveEvent::AlarmRaised { alarm, episode: 1, period: 9, sensor, p: 1e-9, text });
+        outside.write(DriveEvent::AlarmJudged { alarm, no_fault: true });
+    }
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    let (_, alarms) = last_episode(&drive);
+    assert!(alarms.iter().any(|a| a.period >= 300), "{alarms:?}");
+    // How far each got is in the journal, for what is judged next.
+    assert!(alarms.iter().all(|a| a.reached.iter().any(|r| r.above.max(r.below) > 1.0)), "{alarms:?}");
+}
+
+#[test]
+fn what_was_judged_no_fault_is_told_to_the_next_model() {
+    let mut outside = Outside::new(FILE);
+    assert_eq!(outside.run(Until::Learnt, usize::MAX), Some(DriveEnd::Finished));
+    let (drive, model) = (outside.fold(), outside.model().unwrap());
+    assert_eq!(taught_monitor(&outside.world, &drive, &model), model.monitor);
+    let (sensor, text) = ("level_2".to_owned(), String::new());
+    outside.write(DriveEvent::AlarmRaised { alarm: 1, episode: 1, period: 9, sensor, p: 1e-4, text });
+    let reached =
+        vec![Reach { sensor: "level_2".into(), sum: "slow".into(), ahead: 1, above: 15.0, below: 0.0 }];
+    outside.write(DriveEvent::AlarmEnded { alarm: 1, reached });
+    assert_eq!(taught_monitor(&outside.world, &outside.fold(), &model), model.monitor);
+    outside.write(DriveEvent::AlarmJudged { alarm: 1, no_fault: true });
+    assert_ne!(taught_monitor(&outside.world, &outside.fold(), &model), model.monitor);
+    outside.write(DriveEvent::AlarmJudged { alarm: 1, no_fault: false });
+    assert_eq!(taught_monitor(&outside.world, &outside.fold(), &model), model.monitor);
+}
+
+#[test]
+fn a_sensor_that_is_not_read_is_said_and_the_plant_is_held_safe() {
+    let dropped = r#"{ kind = "dropped", channel = "level_1", size = 1.0, at = "25min", until = "35min" }"#;
+    let mut outside = Outside::new(&faulty(dropped));
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    let (state, alarms) = last_episode(&drive);
+    // 25 minutes are 300 periods: the twelfth without a reading is period 312.
+    let silent: Vec<&&AlarmState> = alarms.iter().filter(|a| a.text.contains("nothing was read")).collect();
+    assert_eq!(silent.len(), 1, "{alarms:?}");
+    assert!(silent[0].sensor == "level_1" && (310..=314).contains(&silent[0].period), "{silent:?}");
+    assert!(silent[0].text.contains("safe action"), "{}", silent[0].text);
+    let (episode, _) = &outside.stored[&state.stored];
+    let safe = outside.world.card.safe();
+    assert!((316..418).all(|t| episode.action(t) == &safe[..]));
+    // Then it goes on, and what was not read is no cost: an hour of it would be more than a hundred a period.
+    assert!((425..480).any(|t| episode.action(t) != &safe[..]));
+    assert!((118..=122).contains(&state.unread[0]) && state.unread[1] == 0, "{:?}", state.unread);
+}
+
+#[test]
+fn a_frozen_sensor_is_not_steered_by() {
+    let frozen = r#"{ kind = "frozen", channel = "level_1", at = "20.5min" }"#;
+    let mut outside = Outside::new(
+        &faulty(frozen)
+            .replace("target = 12.0", "programme = [[\"0s\", 8], [\"20min\", 8], [\"22min\", 15]]"),
+    );
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    let (state, alarms) = last_episode(&drive);
+    let frozen = alarms.iter().find(|a| a.text.contains("has read exactly")).unwrap();
+    let (episode, _) = &outside.stored[&state.stored];
+    let from = frozen.period as usize + 4;
+    assert!((from..480).all(|t| episode.action(t) == &outside.world.card.safe()[..]), "{alarms:?}");
 }
 
 proptest! {

@@ -72,6 +72,21 @@ impl Kept {
     }
 }
 
+/// How far a sum of errors got in the event of an alarm, in standard deviations of a healthy plant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The sensor.
+    pub sensor: String,
+    /// What is summed up.
+    pub sum: String,
+    /// Periods ahead; 0 for an offset.
+    pub ahead: usize,
+    /// Above what was foreseen.
+    pub above: f64,
+    /// Below it.
+    pub below: f64,
+}
+
 /// Everything that can happen when a plant is driven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -140,6 +155,9 @@ pub enum DriveEvent {
         /// Periods at whose end a sensor showed more than its limit.
         #[serde(default)]
         beyond: u64,
+        /// Readings, the first among them, in which a sensor showed nothing, by sensor. What it cost counts only what was read.
+        #[serde(default)]
+        unread: Vec<u64>,
         /// What was claimed before it was read, settled.
         #[serde(default)]
         kept: Vec<Kept>,
@@ -169,6 +187,13 @@ pub enum DriveEvent {
         p: f64,
         /// What was seen, in a sentence.
         text: String,
+    },
+    /// The episode of an alarm is over: how far the alarm's event got, by which the like is known again.
+    AlarmEnded {
+        /// The alarm.
+        alarm: u64,
+        /// Sums that took part.
+        reached: Vec<Reach>,
     },
     /// A person says what an alarm was.
     AlarmJudged {
@@ -214,6 +239,8 @@ pub struct EpisodeState {
     pub cost: Option<f64>,
     /// Periods beyond a limit.
     pub beyond: u64,
+    /// Readings in which a sensor showed nothing, by sensor; empty where that is not known.
+    pub unread: Vec<u64>,
     /// Claims settled.
     pub kept: Vec<Kept>,
 }
@@ -244,6 +271,8 @@ pub struct AlarmState {
     pub p: f64,
     /// What was seen.
     pub text: String,
+    /// How far its event got; empty where that is not known.
+    pub reached: Vec<Reach>,
     /// A person says that it was no fault.
     pub no_fault: Option<bool>,
 }
@@ -336,15 +365,17 @@ impl Drive {
                     periods: 0,
                     cost: None,
                     beyond: 0,
+                    unread: Vec::new(),
                     kept: Vec::new(),
                 };
                 self.episodes.insert(*episode, state);
             }
-            DriveEvent::EpisodeSealed { episode, periods, end, cost, beyond, kept, .. } => {
+            DriveEvent::EpisodeSealed { episode, periods, end, cost, beyond, unread, kept, .. } => {
                 let state = self.episodes.get_mut(episode).filter(|e| e.end.is_none());
                 let state = state.ok_or_else(|| wrong(format!("episode {episode} does not run")))?;
                 state.end = Some(end.clone());
                 (state.periods, state.cost, state.beyond) = (*periods, *cost, *beyond);
+                state.unread.clone_from(unread);
                 state.kept.clone_from(kept);
             }
             DriveEvent::ModelLearnt { model, episodes, recalled, scores } => self.models.push(ModelState {
@@ -360,9 +391,15 @@ impl Drive {
                     sensor: sensor.clone(),
                     p: *p,
                     text: text.clone(),
+                    reached: Vec::new(),
                     no_fault: None,
                 };
                 self.alarms.insert(*alarm, state);
+            }
+            DriveEvent::AlarmEnded { alarm, reached } => {
+                let state = self.alarms.get_mut(alarm);
+                let state = state.ok_or_else(|| wrong(format!("there is no alarm {alarm}")))?;
+                state.reached.clone_from(reached);
             }
             DriveEvent::AlarmJudged { alarm, no_fault } => {
                 let state = self.alarms.get_mut(alarm);
@@ -444,6 +481,7 @@ mod tests {
             end,
             cost: None,
             beyond: 0,
+            unread: Vec::new(),
             kept: Vec::new(),
         };
         entry(event)

@@ -97,7 +97,8 @@ pub fn open_world(
         Some(state) => {
             let wrong = |what: String| DriveShellError::Model(state.hash.clone(), what);
             let bytes = store.journal().blob(&state.hash)?.ok_or_else(|| wrong("it is missing".into()))?;
-            Some(Arc::new(WorldModel::read(&bytes).map_err(|e| wrong(e.to_string()))?))
+            // As it was written, by its hash; where an earlier build wrote it so that it cannot be read now, it is learnt again.
+            WorldModel::read(&bytes).ok().map(Arc::new)
         }
     };
     Ok(OpenedWorld { store, drive, model })

@@ -2,12 +2,10 @@
 
 use std::collections::VecDeque;
 
-use forethought_space::{Dynamics, Episode};
 use serde::{Deserialize, Serialize};
 
 use super::bias::Bias;
-use super::follower::{Errors, Follower, WATCHED};
-use crate::ensemble::Ensemble;
+use super::follower::{Errors, WATCHED};
 use crate::ridge::Moments;
 
 /// Earlier errors that explain a one-step error, periods.
@@ -73,11 +71,11 @@ pub(crate) struct Whitener {
 }
 
 impl Whitener {
-    /// What is normal on these episodes.
-    pub(crate) fn learn(ensemble: &Ensemble, nominal: &[&Episode], drift: &[f64]) -> Self {
+    /// What is normal on episodes in which a model of a plant with so many channels made these errors.
+    pub(crate) fn learn(runs: &[Vec<Errors>], channels: usize, drift: &[f64]) -> Self {
         let sensors = drift.len();
-        let mut runs: Vec<Vec<Errors>> = nominal.iter().map(|e| errors(ensemble, e)).collect();
-        let mut bias = Bias::learn(&runs, sensors, sensors + ensemble.shape().actions);
+        let mut bias = Bias::learn(runs, sensors, channels);
+        let mut runs = runs.to_vec();
         for run in &mut runs {
             bias.reset();
             run.iter_mut().for_each(|errors| bias.correct(errors, false));
@@ -239,15 +237,6 @@ impl Whitener {
         let off = offset - self.reference[s];
         off.signum() * (off.abs() - self.drift[s] * super::WEEK_S).max(0.0)
     }
-}
-
-/// The errors of a model that follows an episode.
-fn errors(ensemble: &Ensemble, episode: &Episode) -> Vec<Errors> {
-    let mut follower = Follower::default();
-    follower.push(ensemble, &[], episode.reading(0));
-    (0..episode.periods())
-        .filter_map(|t| follower.push(ensemble, episode.action(t), episode.reading(t + 1)))
-        .collect()
 }
 
 /// m and c of pairs of a squared error and the disagreement about it.

@@ -79,6 +79,7 @@ mod tests {
                 periods: *periods,
                 cost: None,
                 beyond: 0,
+                unread: Vec::new(),
                 kept: kept.map(|k| Kept { ahead: 1, sensors: vec![(k, 100)] }).into_iter().collect(),
             };
             (i as u64, state)

@@ -119,13 +119,14 @@ fn tell(bar: &ProgressBar, text: String) {
 /// What is worth a line.
 fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
     match &entry.event {
-        DriveEvent::EpisodeSealed { episode, periods, cost, beyond, .. } => {
+        DriveEvent::EpisodeSealed { episode, periods, cost, beyond, unread, .. } => {
             let cost = cost
                 .map(|c| format!(", cost {:.3} a period", c / (*periods).max(1) as f64))
                 .unwrap_or_default();
             let beyond =
                 if *beyond > 0 { format!(", {beyond} readings beyond a limit") } else { String::new() };
-            Some(format!("episode {episode}: {periods} periods{cost}{beyond}"))
+            let unread = look::unread(world, unread);
+            Some(format!("episode {episode}: {periods} periods{cost}{beyond}{unread}"))
         }
         DriveEvent::ModelLearnt { scores, episodes, recalled, .. } => {
             let score = scores.last()?;

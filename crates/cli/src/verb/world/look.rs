@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use forethought_calibrate::Share;
-use forethought_engine::{WorldModel, done, open_world};
+use forethought_engine::{WorldModel, done, open_world, taught_monitor};
 use forethought_memory::{EpisodeId, SqliteJournal};
 use forethought_record::{
     AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose,
@@ -72,8 +72,9 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
         if let Some(cost) = episode.cost {
             let each = cost / episode.periods.max(1) as f64;
             lines.push(format!(
-                "episode {number}: cost {each:.3} a period, {} readings beyond a limit",
-                episode.beyond
+                "episode {number}: cost {each:.3} a period, {} readings beyond a limit{}",
+                episode.beyond,
+                unread(world, &episode.unread)
             ));
         }
     }
@@ -90,6 +91,16 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
     }
     lines.extend(doubts(drive));
     lines.join("\n")
+}
+
+/// Sensors of which readings were missing, in words, with what that means for the cost and the limits.
+pub(super) fn unread(world: &World, unread: &[u64]) -> String {
+    let missing = world.card.sensors.iter().zip(unread).filter(|(_, n)| **n > 0);
+    let each: Vec<String> = missing.map(|(sensor, n)| format!("{n} of {}", sensor.name)).collect();
+    if each.is_empty() {
+        return String::new();
+    }
+    format!("; readings missing, which neither count: {}", each.join(", "))
 }
 
 /// The episodes that did not come to their end, in words.
@@ -112,7 +123,7 @@ pub(super) fn state_json(drive: &Drive) -> Value {
         .map(|(n, e)| {
             json!({
                 "episode": n, "purpose": e.purpose, "end": e.end, "periods": e.periods, "cost": e.cost, "beyond": e.beyond,
-                "kept": e.kept, "model": e.model,
+                "unread": e.unread, "kept": e.kept, "model": e.model,
             })
         })
         .collect();
@@ -174,8 +185,13 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
 }
 
 /// What a healthy plant would show as rarely, period by period, and the alarms that this raises.
-pub(super) fn watch(world: &World, model: &WorldModel, episode: &Episode) -> (Vec<f64>, Vec<Surprise>) {
-    let mut monitor = model.monitor.clone();
+pub(super) fn watch(
+    world: &World,
+    drive: &Drive,
+    model: &WorldModel,
+    episode: &Episode,
+) -> (Vec<f64>, Vec<Surprise>) {
+    let mut monitor = taught_monitor(world, drive, model);
     let first = if episode.periods() > 0 { episode.action(0) } else { &[] };
     monitor.update(&model.ensemble, first, episode.reading(0));
     let (mut curve, mut alarms) = (Vec::new(), Vec::new());
@@ -195,7 +211,7 @@ pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit
     let read = loaded.read()?;
     let model = read.model()?;
     let (number, episode) = read.episode(v.episode, loaded.world.card.period_s)?;
-    let (curve, found) = watch(&loaded.world, &model, &episode);
+    let (curve, found) = watch(&loaded.world, &read.drive, &model, &episode);
     let highest = curve.iter().copied().fold(0.0, f64::max);
     let (raised, elsewhere): (Vec<_>, Vec<_>) =
         read.drive.alarms.iter().partition(|(_, alarm)| alarm.episode == number);

@@ -51,7 +51,10 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
         let latest = alarmed.into_iter().rev().take(SURPRISES);
         for episode in latest.chain([last]).collect::<BTreeSet<_>>() {
             let (_, readings) = read.episode(Some(episode), loaded.world.card.period_s)?;
-            surprise.push(SurpriseTrace { episode, curve: watch(&loaded.world, &model, &readings).0 });
+            surprise.push(SurpriseTrace {
+                episode,
+                curve: watch(&loaded.world, &read.drive, &model, &readings).0,
+            });
         }
     }
     let html = render_world(&WorldReport {
