@@ -224,7 +224,15 @@ fn a_killed_world_is_counted_right_and_its_program_started_once() {
     let owner = forethought_memory::Project::new(folder.dir()).own("the test").unwrap();
     assert!(String::from_utf8_lossy(&drive().stderr).contains("the test"));
     drop(owner);
-    assert_eq!(starts(), before + 1);
+    // What is recorded is what the plant told, whatever the file makes of it: it may be narrowed, and widened again.
+    let narrowed = PROGRAMS_PLANT.to_owned() + "[action]\npump = { range = [0, 1] }\n";
+    fs::write(folder.path("plant.toml"), narrowed).unwrap();
+    assert_eq!(drive().status.code(), Some(0));
+    fs::write(folder.path("plant.toml"), PROGRAMS_PLANT.to_owned() + "[action]\npump = { range = [0, 2] }\n")
+        .unwrap();
+    status();
+    fs::write(folder.path("plant.toml"), PROGRAMS_PLANT).unwrap();
+    assert_eq!(starts(), before + 2);
     assert!(
         status().contains("1 of 1 acting episodes are done (episode 1 was interrupted, 4 was interrupted)")
     );

@@ -6,6 +6,7 @@ mod file;
 use serde_json::{Map, Value as Json};
 
 use crate::channel::EnvironmentCard;
+use crate::episode::Episode;
 
 pub use check::{CardOf, OptionMistake, parse_world, world_schema};
 pub use file::WorldFile;
@@ -46,7 +47,9 @@ pub struct World {
     pub driver: String,
     /// The driver's own options.
     pub options: Map<String, Json>,
-    /// The plant's channels, actions narrowed as the file says: the envelope.
+    /// The plant's channels as it tells them.
+    pub told: EnvironmentCard,
+    /// The same, actions narrowed as the file says: the envelope.
     pub card: EnvironmentCard,
     /// What is wanted.
     pub tracks: Vec<Track>,
@@ -79,5 +82,15 @@ impl World {
     pub fn is_maintained(&self, period: usize) -> bool {
         let at = period as f64 * self.card.period_s;
         self.maintenance.iter().any(|&(from, to)| from <= at && at <= to)
+    }
+
+    /// An episode without what was read while the plant was maintained: that says nothing of it.
+    #[must_use]
+    pub fn unmaintained(&self, episode: &Episode) -> Episode {
+        let mut out = episode.clone();
+        for t in (0..=episode.periods()).filter(|t| self.is_maintained(*t)) {
+            out.read[t * episode.sensors..(t + 1) * episode.sensors].fill(f64::NAN);
+        }
+        out
     }
 }

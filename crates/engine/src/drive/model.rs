@@ -158,21 +158,12 @@ impl WorldModel {
     }
 }
 
-/// An episode without what was read while the plant was maintained: that says nothing of it.
-fn unmaintained(world: &World, episode: &Episode) -> Episode {
-    let mut out = episode.clone();
-    for t in (0..=episode.periods()).filter(|t| world.is_maintained(*t)) {
-        out.read[t * episode.sensors..(t + 1) * episode.sensors].fill(f64::NAN);
-    }
-    out
-}
-
 /// Learns from episodes, in the order of `ask.episodes`. Pure.
 ///
 /// # Errors
 /// [`WorldError`] where there is too little to learn from.
 pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldError> {
-    let episodes: Vec<Episode> = episodes.iter().map(|e| unmaintained(&ask.world, e)).collect();
+    let episodes: Vec<Episode> = episodes.iter().map(|e| ask.world.unmaintained(e)).collect();
     let all: Vec<&Episode> = episodes.iter().collect();
     let (recalled, before) = (ask.recalled.as_deref(), ask.before.as_deref());
     let (recalled, before) = (recalled.map(|m| &m.ensemble), before.map(|m| &m.ensemble));

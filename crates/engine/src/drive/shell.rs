@@ -78,16 +78,16 @@ pub fn open_world(
             name: world.name.clone(),
             text: text.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            card: Some(world.card.clone()),
+            card: Some(world.told.clone()),
         });
         store.append(std::slice::from_ref(&first), Vec::new())?;
         entries.push(first);
     }
     let mut drive = Drive::fold(&entries)?;
     let is_edited = drive.text != text;
-    if is_edited || drive.card.as_ref() != Some(&world.card) {
+    if is_edited || drive.card.as_ref() != Some(&world.told) {
         let reason = if is_edited { "the file was edited" } else { "the plant was described" };
-        let (text, card) = (text.to_owned(), Some(world.card.clone()));
+        let (text, card) = (text.to_owned(), Some(world.told.clone()));
         let revised = entry(DriveEvent::WorldRevised { text, card, reason: reason.into() });
         store.append(std::slice::from_ref(&revised), Vec::new())?;
         drive.apply(&revised)?;

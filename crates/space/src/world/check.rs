@@ -147,6 +147,7 @@ impl Check<'_> {
     }
 
     fn world(&mut self, file: WorldFile, mut card: EnvironmentCard) -> World {
+        let told = card.clone();
         let (change, price) = self.actions(&file, &mut card);
         let (tracks, limits, drift) = self.sensors(&file, &card);
         let periods = |s: Seconds| (s.0 / card.period_s).round().max(1.0) as usize;
@@ -180,6 +181,7 @@ impl Check<'_> {
             seed: file.seed,
             driver: file.environment.driver,
             options: file.environment.options,
+            told,
             tracks,
             limits,
             change,

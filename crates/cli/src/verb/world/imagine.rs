@@ -11,12 +11,13 @@ use crate::say;
 
 /// Low, mean and high of each sensor at the end of each period: `[sensors][periods]`.
 pub(super) fn bands(
+    world: &World,
     model: &WorldModel,
     episode: &Episode,
     from: usize,
     actions: &[f64],
 ) -> Vec<Vec<(f64, f64, f64)>> {
-    let ensemble = &model.ensemble;
+    let (ensemble, episode) = (&model.ensemble, world.unmaintained(episode));
     let mut latent = ensemble.begin(episode.reading(0));
     for t in 0..from {
         ensemble.assimilate(&mut latent, episode.action(t), episode.reading(t + 1));
@@ -50,7 +51,7 @@ pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failur
             .hint(format!("--from 0 to {last}, --periods 1 to 100000")));
     }
     let actions = actions(world, v, &episode, from)?;
-    let bands = bands(&model, &episode, from, &actions);
+    let bands = bands(world, &model, &episode, from, &actions);
     let measured = |s: usize, k: usize| (from + k < last).then(|| episode.reading(from + k + 1)[s]);
     if arguments.json {
         let sensors: serde_json::Map<_, _> = world

@@ -175,6 +175,7 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
 
 /// What a healthy plant would show as rarely, period by period, and the alarms that this raises.
 pub(super) fn watch(world: &World, model: &WorldModel, episode: &Episode) -> (Vec<f64>, Vec<Surprise>) {
+    let episode = world.unmaintained(episode);
     let mut monitor = model.monitor.clone();
     let first = if episode.periods() > 0 { episode.action(0) } else { &[] };
     monitor.update(&model.ensemble, first, episode.reading(0));
