@@ -352,8 +352,7 @@ impl DriveCore {
         }
         match &self.model {
             _ if run.is_blind() => {
-                let mut action = self.world.card.safe();
-                self.world.card.bounds().clamp(&mut action, &run.previous);
+                let action = safe_from(&self.world, &run.previous);
                 self.act(action, None, effects);
             }
             Some(model) => effects.push(DriveEffect::Plan(Box::new(run.ask(&self.world, model)))),
@@ -374,8 +373,7 @@ impl DriveCore {
         let bounds = self.world.card.bounds();
         if bounds.violation(&action, &run.previous).is_some() || action.len() != bounds.len() {
             // A planner's mistake must never reach the plant.
-            action = self.world.card.safe();
-            bounds.clamp(&mut action, &run.previous);
+            action = safe_from(&self.world, &run.previous);
         }
         effects.push(run.row(self.model.as_deref(), planned.as_ref()));
         run.hold(action.clone(), planned);
@@ -537,6 +535,13 @@ fn learnable(drive: &Drive) -> Vec<u64> {
         .filter(|(n, e)| e.end.is_some() && e.periods >= LEARNT_FROM && !is_alarmed(**n));
     let (stored, periods): (Vec<u64>, Vec<u64>) = taught.map(|(_, e)| (e.stored, e.periods)).unzip();
     if periods.iter().sum::<u64>() < PERIODS_LEAST as u64 { Vec::new() } else { stored }
+}
+
+/// The safe action, or what the envelope's rates let through on the way to it.
+fn safe_from(world: &World, previous: &[f64]) -> Vec<f64> {
+    let mut action = world.card.safe();
+    world.card.bounds().clamp(&mut action, previous);
+    action
 }
 
 fn bounds_json(bounds: &forethought_space::ActionBounds) -> serde_json::Value {

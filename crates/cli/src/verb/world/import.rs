@@ -1,7 +1,6 @@
 //! `world import`: what a plant did before anybody looked, from tables.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
 use std::path::Path;
 
 use forethought_engine::open_world;
@@ -96,15 +95,14 @@ pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, 
 
 /// A table of a plant's channels at times of their own, CSV or Parquet by its name.
 fn read(path: &Path, world: &World) -> Result<EpisodeTable, Failure> {
-    let (mut file, mut bytes) = (File::open(path).map_err(|e| file_error(path, &e))?, Vec::new());
-    file.read_to_end(&mut bytes).and_then(|_| file.rewind()).map_err(|e| file_error(path, &e))?;
     let mut card = EpisodeCard::of(&world.card, world.seed, "imported");
     let period_ns = (world.card.period_s * 1e9).round() as i64;
     // What is read more seldom than the plant's period counts as not read in between; actions are held until the next.
     card.channels.iter_mut().for_each(|c| c.sampling = Sampling::AtTimes { hold_ns: period_ns });
     let table = if is_parquet(path) {
-        EpisodeTable::read_parquet(file, Some(&card))
+        EpisodeTable::read_parquet(File::open(path).map_err(|e| file_error(path, &e))?, Some(&card))
     } else {
+        let bytes = std::fs::read(path).map_err(|e| file_error(path, &e))?;
         EpisodeTable::read_csv(&own_columns(&bytes, &card)[..], &card)
     };
     let table = table.map_err(|e| {

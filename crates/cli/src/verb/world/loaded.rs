@@ -39,11 +39,14 @@ pub(super) struct Loaded {
     pub(super) actor: Actor,
 }
 
+/// The last event of a record and its hash.
+type Head = Option<(Seq, String)>;
+
 /// A world read from its record, which may be owned by another process.
 pub(super) struct Read {
     pub(super) journal: SqliteJournal,
     pub(super) drive: Drive,
-    pub(super) head: Option<(Seq, String)>,
+    pub(super) head: Head,
     pub(super) episodes: EpisodeStore,
 }
 
@@ -75,12 +78,10 @@ impl Loaded {
         project: Option<PathBuf>,
         known: &dyn Fn(&Project, &str) -> Option<EnvironmentCard>,
     ) -> Result<(Self, Option<Box<dyn Environment>>), Failure> {
-        let path = campaign_file(path)?;
+        let is_elsewhere = project.is_some();
+        let Place { path, dir, project } = Place::of(path, project)?;
         let text = std::fs::read_to_string(&path)
             .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", path.display())))?;
-        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-        let is_elsewhere = project.is_some();
-        let project = Project::new(project.unwrap_or_else(|| dir.clone()));
         let environment = RefCell::new(None);
         let card = |driver: &str, options: &Map<String, Value>| {
             if let Some(card) = known(&project, &text) {
@@ -103,9 +104,7 @@ impl Loaded {
 
     /// The project of a world file, where it has a record.
     pub(super) fn recorded_at(arguments: &Arguments, path: &Path) -> Result<Option<Project>, Failure> {
-        let path = campaign_file(path)?;
-        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let project = Project::new(arguments.project.clone().unwrap_or_else(|| dir.to_owned()));
+        let Place { project, .. } = Place::of(path, arguments.project.clone())?;
         Ok(Some(project).filter(|p| p.journal().exists()))
     }
 
@@ -123,21 +122,7 @@ impl Loaded {
 
     /// The same; None where there is no record yet.
     pub(super) fn recorded(&self) -> Result<Option<Read>, Failure> {
-        if !self.project.journal().exists() {
-            return Ok(None);
-        }
-        let journal = SqliteJournal::open_read_only(&self.project.journal())?;
-        let known = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.world.name);
-        let Some(known) = known else { return Ok(None) };
-        let sealed = journal.read(known.id)?;
-        let entries: Result<Vec<DriveEntry>, _> =
-            sealed.iter().map(|s| serde_json::from_slice(&s.bytes)).collect();
-        let entries = entries.map_err(|e| {
-            Failure::yours("record", format!("the record of {} is none of a world: {e}", self.world.name))
-                .hint("a campaign may have this name: give the world file another")
-        })?;
-        let drive = Drive::fold(&entries).map_err(|e| Failure::yours("record", e.to_string()))?;
-        let head = sealed.last().map(|s| (s.seq, s.hex()));
+        let Some((journal, drive, head)) = folded(&self.project, &self.world.name)? else { return Ok(None) };
         let episodes = EpisodeStore::open_read_only(&self.project.episodes()).map_err(episode_failure)?;
         if let Some(last) = drive.episodes.values().next_back() {
             let card = episodes.card(EpisodeId(last.stored)).map_err(episode_failure)?;
@@ -201,16 +186,50 @@ pub(super) fn own(project: &Project, actor: &Actor) -> Result<Owner, OwnError> {
     project.own(&format!("`forethought world` of {actor} (process {})", std::process::id()))
 }
 
+/// A world file and where its record is.
+struct Place {
+    path: PathBuf,
+    /// Of the file.
+    dir: PathBuf,
+    project: Project,
+}
+
+impl Place {
+    /// The project beside the file, or at `project`.
+    fn of(path: &Path, project: Option<PathBuf>) -> Result<Self, Failure> {
+        let path = campaign_file(path)?;
+        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        let project = Project::new(project.unwrap_or_else(|| dir.clone()));
+        Ok(Place { path, dir, project })
+    }
+}
+
+/// The last world of this name in a project, its journal and the journal's head; None where there is none.
+fn folded(project: &Project, name: &str) -> Result<Option<(SqliteJournal, Drive, Head)>, Failure> {
+    if !project.journal().exists() {
+        return Ok(None);
+    }
+    let journal = SqliteJournal::open_read_only(&project.journal())?;
+    let Some(known) = journal.campaigns()?.into_iter().rev().find(|c| c.name == name) else {
+        return Ok(None);
+    };
+    let sealed = journal.read(known.id)?;
+    let entries: Result<Vec<DriveEntry>, _> =
+        sealed.iter().map(|s| serde_json::from_slice(&s.bytes)).collect();
+    let entries = entries.map_err(|e| {
+        Failure::yours("record", format!("the record of {name} is none of a world: {e}"))
+            .hint("a campaign may have this name: give the world file another")
+    })?;
+    let drive = Drive::fold(&entries).map_err(|e| Failure::yours("record", e.to_string()))?;
+    let head = sealed.last().map(|s| (s.seq, s.hex()));
+    Ok(Some((journal, drive, head)))
+}
+
 /// What a plant said of itself when it was last driven, unless the file's environment is another one by now.
 fn recorded_card(project: &Project, text: &str) -> Option<EnvironmentCard> {
     let file: toml::Table = text.parse().ok()?;
-    let journal = SqliteJournal::open_read_only(&project.journal()).ok()?;
-    let name = file.get("name")?.as_str()?;
-    let known = journal.campaigns().ok()?.into_iter().rev().find(|c| c.name == name)?;
-    let sealed = journal.read(known.id).ok()?;
-    let entries: Result<Vec<DriveEntry>, _> =
-        sealed.iter().map(|s| serde_json::from_slice(&s.bytes)).collect();
-    let drive = Drive::fold(&entries.ok()?).ok()?;
+    // What is wrong with the record is said when it is read for more than this.
+    let (_, drive, _) = folded(project, file.get("name")?.as_str()?).ok()??;
     let recorded: toml::Table = drive.text.parse().ok()?;
     drive.card.filter(|_| recorded.get("environment") == file.get("environment"))
 }
