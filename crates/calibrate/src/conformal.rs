@@ -79,6 +79,11 @@ impl Adaptive {
         Adaptive { log_quantile: 0.0, rate, miss }
     }
 
+    /// Goes on from q = `quantile`, more than 0.
+    pub fn begin(&mut self, quantile: f64) {
+        self.log_quantile = libm::log(quantile).clamp(-Self::BOUND, Self::BOUND);
+    }
+
     /// q.
     #[must_use]
     pub fn quantile(&self) -> f64 {

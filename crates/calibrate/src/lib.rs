@@ -25,6 +25,7 @@ mod interval;
 mod normal;
 mod score;
 mod share;
+mod trend;
 
 pub use calibrator::{Calibrator, Factors, Residual, Settled};
 pub use conformal::{Adaptive, grouped_radius, split_radius, weighted_quantile};
@@ -33,3 +34,4 @@ pub use interval::Interval;
 pub use normal::{normal_cdf, normal_log_cdf, normal_log_pdf, normal_pdf, normal_quantile};
 pub use score::{coverage, crps_gaussian, crps_quantiles, interval_score, log_score_gaussian};
 pub use share::Share;
+pub use trend::kendall_rise;

@@ -144,11 +144,13 @@ pub(crate) enum Verb {
     Report(Report),
     /// Print the record, one event a line.
     #[command(after_help = "Example:
-  forethought log oven.toml --json                       as JSON, an event a line")]
+  forethought log oven.toml --json                       as JSON, an event a line
+  forethought log tanks.toml                             of a world as well")]
     Log(File),
     /// Check the record against damage and cut tails.
     #[command(after_help = "Example:
-  forethought verify oven.toml")]
+  forethought verify oven.toml
+  forethought verify tanks.toml                          of a world its models and episodes too")]
     Verify(File),
     /// Decide everything again from the record; the same build gives the same bits.
     #[command(after_help = "Example:

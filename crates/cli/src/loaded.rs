@@ -7,7 +7,7 @@ use forethought_engine::{
     Answer, Ask, Change, Client, Command, Desk, Reply, compare, open_campaign, question,
 };
 use forethought_machine::{Build, Driver, Machine};
-use forethought_memory::{Head, Journal, OwnError, Owner, Project, SqliteJournal, entries, read_heads};
+use forethought_memory::{Journal, OwnError, Owner, Project, SqliteJournal, entries};
 use forethought_model::Belief;
 use forethought_plan::Question;
 use forethought_record::{Actor, Campaign, CampaignId, Entry};
@@ -15,7 +15,8 @@ use forethought_space::{DriverSchema, Problem, nearest, parse};
 
 use crate::args::{Arguments, File};
 use crate::exit::Failure;
-use crate::{now, talk};
+use crate::verb::world_name;
+use crate::{kept, now, talk};
 
 /// All drivers there are: the one list that names them.
 pub(crate) fn drivers() -> Vec<Driver> {
@@ -56,6 +57,12 @@ impl Loaded {
         })?;
         let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let read = |name: &str| std::fs::read(dir.join(name)).ok();
+        if world_name(&text).is_some() {
+            let verb = std::env::args().nth(1).unwrap_or_default();
+            let message = format!("{} is a world file, and `{verb}` is for campaigns", path.display());
+            return Err(Failure::yours("world-file", message)
+                .hint("`forethought world --help` lists what can be done with a world; `verify` and `log` read both"));
+        }
         let problem = parse(&text, &read, &schemas())
             .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
         let project = Project::new(arguments.project.clone().unwrap_or_else(|| dir.clone()));
@@ -82,15 +89,15 @@ impl Loaded {
     /// file where that does no harm.
     pub(crate) fn desk(&self, reason: &str) -> Result<(Desk, bool), Failure> {
         let rows = self.start_data()?;
-        self.check_not_gone()?;
+        kept::check_not_gone(&self.project)?;
         let journal = SqliteJournal::open(&self.project.journal())?;
         let stored = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name);
         if let Some(stored) = stored
-            && let Some(head) = self.head(stored.id)?.filter(|head| stored.events < head.seq)
+            && let Some(head) = kept::head(&self.project, stored.id)?.filter(|head| stored.events < head.seq)
         {
             // Going on from a cut record would bury what was lost. Damage in what is left is worth more words.
             journal.read(stored.id)?;
-            self.check_uncut(stored.events, head.seq)?;
+            kept::check_uncut(&self.project, stored.events, head.seq)?;
         }
         let opened = open_campaign(Box::new(journal), &self.problem, &self.text, &self.actor, now())?;
         let is_new = opened.is_new;
@@ -160,7 +167,7 @@ impl Loaded {
             )
             .hint("`run` or `ask` opens it")
         };
-        self.check_not_gone()?;
+        kept::check_not_gone(&self.project)?;
         if !self.project.journal().exists() {
             return Err(none());
         }
@@ -168,47 +175,6 @@ impl Loaded {
         let id =
             journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name).ok_or_else(none)?.id;
         Ok((journal, id))
-    }
-
-    /// The head that is kept beside the record.
-    pub(crate) fn head(&self, id: CampaignId) -> Result<Option<Head>, Failure> {
-        let path = self.project.head();
-        let mut heads = read_heads(&path).map_err(|e| {
-            Failure::yours("head", format!("{}: {e}", path.display()))
-                .hint("restore it from a backup; moved away, a cut tail of the record would not show")
-        })?;
-        Ok(heads.remove(&id.to_string()))
-    }
-
-    /// Refuses to begin anew where a record was written and is no longer there.
-    fn check_not_gone(&self) -> Result<(), Failure> {
-        let (journal, head) = (self.project.journal(), self.project.head());
-        if journal.exists() || !head.exists() {
-            return Ok(());
-        }
-        let message =
-            format!("{} is gone, but {} says that a record was written", journal.display(), head.display());
-        Err(Failure::yours("cut", message).hint(format!(
-            "restore it from a backup; to begin anew without it, move {} away first",
-            head.display()
-        )))
-    }
-
-    /// Refuses a record that ends before what was written, by its head.
-    pub(crate) fn check_uncut(&self, events: u64, written: u64) -> Result<(), Failure> {
-        if events >= written {
-            return Ok(());
-        }
-        let path = self.project.journal();
-        let message = format!(
-            "{}: the record ends at event {events}, but {written} were written: its tail was cut",
-            path.display()
-        );
-        Err(Failure::yours("cut", message).hint(format!(
-            "restore {} from a backup. To go on without what is lost, move {} away first; `log` and `export` show what is left",
-            path.display(),
-            self.project.head().display()
-        )))
     }
 
     /// Reads the campaign without owning it. A cut tail is said and what is left is read.
@@ -230,14 +196,16 @@ impl Loaded {
     fn read_sound(&self) -> Result<(Read, Option<Failure>), Failure> {
         let (journal, id) = self.find()?;
         // The head first: what a running owner appends in between must not look as if it were cut.
-        let head = self.head(id)?;
+        let head = kept::head(&self.project, id)?;
         let (sealed, damage) = journal.read_sound(id)?;
         let damage = damage.map(Failure::from);
         match damage {
             Some(damage) if sealed.is_empty() => return Err(damage),
             Some(_) => {}
             None => {
-                if let Err(cut) = self.check_uncut(sealed.len() as u64, head.map_or(0, |h| h.seq)) {
+                if let Err(cut) =
+                    kept::check_uncut(&self.project, sealed.len() as u64, head.map_or(0, |h| h.seq))
+                {
                     cut.warn();
                 }
             }

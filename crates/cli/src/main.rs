@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod kept;
 mod loaded;
 mod measure;
 mod progress;

@@ -102,6 +102,52 @@ fn a_world_is_driven_and_its_episodes_teach_another() {
 }
 
 #[test]
+fn the_record_of_a_world_is_verified_without_its_plant() {
+    let folder = Folder::new("");
+    let text = PLANT.replace("episodes = 4", "episodes = 3").replace("20min", "5min");
+    fs::write(folder.path("plant.toml"), &text).unwrap();
+    assert!(folder.run(&["verify", "plant.toml"], 2).contains("nothing was recorded of world `tanks`"));
+    folder.run(&["world", "train", "plant.toml", "--no-report"], 0);
+    // The plant is gone; its record is not.
+    fs::write(folder.path("plant.toml"), text.replace("\"simulator\"", "\"scrapped\"")).unwrap();
+    let found = folder.json(&["verify", "plant.toml"]);
+    assert_eq!((&found["ok"], &found["episodes"]), (&true.into(), &3.into()), "{found}");
+    assert!(found["models"].as_u64().unwrap() > 0 && found["head"]["hash"] == found["hash"], "{found}");
+    let said = folder.run(&["log", "plant.toml"], 0);
+    assert!(said.contains("episode 3: 20 periods, whole") && said.contains("model_learnt"), "{said}");
+    let said = folder.run(&["replay", "plant.toml"], 2);
+    assert!(said.contains("is a world file") && !said.contains("parameter"), "{said}");
+
+    let damage = |file: &str, change: &str, what: &str| {
+        let path = folder.path(file);
+        fs::copy(&path, folder.path("whole")).unwrap();
+        let db = rusqlite::Connection::open(&path).unwrap();
+        let triggers =
+            "SELECT group_concat('DROP TRIGGER ' || name, ';') FROM sqlite_master WHERE type = 'trigger'";
+        let drop: String = db.query_row(triggers, [], |r| r.get(0)).unwrap();
+        db.execute_batch(&drop).unwrap();
+        assert!(db.execute(change, []).unwrap() > 0, "{change}");
+        db.close().unwrap();
+        let said = folder.run(&["verify", "plant.toml"], 2);
+        assert!(said.contains(what), "{change}: {said}");
+        fs::copy(folder.path("whole"), &path).unwrap();
+        folder.run(&["verify", "plant.toml"], 0);
+    };
+    damage("episodes.db", "UPDATE chunk SET data = zeroblob(length(data)) WHERE episode = 2", "episode 2");
+    damage("forethought.db", "DELETE FROM blob", "is gone");
+    damage("forethought.db", "UPDATE blob SET bytes = zeroblob(8)", "is damaged");
+    damage("forethought.db", "DELETE FROM event WHERE seq > 4", "its tail was cut");
+    damage("forethought.db", "UPDATE event SET bytes = zeroblob(8) WHERE seq = 3", "event 3");
+    // Another world's episodes are none of this journal's.
+    fs::create_dir(folder.path("other")).unwrap();
+    fs::write(folder.path("other/plant.toml"), text.replace("seed = 3", "seed = 4")).unwrap();
+    folder.run(&["world", "explore", "other/plant.toml", "--no-report"], 0);
+    fs::copy(folder.path("other/episodes.db"), folder.path("episodes.db")).unwrap();
+    let said = folder.run(&["verify", "plant.toml"], 2);
+    assert!(said.contains("the seal of episode 1 is"), "{said}");
+}
+
+#[test]
 fn bad_tables_and_windows_are_named() {
     let folder = Folder::new("");
     fs::write(folder.path("plant.toml"), PLANT).unwrap();

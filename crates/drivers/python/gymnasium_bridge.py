@@ -53,8 +53,8 @@ class Bridge:
         self.copies = [self.make()]
         self.last = [None]
         spaces = gymnasium.spaces
-        self.action = flat_action(spaces, self.copies[0].action_space)
-        self.observation = flat_observation(spaces, self.copies[0].observation_space)
+        self.action = flat(spaces, self.copies[0].action_space, "action")
+        self.observation = flat(spaces, self.copies[0].observation_space, "observation")
         self.period_s = asked.get("period_s") or period_s(self.copies[0])
 
     def answer(self, message):
@@ -74,13 +74,10 @@ class Bridge:
         raise ValueError(f"unknown message with {', '.join(message)}")
 
     def card(self):
-        sensors = [{"name": f"observation_{i}", "low": low, "high": high}
-                   for i, (low, high) in enumerate(self.observation.bounds)]
+        sensors = channels(self.observation)
         if self.with_reward:
             sensors.append({"name": "reward"})
-        actions = [{"name": f"action_{i}", "low": low, "high": high}
-                   for i, (low, high) in enumerate(self.action.bounds)]
-        return {"name": self.name, "period_s": self.period_s, "actions": actions, "sensors": sensors}
+        return {"name": self.name, "period_s": self.period_s, "actions": channels(self.action), "sensors": sensors}
 
     def reset(self, seeds):
         while len(self.copies) < len(seeds):
@@ -96,9 +93,14 @@ class Bridge:
             raise ValueError(f"{len(actions)} actions for {len(self.last)} copies: reset comes first")
         for i, action in enumerate(actions):
             if not self.last[i][1]:
-                observation, reward, terminated, truncated, _ = self.copies[i].step(self.action.back(action))
+                observation, reward, terminated, truncated, _ = self.copies[i].step(self.set(action))
                 self.last[i] = (self.read(observation, reward), bool(terminated or truncated))
         return self.readings()
+
+    def set(self, action):
+        if len(action) != len(self.action.bounds):
+            raise ValueError(f"{len(action)} numbers in an action, {len(self.action.bounds)} expected")
+        return self.action.back(action)
 
     def readings(self):
         return {"read": [read for read, _ in self.last], "done": [done for _, done in self.last]}
@@ -114,14 +116,19 @@ class Bridge:
             env.close()
 
 
+def channels(flat):
+    return [{"name": name, "low": low, "high": high} for name, (low, high) in zip(flat.names, flat.bounds)]
+
+
 def first(readings):
     return {"read": readings["read"][0], "done": readings["done"][0]}
 
 
 class Flat:
-    """A space as a list of numbers: their bounds, and both ways."""
+    """A space as a list of numbers: a name and the bounds of each, and both ways."""
 
-    def __init__(self, bounds, flat, back):
+    def __init__(self, names, bounds, flat, back):
+        self.names = names
         self.bounds = [(wide(low), wide(high)) for low, high in bounds]
         self.flat = flat
         self.back = back
@@ -131,50 +138,63 @@ def wide(bound):
     return min(max(float(bound), -WIDE), WIDE)
 
 
-def box(space):
-    low, high = space.low.reshape(-1).tolist(), space.high.reshape(-1).tolist()
-    dtype = space.low.dtype
-
-    def back(action):
-        # Clipped in the space's own type: a bound that was rounded on its way is still a bound.
-        array = space.low.copy()
-        array.reshape(-1)[:] = [round(a) if dtype.kind in "iu" else a for a in check(action, len(low))]
-        return array.clip(space.low, space.high)
-
-    return Flat(list(zip(low, high)), lambda x: [float(v) for v in x.reshape(-1)], back)
-
-
-def check(action, expected):
-    if len(action) != expected:
-        raise ValueError(f"{len(action)} numbers in an action, {expected} expected")
-    return action
-
-
 def whole(value, low, high):
     return min(max(int(round(value)), low), high)
 
 
-def flat_action(spaces, space):
-    if isinstance(space, spaces.Box):
-        return box(space)
+def flat(spaces, space, name):
+    """Any space whose values have one number of numbers each; `name` begins the names of all of them."""
     if isinstance(space, spaces.Discrete):
         low, high = int(space.start), int(space.start) + int(space.n) - 1
-        return Flat([(low, high)], None, lambda a: whole(check(a, 1)[0], low, high))
-    if isinstance(space, spaces.MultiDiscrete) and len(space.shape) == 1:
-        lows = [int(s) for s in getattr(space, "start", [0] * len(space.nvec))]
-        bounds = [(low, low + int(n) - 1) for low, n in zip(lows, space.nvec)]
-        return Flat(bounds, None,
-                    lambda a: [whole(v, low, high) for v, (low, high) in zip(check(a, len(bounds)), bounds)])
-    raise ValueError(f"action space {space} is neither Box nor Discrete")
-
-
-def flat_observation(spaces, space):
+        return Flat([f"{name}_0"], [(low, high)], lambda x: [float(x)], lambda a: whole(a[0], low, high))
     if isinstance(space, spaces.Box):
-        return box(space)
-    if isinstance(space, spaces.Discrete):
-        low = int(space.start)
-        return Flat([(low, low + int(space.n) - 1)], lambda x: [float(x)], None)
-    raise ValueError(f"observation space {space} is neither Box nor Discrete")
+        return array(name, space.sample(), space.low, space.high)
+    if isinstance(space, spaces.MultiDiscrete):
+        start = getattr(space, "start", 0 * space.nvec)
+        return array(name, space.sample(), start, start + space.nvec - 1)
+    if isinstance(space, spaces.MultiBinary):
+        one = space.sample()
+        return array(name, one, 0 * one, 0 * one + 1)
+    if isinstance(space, spaces.Dict):
+        keys = list(space.spaces)
+        return together([(k, flat(spaces, space[k], f"{name}_{k}")) for k in keys], dict)
+    if isinstance(space, spaces.Tuple):
+        parts = [(i, flat(spaces, one, f"{name}_{i}")) for i, one in enumerate(space.spaces)]
+        return together(parts, lambda all: tuple(value for _, value in all))
+    raise ValueError(f"the values of {space} are not all of one length: "
+                     "Box, Discrete, MultiDiscrete, MultiBinary, Dict and Tuple are")
+
+
+def array(name, like, low, high):
+    lows, highs = low.reshape(-1).tolist(), high.reshape(-1).tolist()
+    is_whole = like.dtype.kind in "iub"
+
+    def back(action):
+        # Clipped in the space's own type: a bound that was rounded on its way is still a bound.
+        out = like.copy()
+        out.reshape(-1)[:] = [round(a) if is_whole else a for a in action]
+        return out.clip(low, high).astype(like.dtype)
+
+    names = [f"{name}_{i}" for i in range(len(lows))]
+    return Flat(names, list(zip(lows, highs)), lambda x: [float(v) for v in x.reshape(-1)], back)
+
+
+def together(parts, build):
+    def numbers(value):
+        return [x for key, part in parts for x in part.flat(value[key])]
+
+    def back(action):
+        values, at = [], 0
+        for key, part in parts:
+            values.append((key, part.back(action[at:at + len(part.bounds)])))
+            at += len(part.bounds)
+        return build(values)
+
+    names = [n for _, part in parts for n in part.names]
+    # A part that is one number has no need of a number in its name.
+    short = [n[:-2] if len(part.names) == 1 else n for _, part in parts for n in part.names]
+    names = short if len(set(short)) == len(short) else names
+    return Flat(names, [b for _, part in parts for b in part.bounds], numbers, back)
 
 
 def period_s(env):

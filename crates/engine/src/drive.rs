@@ -4,31 +4,36 @@
 //! the journal before its first action and sealed after its last; where the engine died in one, the plant is brought to its
 //! safe action before anything else. No action leaves that the envelope does not let through.
 
+mod alarm;
+mod creep;
 mod model;
 mod policy;
 mod run;
 mod shell;
+mod silent;
 
 use std::sync::Arc;
 
 use forethought_machine::Reading;
-use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq};
+use forethought_record::{
+    Actor, AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq,
+};
 use forethought_space::World;
 use forethought_world::{Follow, PERIODS_LEAST};
 use jiff::Timestamp;
 use serde_json::json;
 
+pub use alarm::taught_monitor;
 pub use model::{LearnAsk, Seen, WorldModel, learn};
 pub use policy::{Caution, PlanAsk, Planned, Way, exploring_tracks, plan_action, stage_cost};
 pub use run::claim_channels;
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
+pub use silent::{Pause, SILENT_FROM};
 
 use run::Run;
 
 /// Periods that an episode must have to be learnt from.
 pub const LEARNT_FROM: u64 = 20;
-/// An alarm must be so many times less likely than one that was judged no fault to be raised again.
-const CLEARLY_LESS: f64 = 0.1;
 /// Episodes after which a model is learnt and plans, even while exploring.
 const GUIDED_FROM: usize = 2;
 
@@ -261,12 +266,14 @@ impl DriveCore {
         if is_explored && self.until == Until::Learnt && self.model.is_some() {
             return self.over(DriveEnd::Finished, effects);
         }
+        let reached = reached(&self.world, &self.drive);
+        let is_left = done(&self.drive, Purpose::Drive) < self.world.drive.1 as usize;
         let (purpose, longest) = if !is_explored {
             (Purpose::Explore, self.world.explore.0)
-        } else if done(&self.drive, Purpose::Drive) < self.world.drive.1 as usize {
+        } else if is_left && reached.is_none() {
             (Purpose::Drive, self.world.drive.0)
         } else if self.drive.finished.is_none() {
-            let reason = "every episode of the world file is done".to_owned();
+            let reason = reached.unwrap_or_else(|| "every episode of the world file is done".to_owned());
             return self.append(at, vec![DriveEvent::WorldFinished { reason }], Vec::new(), effects);
         } else {
             return self.over(DriveEnd::Finished, effects);
@@ -314,7 +321,17 @@ impl DriveCore {
         let reset = DriveEffect::Reset(plan.seed);
         self.append(at, vec![event], vec![reset], effects);
         let earlier = done(&self.drive, Purpose::Explore);
-        self.phase = Phase::Running(Box::new(Run::new(&self.world, episode, stored, plan, tracks, earlier)));
+        let watching = self.model.as_ref().filter(|_| plan.purpose == Purpose::Drive);
+        let monitor = watching.map(|model| taught_monitor(&self.world, &self.drive, model));
+        let pauses = self.model.as_ref().map_or(&[][..], |m| &m.pauses);
+        let widths = match plan.purpose {
+            Purpose::Drive => self.drive.widths(),
+            Purpose::Explore => None,
+        };
+        let foresight = self.model.as_ref().map(|m| m.foresight.clone().of_widths(widths.unwrap_or(&[])));
+        let run = Run::new(&self.world, episode, stored, plan, tracks, earlier).foreseeing(foresight);
+        let run = run.watched(monitor).pausing(pauses);
+        self.phase = Phase::Running(Box::new(run));
     }
 
     fn read(&mut self, at: Timestamp, reading: Result<Reading, String>, effects: &mut Vec<DriveEffect>) {
@@ -326,12 +343,15 @@ impl DriveCore {
             }
             Ok(reading) => {
                 let is_done = reading.done;
-                let alarms = run.take(&self.world, self.model.as_deref(), &reading.numbers());
+                let mut alarms = run.take(&self.world, self.model.as_deref(), &reading.numbers());
                 if is_done || run.period >= run.plan.longest {
                     run.end = Some(EpisodeEnd::Whole);
                 }
                 if let Some(reason) = &self.stop {
                     run.end = Some(EpisodeEnd::Stopped { reason: reason.clone() });
+                }
+                if let (Some(_), Purpose::Drive, Some(model)) = (&run.end, run.plan.purpose, &self.model) {
+                    alarms.extend(creep::creeping(&self.world, &self.drive, model, run.episode, &run.shown));
                 }
                 if self.raise(at, alarms, effects)
                     && self.world.stops_on_alarm
@@ -351,7 +371,8 @@ impl DriveCore {
             return;
         }
         match &self.model {
-            _ if run.is_blind() => {
+            // What is not seen cannot be steered.
+            _ if run.is_blind(&self.world) => {
                 let action = safe_from(&self.world, &run.previous);
                 self.act(action, None, effects);
             }
@@ -404,23 +425,29 @@ impl DriveCore {
     }
 
     fn closed(&mut self, at: Timestamp, periods: u64, hash: String, effects: &mut Vec<DriveEffect>) {
-        let event = match std::mem::replace(&mut self.phase, Phase::Between) {
-            Phase::Recovering(episode, _) => DriveEvent::EpisodeSealed {
+        let events = match std::mem::replace(&mut self.phase, Phase::Between) {
+            Phase::Recovering(episode, _) => vec![DriveEvent::EpisodeSealed {
                 episode,
                 periods,
                 hash,
                 end: EpisodeEnd::Interrupted,
                 cost: None,
                 beyond: 0,
+                unread: Vec::new(),
                 kept: Vec::new(),
-            },
-            Phase::Running(run) => run.sealed(periods, hash),
+                widths: Vec::new(),
+            }],
+            Phase::Running(run) => {
+                let mut events = run.ended(&self.world);
+                events.push(run.sealed(periods, hash));
+                events
+            }
             other => {
                 self.phase = other;
                 return;
             }
         };
-        self.append(at, vec![event], Vec::new(), effects);
+        self.append(at, events, Vec::new(), effects);
         self.is_stale = is_stale(self.model.as_deref(), &self.drive);
     }
 
@@ -454,25 +481,20 @@ impl DriveCore {
     }
 
     /// Whether any was raised.
-    fn raise(&mut self, at: Timestamp, alarms: Vec<run::Alarm>, effects: &mut Vec<DriveEffect>) -> bool {
+    fn raise(&mut self, at: Timestamp, alarms: Vec<alarm::Alarm>, effects: &mut Vec<DriveEffect>) -> bool {
         let before = self.drive.alarms.len();
         for alarm in alarms {
-            let Phase::Running(run) = &self.phase else { return false };
-            let sensor = &self.world.card.sensors[alarm.sensor].name;
-            // What a person called no fault is none again, unless it is far less likely than that was.
-            let is_known = |a: &forethought_record::AlarmState| {
-                a.no_fault == Some(true) && a.sensor == *sensor && alarm.p >= CLEARLY_LESS * a.p
-            };
-            if self.drive.alarms.values().any(is_known) {
-                continue;
-            }
+            let Phase::Running(run) = &mut self.phase else { return false };
+            let number = self.drive.alarms.len() as u64 + 1;
+            run.alarms.extend(alarm.event.map(|event| (number, event)));
             let event = DriveEvent::AlarmRaised {
-                alarm: self.drive.alarms.len() as u64 + 1,
+                alarm: number,
                 episode: run.episode,
                 period: run.period as u64,
-                sensor: sensor.clone(),
+                sensor: self.world.card.sensors[alarm.sensor].name.clone(),
                 p: alarm.p,
                 text: alarm.text,
+                since: alarm.since,
             };
             let then = std::mem::take(&mut self.then);
             self.append(at, vec![event], then, effects);
@@ -520,6 +542,16 @@ pub fn done(drive: &Drive, purpose: Purpose) -> usize {
     drive.episodes.values().filter(|e| e.purpose == purpose).filter(taught).count()
 }
 
+/// That the last acting episode reached the goal, in words.
+fn reached(world: &World, drive: &Drive) -> Option<String> {
+    let goal = world.goal?;
+    let (number, episode) = drive.whole(Purpose::Drive).last()?;
+    let cost = episode.cost? / episode.periods.max(1) as f64;
+    let is_calm = episode.beyond == 0 && !drive.alarms.values().any(|a| a.episode == number);
+    (cost <= goal && is_calm)
+        .then(|| format!("episode {number} cost {cost:.3} a period, no more than the goal of {goal}"))
+}
+
 /// There is something to learn from that the model has not learnt from, or has and should not have.
 fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
     model.is_none_or(|m| m.episodes != learnable(drive))
@@ -527,8 +559,11 @@ fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
 
 /// Stored episodes that a model may learn from; none where all of them are too little.
 fn learnable(drive: &Drive) -> Vec<u64> {
-    // What a fault did must not become what is normal, until a person says that it was none.
-    let is_alarmed = |n: u64| drive.alarms.values().any(|a| a.episode == n && a.no_fault != Some(true));
+    // What a fault did must not become what is normal, until a person says that it was none; what creeps goes on until somebody
+    // has looked.
+    let lasts = |a: &AlarmState| if a.since.is_some() { a.judged.unwrap_or(u64::MAX) } else { a.episode };
+    let is_of = |a: &AlarmState, n: u64| (a.episode..=lasts(a)).contains(&n);
+    let is_alarmed = |n: u64| drive.alarms.values().any(|a| a.no_fault != Some(true) && is_of(a, n));
     let taught = drive
         .episodes
         .iter()

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use forethought_engine::{
     Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, LearnAsk, Seen, Until, WorldModel,
-    exploring_tracks, learn, plan_action,
+    exploring_tracks, learn, plan_action, taught_monitor,
 };
-use forethought_machine::{Environment, EnvironmentBuild};
+use forethought_machine::{Environment, EnvironmentBuild, Fault, Reading};
 use forethought_plan::{Method, StateLimit};
-use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
-use forethought_space::{Episode, World, parse_world};
+use forethought_record::{
+    Actor, AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose, Reach,
+};
+use forethought_space::{EnvironmentCard, Episode, World, parse_world};
 use forethought_world::Follow;
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -72,10 +74,25 @@ impl Outside {
         Drive::fold(&self.journal).unwrap()
     }
 
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(5 * self.steps as i64).unwrap()
+    }
+
+    /// Something that a person, or an earlier run, has written.
+    fn write(&mut self, event: DriveEvent) {
+        self.journal.push(DriveEntry { v: FORMAT, at: self.now(), by: Actor::engine(), event });
+    }
+
+    /// The last model.
+    fn model(&self) -> Option<Arc<WorldModel>> {
+        let drive = self.fold();
+        drive.models.last().map(|m| Arc::new(WorldModel::read(&self.blobs[&m.hash]).unwrap()))
+    }
+
     /// Runs until the end, or until so many effects were carried out: then all that is not outside is gone.
     fn run(&mut self, until: Until, mut effects_left: usize) -> Option<DriveEnd> {
         let drive = self.fold();
-        let model = drive.models.last().map(|m| Arc::new(WorldModel::read(&self.blobs[&m.hash]).unwrap()));
+        let model = self.model();
         self.is_safe = drive.open().is_none();
         let mut core = DriveCore::new(self.world.clone(), drive, model, None, until);
         let mut inputs = VecDeque::from([DriveInput::Begin]);
@@ -84,7 +101,7 @@ impl Outside {
         let mut held = self.world.card.safe();
         let mut open = None;
         while let Some(input) = inputs.pop_front() {
-            core.step(Timestamp::UNIX_EPOCH, input, &mut effects);
+            core.step(self.now(), input, &mut effects);
             for effect in effects.drain(..) {
                 if effects_left == 0 {
                     return None;
@@ -136,7 +153,8 @@ impl Outside {
                     DriveEffect::Learn(ask) => {
                         let episodes: Vec<Episode> =
                             ask.episodes.iter().map(|id| self.stored[id].0.clone()).collect();
-                        Some(DriveInput::Learnt(Box::new(learn(&ask, &episodes).map_err(|e| e.to_string()))))
+                        let learnt = learn(&ask, &episodes, self.plant.truth().as_deref());
+                        Some(DriveInput::Learnt(Box::new(learnt.map_err(|e| e.to_string()))))
                     }
                     DriveEffect::Plan(ask) => {
                         let planned = plan_action(&ask, &Method::default(), &mut |_| false);
@@ -254,6 +272,12 @@ fn exploring_asks_for_levels_where_the_plant_was_least_and_within_reach_of_what_
     assert_eq!((bounds.low, bounds.high), (vec![280.0, 80.0], vec![306.0, 120.0]));
 }
 
+/// The last episode, and alarms in it.
+fn last_episode(drive: &Drive) -> (&EpisodeState, Vec<&AlarmState>) {
+    let (number, state) = drive.episodes.iter().next_back().unwrap();
+    (state, drive.alarms.values().filter(|a| a.episode == *number).collect())
+}
+
 /// Exploring, then an acting episode with a fault; what a fault does before does not matter, for exploring ends sooner.
 fn faulty(fault: &str) -> String {
     FILE.replace("model = \"quadruple-tank\"", &format!("model = \"quadruple-tank\", fault = [{fault}]"))
@@ -290,9 +314,39 @@ fn what_is_shown_while_the_plant_is_maintained_is_neither_steered_by_nor_learnt_
             recalled: None,
             follow: Follow::Calmly,
         };
-        learn(&ask, std::slice::from_ref(episode)).unwrap().hash
+        learn(&ask, std::slice::from_ref(episode), None).unwrap().hash
     };
     assert_eq!(learnt(episode), learnt(&unread));
+}
+
+#[test]
+fn driving_ends_once_its_goal_is_reached_and_claims_go_on_as_wide_as_they_were() {
+    let goal = |goal: f64| {
+        FILE.replace("time = \"5min\" }", &format!("time = \"5min\", episodes = 2, goal = {goal} }}"))
+    };
+    let mut outside = Outside::new(&goal(1e6));
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    assert_eq!(drive.whole(Purpose::Drive).count(), 1);
+    assert!(
+        drive.finished.as_ref().unwrap().contains("no more than the goal of 1000000"),
+        "{:?}",
+        drive.finished
+    );
+    let events = outside.journal.len();
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    assert_eq!(outside.journal.len(), events);
+    let model = outside.model().unwrap();
+    let widths = drive.widths().unwrap();
+    assert_ne!(model.foresight.widths(), widths);
+    let followed = model.foresight.clone().of_widths(widths).widths();
+    assert!(followed.iter().zip(widths).all(|(a, b)| (a / b - 1.0).abs() < 1e-9), "{followed:?} {widths:?}");
+    // With a goal that is out of reach it goes on, as long as the file lets it.
+    outside.world = world(&goal(1e-6));
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    assert_eq!(drive.whole(Purpose::Drive).count(), 2);
+    assert_eq!(drive.finished.as_deref(), Some("every episode of the world file is done"));
 }
 
 #[test]
@@ -307,6 +361,156 @@ fn an_alarm_stops_driving_where_that_is_asked_for() {
     assert!(matches!(&state.end, Some(EpisodeEnd::Stopped { reason }) if reason.contains("an alarm")));
     let alarm = &drive.alarms[&1];
     assert_eq!((drive.alarms.len(), alarm.episode, alarm.period), (1, *number, state.periods));
+}
+
+#[test]
+fn a_judgement_blinds_no_sensor() {
+    let mut outside =
+        Outside::new(&faulty(r#"{ kind = "leak", channel = "pump_1", size = 0.3, at = "25min" }"#));
+    assert_eq!(outside.run(Until::Learnt, usize::MAX), Some(DriveEnd::Finished));
+    // Alarms of both sensors, rarer than any, were judged to be no fault, four times.
+    for alarm in 1..=4 {
+        let sensor = ["level_1", "level_2"][alarm % 2].to_owned();
+        let text = "false".to_owned();
+        let alarm = alarm as u64;
+        outside.write(DriveEvent::AlarmRaised {
+            alarm,
+            episode: 1,
+            period: 9,
+            sensor,
+            p: 1e-9,
+            text,
+            since: None,
+        });
+        outside.write(DriveEvent::AlarmJudged { alarm, no_fault: true });
+    }
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    let (_, alarms) = last_episode(&drive);
+    assert!(alarms.iter().any(|a| a.period >= 300), "{alarms:?}");
+    // How far each got is in the journal, for what is judged next.
+    assert!(alarms.iter().all(|a| a.reached.iter().any(|r| r.above.max(r.below) > 1.0)), "{alarms:?}");
+}
+
+#[test]
+fn what_was_judged_no_fault_is_told_to_the_next_model() {
+    let mut outside = Outside::new(FILE);
+    assert_eq!(outside.run(Until::Learnt, usize::MAX), Some(DriveEnd::Finished));
+    let (drive, model) = (outside.fold(), outside.model().unwrap());
+    assert_eq!(taught_monitor(&outside.world, &drive, &model), model.monitor);
+    let (sensor, text) = ("level_2".to_owned(), String::new());
+    outside.write(DriveEvent::AlarmRaised {
+        alarm: 1,
+        episode: 1,
+        period: 9,
+        sensor,
+        p: 1e-4,
+        text,
+        since: None,
+    });
+    let reached =
+        vec![Reach { sensor: "level_2".into(), sum: "slow".into(), ahead: 1, above: 15.0, below: 0.0 }];
+    outside.write(DriveEvent::AlarmEnded { alarm: 1, reached });
+    assert_eq!(taught_monitor(&outside.world, &outside.fold(), &model), model.monitor);
+    outside.write(DriveEvent::AlarmJudged { alarm: 1, no_fault: true });
+    assert_ne!(taught_monitor(&outside.world, &outside.fold(), &model), model.monitor);
+    outside.write(DriveEvent::AlarmJudged { alarm: 1, no_fault: false });
+    assert_eq!(taught_monitor(&outside.world, &outside.fold(), &model), model.monitor);
+}
+
+#[test]
+fn a_sensor_that_is_not_read_is_said_and_the_plant_is_held_safe() {
+    let dropped = r#"{ kind = "dropped", channel = "level_1", size = 1.0, at = "25min", until = "35min" }"#;
+    let mut outside = Outside::new(&faulty(dropped));
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    let (state, alarms) = last_episode(&drive);
+    // 25 minutes are 300 periods: the twelfth without a reading is period 312.
+    let silent: Vec<&&AlarmState> = alarms.iter().filter(|a| a.text.contains("nothing was read")).collect();
+    assert_eq!(silent.len(), 1, "{alarms:?}");
+    assert!(silent[0].sensor == "level_1" && (310..=314).contains(&silent[0].period), "{silent:?}");
+    assert!(silent[0].text.contains("safe action"), "{}", silent[0].text);
+    let (episode, _) = &outside.stored[&state.stored];
+    let safe = outside.world.card.safe();
+    assert!((316..418).all(|t| episode.action(t) == &safe[..]));
+    // Then it goes on, and what was not read is no cost: an hour of it would be more than a hundred a period.
+    assert!((425..480).any(|t| episode.action(t) != &safe[..]));
+    assert!((118..=122).contains(&state.unread[0]) && state.unread[1] == 0, "{:?}", state.unread);
+}
+
+#[test]
+fn a_frozen_sensor_is_not_steered_by() {
+    let frozen = r#"{ kind = "frozen", channel = "level_1", at = "20.5min" }"#;
+    let mut outside = Outside::new(
+        &faulty(frozen)
+            .replace("target = 12.0", "programme = [[\"0s\", 8], [\"20min\", 8], [\"22min\", 15]]"),
+    );
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    let (state, alarms) = last_episode(&drive);
+    let frozen = alarms.iter().find(|a| a.text.contains("has read exactly")).unwrap();
+    let (episode, _) = &outside.stored[&state.stored];
+    let from = frozen.period as usize + 4;
+    assert!((from..480).all(|t| episode.action(t) == &outside.world.card.safe()[..]), "{alarms:?}");
+}
+
+/// The tanks, level 2 read higher by six millimetres in each episode than in the one before.
+struct Creeping(Box<dyn Environment>, f64);
+
+impl Creeping {
+    fn shown(&self, mut reading: Reading) -> Reading {
+        reading.values[1] = reading.values[1].map(|v| v + self.1);
+        reading
+    }
+}
+
+impl Environment for Creeping {
+    fn card(&self) -> &EnvironmentCard {
+        self.0.card()
+    }
+    fn reset(&mut self, seed: u64) -> Result<Reading, Fault> {
+        self.1 += 0.6;
+        let reading = self.0.reset(seed)?;
+        Ok(self.shown(reading))
+    }
+    fn step(&mut self, action: &[f64]) -> Result<Reading, Fault> {
+        let reading = self.0.step(action)?;
+        Ok(self.shown(reading))
+    }
+    fn make_safe(&mut self) -> Result<(), Fault> {
+        self.0.make_safe()
+    }
+}
+
+#[test]
+fn what_creeps_from_episode_to_episode_is_said_once_and_not_learnt() {
+    let file = FILE
+        .replace("time = \"20min\", episodes = 4", "time = \"40min\", episodes = 8")
+        .replace("time = \"5min\"", "time = \"20min\", episodes = 2");
+    let crept = |drive: &Drive| -> Vec<(u64, String)> {
+        let alarms = drive.alarms.values().filter(|a| a.since.is_some());
+        alarms.map(|a| (a.episode, a.sensor.clone())).collect()
+    };
+    let mut outside = Outside::new(&file);
+    outside.plant = Box::new(Creeping(environment(&outside.world.options), 0.0));
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    assert_eq!(crept(&drive), [(9, "level_2".to_owned())], "{:?}", drive.alarms);
+    let (&alarm, state) = drive.alarms.iter().find(|(_, a)| a.since.is_some()).unwrap();
+    assert!(
+        state.text.contains("level_2 has risen from episode to episode since episode 1"),
+        "{}",
+        state.text
+    );
+    // Neither episode is learnt from until somebody says what it was.
+    assert!(drive.models.iter().all(|m| m.episodes.iter().all(|stored| *stored <= 8)), "{:?}", drive.models);
+    outside.write(DriveEvent::AlarmJudged { alarm, no_fault: true });
+    let own = "sensor.level_2 = { target = 12.0, scale = 0.5,";
+    let declared = file.replace(own, &format!("{own} drift = 1e4,")).replace("episodes = 2", "episodes = 3");
+    outside.world = world(&declared);
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    let drive = outside.fold();
+    assert_eq!(crept(&drive).len(), 1, "what is declared is no fault: {:?}", drive.alarms);
 }
 
 proptest! {

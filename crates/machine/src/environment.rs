@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use forethought_space::{EnvironmentCard, OptionMistake};
+use forethought_space::{Dynamics, EnvironmentCard, OptionMistake};
 use serde_json::{Map, Value};
 
 use crate::Fault;
@@ -46,6 +46,12 @@ pub trait Environment: Send {
     /// # Errors
     /// [`Fault`] where the plant cannot be spoken to.
     fn make_safe(&mut self) -> Result<(), Fault>;
+
+    /// A simulator's own physics with the same sensors: no learnt model foresees more, and scores stand beside it as their ceiling.
+    /// None of a plant that nobody knows so well.
+    fn truth(&self) -> Option<Box<dyn Dynamics>> {
+        None
+    }
 }
 
 /// Everything that a driver may build an environment from.

@@ -72,6 +72,21 @@ impl Kept {
     }
 }
 
+/// How far a sum of errors got in the event of an alarm, in standard deviations of a healthy plant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The sensor.
+    pub sensor: String,
+    /// What is summed up.
+    pub sum: String,
+    /// Periods ahead; 0 for an offset.
+    pub ahead: usize,
+    /// Above what was foreseen.
+    pub above: f64,
+    /// Below it.
+    pub below: f64,
+}
+
 /// Everything that can happen when a plant is driven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -140,9 +155,16 @@ pub enum DriveEvent {
         /// Periods at whose end a sensor showed more than its limit.
         #[serde(default)]
         beyond: u64,
+        /// Readings, the first among them, in which a sensor showed nothing, by sensor. What it cost counts only what was read.
+        #[serde(default)]
+        unread: Vec<u64>,
         /// What was claimed before it was read, settled.
         #[serde(default)]
         kept: Vec<Kept>,
+        /// Half of what intervals were wide at its end where the model's members agreed: horizon by horizon, one a sensor, in its
+        /// unit. Empty where nothing was claimed.
+        #[serde(default)]
+        widths: Vec<f64>,
     },
     /// A model was learnt.
     ModelLearnt {
@@ -169,6 +191,16 @@ pub enum DriveEvent {
         p: f64,
         /// What was seen, in a sentence.
         text: String,
+        /// The episode since which it has gone on from episode to episode, where it is seen in several only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<u64>,
+    },
+    /// The episode of an alarm is over: how far the alarm's event got, by which the like is known again.
+    AlarmEnded {
+        /// The alarm.
+        alarm: u64,
+        /// Sums that took part.
+        reached: Vec<Reach>,
     },
     /// A person says what an alarm was.
     AlarmJudged {
@@ -195,6 +227,9 @@ pub struct Score {
     pub linear: Vec<f64>,
     /// That of "as it is now".
     pub persistence: Vec<f64>,
+    /// The true model's, where the plant is simulated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<Vec<f64>>,
 }
 
 /// One episode, as it stands.
@@ -202,6 +237,8 @@ pub struct Score {
 pub struct EpisodeState {
     /// Its number in the store of episodes.
     pub stored: u64,
+    /// When it was intended.
+    pub begun: Timestamp,
     /// What it is for.
     pub purpose: Purpose,
     /// Hash of the model that is planned with.
@@ -214,8 +251,12 @@ pub struct EpisodeState {
     pub cost: Option<f64>,
     /// Periods beyond a limit.
     pub beyond: u64,
+    /// Readings in which a sensor showed nothing, by sensor; empty where that is not known.
+    pub unread: Vec<u64>,
     /// Claims settled.
     pub kept: Vec<Kept>,
+    /// Half widths of intervals at its end.
+    pub widths: Vec<f64>,
 }
 
 /// A model, as it stands.
@@ -244,8 +285,14 @@ pub struct AlarmState {
     pub p: f64,
     /// What was seen.
     pub text: String,
+    /// How far its event got; empty where that is not known.
+    pub reached: Vec<Reach>,
+    /// The episode since which it has gone on from episode to episode.
+    pub since: Option<u64>,
     /// A person says that it was no fault.
     pub no_fault: Option<bool>,
+    /// How many episodes there were when a person said that.
+    pub judged: Option<u64>,
 }
 
 /// All that happened in a world: the fold of its entries.
@@ -330,22 +377,29 @@ impl Drive {
                 self.finished = None;
                 let state = EpisodeState {
                     stored: *stored,
+                    begun: entry.at,
                     purpose: *purpose,
                     model: model.clone(),
                     end: None,
                     periods: 0,
                     cost: None,
                     beyond: 0,
+                    unread: Vec::new(),
                     kept: Vec::new(),
+                    widths: Vec::new(),
                 };
                 self.episodes.insert(*episode, state);
             }
-            DriveEvent::EpisodeSealed { episode, periods, end, cost, beyond, kept, .. } => {
+            DriveEvent::EpisodeSealed {
+                episode, periods, end, cost, beyond, unread, kept, widths, ..
+            } => {
                 let state = self.episodes.get_mut(episode).filter(|e| e.end.is_none());
                 let state = state.ok_or_else(|| wrong(format!("episode {episode} does not run")))?;
                 state.end = Some(end.clone());
                 (state.periods, state.cost, state.beyond) = (*periods, *cost, *beyond);
+                state.unread.clone_from(unread);
                 state.kept.clone_from(kept);
+                state.widths.clone_from(widths);
             }
             DriveEvent::ModelLearnt { model, episodes, recalled, scores } => self.models.push(ModelState {
                 hash: model.clone(),
@@ -353,20 +407,29 @@ impl Drive {
                 recalled: recalled.clone(),
                 scores: scores.clone(),
             }),
-            DriveEvent::AlarmRaised { alarm, episode, period, sensor, p, text } => {
+            DriveEvent::AlarmRaised { alarm, episode, period, sensor, p, text, since } => {
                 let state = AlarmState {
                     episode: *episode,
                     period: *period,
                     sensor: sensor.clone(),
                     p: *p,
                     text: text.clone(),
+                    reached: Vec::new(),
+                    since: *since,
                     no_fault: None,
+                    judged: None,
                 };
                 self.alarms.insert(*alarm, state);
             }
+            DriveEvent::AlarmEnded { alarm, reached } => {
+                let state = self.alarms.get_mut(alarm);
+                let state = state.ok_or_else(|| wrong(format!("there is no alarm {alarm}")))?;
+                state.reached.clone_from(reached);
+            }
             DriveEvent::AlarmJudged { alarm, no_fault } => {
                 let state = self.alarms.get_mut(alarm);
-                state.ok_or_else(|| wrong(format!("there is no alarm {alarm}")))?.no_fault = Some(*no_fault);
+                let state = state.ok_or_else(|| wrong(format!("there is no alarm {alarm}")))?;
+                (state.no_fault, state.judged) = (Some(*no_fault), Some(self.episodes.len() as u64));
             }
             DriveEvent::WorldFinished { reason } => self.finished = Some(reason.clone()),
         }
@@ -377,6 +440,14 @@ impl Drive {
     /// The episode that runs, or in which the engine died.
     pub fn open(&self) -> Option<(u64, &EpisodeState)> {
         self.episodes.iter().find(|(_, e)| e.end.is_none()).map(|(n, e)| (*n, e))
+    }
+
+    /// Half widths of intervals at the end of the last acting episode in which something was claimed.
+    pub fn widths(&self) -> Option<&[f64]> {
+        // What a fault did to them says nothing of the healthy plant.
+        let is_alarmed = |n: &u64| self.alarms.values().any(|a| a.episode == *n && a.no_fault != Some(true));
+        let acted = self.episodes.iter().rev().filter(|(n, e)| e.purpose == Purpose::Drive && !is_alarmed(n));
+        acted.map(|(_, e)| &e.widths[..]).find(|widths| !widths.is_empty())
     }
 
     /// What was claimed in all episodes, settled, by periods ahead; horizons of which nothing was settled are left out.
@@ -444,7 +515,9 @@ mod tests {
             end,
             cost: None,
             beyond: 0,
+            unread: Vec::new(),
             kept: Vec::new(),
+            widths: Vec::new(),
         };
         entry(event)
     }

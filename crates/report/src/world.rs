@@ -161,6 +161,8 @@ fn claims(input: &WorldReport<'_>) -> Markup {
 }
 
 fn learnt(input: &WorldReport<'_>) -> Markup {
+    let scores = input.drive.models.last().map_or(&[][..], |model| &model.scores[..]);
+    let has_truth = scores.iter().any(|score| score.truth.is_some());
     html! {
         (figures::costs(input))
         @match input.drive.models.last() {
@@ -172,6 +174,7 @@ fn learnt(input: &WorldReport<'_>) -> Markup {
                     @if model.recalled.is_some() { " and the recalled model of another plant" }
                     ". Errors are root mean squares on parts that "
                     "the predicting member had not seen; those of the linear model are on data that it had seen."
+                    @if has_truth { " The true model knows the simulated plant's physics, but no more of its state than sensors show." }
                 }
                 div.scroll {
                     table {
@@ -180,6 +183,7 @@ fn learnt(input: &WorldReport<'_>) -> Markup {
                             tr {
                                 th scope="col" { "Sensor" } th scope="col" { "Periods ahead" } th scope="col" { "Model" }
                                 th scope="col" { "Linear" } th scope="col" { "As it is now" }
+                                @if has_truth { th scope="col" { "The true model" } }
                             }
                         }
                         tbody {
@@ -188,6 +192,7 @@ fn learnt(input: &WorldReport<'_>) -> Markup {
                                     tr {
                                         td { (sensor.name) } td { (score.ahead) } td { (short(score.model[i])) }
                                         td { (short(score.linear[i])) } td { (short(score.persistence[i])) }
+                                        @if has_truth { td { @if let Some(truth) = &score.truth { (short(truth[i])) } } }
                                     }
                                 }
                             }

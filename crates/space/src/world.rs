@@ -9,8 +9,8 @@ use crate::channel::EnvironmentCard;
 use crate::episode::Episode;
 
 pub use check::{CardOf, OptionMistake, parse_world, world_schema};
-pub use file::WorldFile;
 pub(crate) use file::{CLOCK_FORMAT, ClockTime};
+pub use file::{Planner, WorldFile};
 
 /// What one sensor should show.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +69,10 @@ pub struct World {
     pub horizon: usize,
     /// Seconds that a decision may take.
     pub deadline_s: Option<f64>,
+    /// How plans are looked for.
+    pub planner: Planner,
+    /// The cost of a period, the mean over an acting episode, at which nothing more is done.
+    pub goal: Option<f64>,
     /// False alarms a week that are put up with.
     pub alarms_per_week: f64,
     /// An alarm brings the plant to its safe action and ends driving.

@@ -47,17 +47,23 @@ pub struct LeftOut {
     pub linear: Vec<f64>,
     /// That of [`Persistence`].
     pub persistence: Vec<f64>,
+    /// The true model's, where it is known.
+    pub truth: Option<Vec<f64>>,
 }
 
 impl Foresight {
-    /// Measures an ensemble on the episodes that it was learnt from, each member on the parts that it left out. Horizons for
-    /// which all parts are too short have no errors left out.
-    pub fn measure(ensemble: &Ensemble, episodes: &[&Episode]) -> (Foresight, Vec<LeftOut>) {
+    /// Measures an ensemble on the episodes that it was learnt from, each member on the parts that it left out, and the true model
+    /// on all of them. Horizons for which all parts are too short have no errors left out.
+    pub fn measure(
+        ensemble: &Ensemble,
+        episodes: &[&Episode],
+        truth: Option<&dyn Dynamics>,
+    ) -> (Foresight, Vec<LeftOut>) {
         let sensors = ensemble.shape().sensors;
         let parts = parts(episodes);
         let floor = Persistence(ensemble.shape());
         let none = vec![Vec::<Vec<f64>>::new(); CLAIMED.len() * sensors];
-        let (mut ours, mut line, mut still) = (none.clone(), none.clone(), none);
+        let (mut ours, mut line, mut still, mut best) = (none.clone(), none.clone(), none.clone(), none);
         for (number, part) in parts.iter().enumerate() {
             let judge = |model: &dyn Dynamics, errors: &mut Vec<Vec<Vec<f64>>>| {
                 errors.iter_mut().zip(errors_of(model, part)).for_each(|(place, found)| place.push(found));
@@ -65,6 +71,9 @@ impl Foresight {
             judge(ensemble.outsider(number), &mut ours);
             judge(ensemble.linear(), &mut line);
             judge(&floor, &mut still);
+            if let Some(truth) = truth {
+                judge(truth, &mut best);
+            }
         }
         let mut scale: Vec<f64> = ours.iter().map(|e| root_mean_square(e).max(1e-12)).collect();
         let mut radius: Vec<f64> =
@@ -89,6 +98,7 @@ impl Foresight {
                 model: row(&ours, k),
                 linear: row(&line, k),
                 persistence: row(&still, k),
+                truth: truth.map(|_| row(&best, k)),
             })
             .collect();
         (Foresight { scale, radius, follow, sensors }, scores)
@@ -101,13 +111,14 @@ impl Foresight {
         Interval { low: mean - half, high: mean + half, level: LEVEL }
     }
 
-    /// Where the reading of a sensor will lie `ahead` periods from now, any number of them, with odds of [`LEVEL`]: between the
-    /// horizons that were measured as [`Foresight::deviation`] says.
+    /// Where the reading of a sensor will lie `ahead` periods from now, any number of them, with odds of [`LEVEL`]: as
+    /// [`Foresight::interval`] for the horizons that were measured, and between and beyond them along √k.
     pub fn band(&self, sensor: usize, ahead: usize, mean: f64, spread: f64) -> Interval {
-        let row = CLAIMED.iter().rposition(|&c| c <= ahead).unwrap_or(0);
-        let at = row * self.sensors + sensor;
-        let sd = self.deviation(sensor, ahead).last().copied().unwrap_or(0.0);
-        let half = (sd * sd + spread * spread).sqrt() * self.radius[at];
+        let half = |row: usize| {
+            let at = row * self.sensors + sensor;
+            self.unit(at, spread) * self.radius[at] * self.follow[at].quantile()
+        };
+        let half = along(ahead, half);
         Interval { low: mean - half, high: mean + half, level: LEVEL }
     }
 
@@ -118,6 +129,24 @@ impl Foresight {
         self.follow[at].update(score);
     }
 
+    /// Half of what intervals are wide where the members agree, `[CLAIMED × sensors]`, in the sensors' units.
+    pub fn widths(&self) -> Vec<f64> {
+        let each = self.scale.iter().zip(&self.radius).zip(&self.follow);
+        each.map(|((scale, radius), follow)| scale * radius * follow.quantile()).collect()
+    }
+
+    /// Begins with intervals as wide as settled claims have made those of an earlier model of this plant, [`Foresight::widths`];
+    /// with those that were measured where there are none.
+    #[must_use]
+    pub fn of_widths(mut self, widths: &[f64]) -> Self {
+        if widths.len() == self.follow.len() {
+            for (at, follow) in self.follow.iter_mut().enumerate() {
+                follow.begin(widths[at] / (self.scale[at] * self.radius[at]));
+            }
+        }
+        self
+    }
+
     /// Standard deviation of what a plan of `horizon` periods foresees of a sensor, `[horizon]`: straight lines in √k between
     /// the horizons that were measured.
     pub fn deviation(&self, sensor: usize, horizon: usize) -> Vec<f64> {
@@ -125,20 +154,21 @@ impl Foresight {
             let at = row * self.sensors + sensor;
             self.scale[at] * self.follow[at].quantile().max(NARROWEST)
         };
-        let root = |k: usize| (k as f64).sqrt();
-        (1..=horizon)
-            .map(|k| {
-                let row = CLAIMED.iter().rposition(|&c| c <= k).unwrap_or(0).min(CLAIMED.len() - 2);
-                let (a, b) = (CLAIMED[row], CLAIMED[row + 1]);
-                let share = (root(k) - root(a)) / (root(b) - root(a));
-                sd(row) + share.max(0.0) * (sd(row + 1) - sd(row)).max(0.0)
-            })
-            .collect()
+        (1..=horizon).map(|k| along(k, sd)).collect()
     }
 
     fn unit(&self, at: usize, spread: f64) -> f64 {
         (self.scale[at] * self.scale[at] + spread * spread).sqrt()
     }
+}
+
+/// What is known at the horizons that are claimed, `ahead` periods ahead: straight lines in √k, which do not fall.
+fn along(ahead: usize, known: impl Fn(usize) -> f64) -> f64 {
+    let root = |k: usize| (k as f64).sqrt();
+    let row = CLAIMED.iter().rposition(|&c| c <= ahead).unwrap_or(0).min(CLAIMED.len() - 2);
+    let (a, b) = (CLAIMED[row], CLAIMED[row + 1]);
+    let share = (root(ahead) - root(a)) / (root(b) - root(a));
+    known(row) + share.max(0.0) * (known(row + 1) - known(row)).max(0.0)
 }
 
 /// The errors of a model in a part, `[CLAIMED × sensors]`, one each beginning.

@@ -10,27 +10,31 @@ mod bank;
 mod bias;
 mod cusum;
 mod follower;
+mod known;
 mod reach;
 mod tail;
 mod whiten;
 
-use forethought_space::Episode;
+use forethought_space::{Dynamics, Episode};
 use serde::{Deserialize, Serialize};
 
 use crate::ensemble::Ensemble;
-use alarm::{Events, first};
+use alarm::{Events, LIKE, first};
 use bank::Bank;
 use follower::{Errors, Follower};
+use known::Known;
 use tail::{Fitted, Tail};
 use whiten::{White, Whitener};
 
-pub use alarm::Surprise;
+pub use alarm::{Reached, Surprise};
 pub use bank::Statistic;
 
 /// Seconds in a week.
 pub(crate) const WEEK_S: f64 = 7.0 * 86_400.0;
 /// Periods for which a p-value is said, and after which, all sums being ordinary, an event is over.
 pub const WINDOW: u64 = 60;
+/// Periods after which an event that lasts is over all the same: what it has shown is known then, and no news.
+const LASTS: u64 = 2 * WINDOW;
 /// Sums are out of the ordinary where healthy plants show as much less than once in this many periods.
 const ORDINARY: f64 = 100.0;
 /// Highest peaks of rarity that are kept.
@@ -41,6 +45,19 @@ const ENOUGH: usize = 10;
 const BELIEVED: f64 = 10.0;
 /// That tail moves the threshold by this at most, ln of a rate: what lies further away is no matter of chance.
 const TRUSTED: f64 = 2.0;
+
+/// What one sum shows now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    /// The sensor.
+    pub channel: usize,
+    /// What is summed up.
+    pub statistic: Statistic,
+    /// Periods ahead; 0 for an offset.
+    pub horizon: usize,
+    /// The probability that a healthy plant shows as much within [`WINDOW`] periods.
+    pub p: f64,
+}
 
 /// Watches a plant, period after period.
 ///
@@ -58,8 +75,11 @@ const TRUSTED: f64 = 2.0;
 /// **Lessons.** Each alarm raises the levels of the sums that raised it, time lowers them at the rate that was asked; people take
 /// a lesson back with [`Monitor::judge`]. What healthy time showed of the model's errors is learnt whenever tails are.
 ///
-/// **Events.** An alarm is raised once. The event is over when all sums have been ordinary for [`WINDOW`] periods; while
-/// nothing but an offset stays, other sums may raise the next.
+/// **Events.** An alarm is raised once for each cause. Sensors whose sums rise within [`WINDOW`] periods of it are part of its
+/// event; another one that shows clearly more than an alarm needs later raises its own. The event is over when the sums of its sensors have been ordinary
+/// for [`WINDOW`] periods, at last after twice as many: what lasts then is known, and errors between it and zero are no news, so
+/// that the next fault of the same sensor is seen, and a fault that goes is not taken for one. Where an event went much further
+/// than while its alarm was fresh, that is an alarm of its own. While nothing but an offset stays, other sums may raise the next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Monitor {
     period_s: f64,
@@ -69,6 +89,7 @@ pub struct Monitor {
     whitener: Whitener,
     bank: Bank,
     events: Events,
+    known: Known,
     /// Peaks of rarity in healthy time.
     tail: Tail,
     cluster: Cluster,
@@ -98,23 +119,30 @@ impl Monitor {
         period_s: f64,
         drift: &[f64],
     ) -> Monitor {
+        let alone: Vec<(&Ensemble, &Episode)> = nominal.iter().map(|episode| (ensemble, *episode)).collect();
+        Monitor::learn_from(ensemble, &alone, per_week, period_s, drift)
+    }
+
+    /// The same, from the errors that others of the same kind made, each on an episode of its own that it was not trained on: where
+    /// all episodes were needed to train `ensemble`, these are as large as it will make elsewhere, and a little larger, for the others
+    /// had seen less (cross-fitting: Chernozhukov et al., Econometrics Journal 21, 2018).
+    pub fn learn_from(
+        ensemble: &Ensemble,
+        nominal: &[(&Ensemble, &Episode)],
+        per_week: f64,
+        period_s: f64,
+        drift: &[f64],
+    ) -> Monitor {
         let sensors = drift.len();
-        let mut whitener = Whitener::learn(ensemble, nominal, drift);
-        let mut runs = Vec::with_capacity(nominal.len());
-        let mut follower = Follower::default();
+        let errors: Vec<Vec<Errors>> =
+            nominal.iter().map(|(other, episode)| follower::errors(other, ensemble, episode)).collect();
+        let mut whitener = Whitener::learn(&errors, sensors + ensemble.shape().actions, drift);
         // Over nominal data offsets lie where they lie on the whole: their reference does not follow.
-        for episode in nominal {
-            follower.reset();
+        let white = |run: Vec<Errors>| -> Vec<White> {
             whitener.reset();
-            follower.push(ensemble, &[], episode.reading(0));
-            let errors = |t| follower.push(ensemble, episode.action(t), episode.reading(t + 1));
-            let run: Vec<White> = (0..episode.periods())
-                .filter_map(errors)
-                .map(|mut e| whitener.push(&mut e, 0.0, false))
-                .collect();
-            runs.push(run);
-        }
-        follower.reset();
+            run.into_iter().map(|mut e| whitener.push(&mut e, 0.0, false)).collect()
+        };
+        let runs: Vec<Vec<White>> = errors.into_iter().map(white).collect();
         whitener.reset();
         let bank = Bank::learn(&runs, sensors);
         let (tail, cluster) = gathered(&bank, &runs);
@@ -123,9 +151,10 @@ impl Monitor {
             period_s,
             per_week,
             names: (0..sensors).map(|s| format!("sensor {s}")).collect(),
-            follower,
+            follower: Follower::default(),
             whitener,
             events: Events::new(bank.watches.len()),
+            known: Known::new(sensors),
             bank,
             tail,
             cluster,
@@ -159,8 +188,15 @@ impl Monitor {
             return Vec::new();
         }
         let Some(mut errors) = self.follower.push(ensemble, action, read) else { return Vec::new() };
-        let is_healthy = self.events.open.is_none();
-        let white = self.whitener.push(&mut errors, self.period_s, is_healthy);
+        let is_healthy = self.events.open.is_none() && !self.known.is_any();
+        let mut white = self.whitener.push(&mut errors, self.period_s, is_healthy);
+        if let Some(event) = &self.events.open {
+            self.known.gather(&white, self.period - event.from);
+        }
+        self.known.take_from(&mut white);
+        for (sensor, event, levels) in self.known.offsets() {
+            self.events.note_offset(&mut self.bank, event, sensor, levels);
+        }
         self.service(&errors);
         self.bank.push(&white, self.period - 1, is_healthy);
         let sensors = read.len();
@@ -172,21 +208,14 @@ impl Monitor {
             let standing = self.events.standing.iter_mut();
             standing.zip(&all).for_each(|(standing, rarity)| *standing &= *rarity > 0.0);
         }
-        if let Some(event) = &mut self.events.open {
-            if rarity > libm::log(ORDINARY) {
-                event.last = self.period;
-            }
-            if self.period - event.last > WINDOW {
-                self.events.end();
-                let watches = self.bank.watches.iter_mut().zip(&self.events.standing);
-                watches.filter(|(_, s)| !**s).for_each(|(w, _)| w.hold(None, sensors));
-            } else {
-                self.events.note(&mut self.bank, &all, self.threshold, libm::log(ORDINARY));
-            }
-            return Vec::new();
+        if self.events.open.is_some() {
+            return self.go_on(&all, sensors);
         }
         if rarity >= self.threshold {
             return vec![self.raise(&all, sensors)];
+        }
+        if !is_healthy {
+            return Vec::new();
         }
         if self.cluster.push(rarity, &mut self.tail) {
             self.follow();
@@ -199,9 +228,68 @@ impl Monitor {
         Vec::new()
     }
 
+    /// One period of the open event.
+    fn go_on(&mut self, all: &[f64], sensors: usize) -> Vec<Surprise> {
+        let Some(event) = &mut self.events.open else { return Vec::new() };
+        let age = self.period - event.from;
+        let own = event.sensors.clone();
+        let shows = |least: f64, whose: bool| {
+            let sums = self.bank.watches.iter().zip(all).zip(&self.events.standing);
+            sums.filter(|((w, _), stands)| own[w.sensor] == whose && !**stands).any(|((_, r), _)| *r >= least)
+        };
+        if shows(libm::log(ORDINARY), true) {
+            event.last = self.period;
+        }
+        if self.period - event.last > WINDOW {
+            self.events.end();
+            let watches = self.bank.watches.iter_mut().zip(&self.events.standing);
+            watches.filter(|(_, s)| !**s).for_each(|(w, _)| w.hold(None, sensors));
+            return Vec::new();
+        }
+        let mut out = Vec::new();
+        if age <= WINDOW {
+            self.events.note(&mut self.bank, all, self.threshold, libm::log(ORDINARY));
+        } else if shows(self.threshold + alarm::TOGETHER, false) {
+            let others: Vec<f64> = self
+                .bank
+                .watches
+                .iter()
+                .zip(all)
+                .map(|(w, r)| if own[w.sensor] { 0.0 } else { *r })
+                .collect();
+            self.settle(&own, sensors);
+            out.push(self.raise(&others, sensors));
+        } else if age >= LASTS {
+            let is_further = (0..sensors).any(|s| own[s] && self.known.is_further(s));
+            if is_further && shows(self.threshold - alarm::TOGETHER, true) {
+                self.events.end();
+                out.push(self.raise(all, sensors));
+            } else {
+                self.settle(&own, sensors);
+            }
+        }
+        out
+    }
+
+    /// The open event is over; what lasts of it is known.
+    fn settle(&mut self, own: &[bool], sensors: usize) {
+        let event = self.events.open.as_ref().map_or(0, |e| e.number);
+        self.events.end();
+        for watch in self.bank.watches.iter().filter(|w| own[w.sensor] && w.statistic() == Statistic::Offset)
+        {
+            self.known.settle(watch.sensor, event, watch.sum.free());
+        }
+        let watches = self.bank.watches.iter_mut().zip(&self.events.standing);
+        for (watch, _) in watches.filter(|(w, stands)| own[w.sensor] && !**stands) {
+            watch.sum.reset();
+            watch.hold(None, sensors);
+        }
+    }
+
     /// A new episode begins with the next reading.
     pub fn restart(&mut self) {
         self.events.end();
+        self.known.clear();
         self.cluster.close(&mut self.tail);
         self.follower.reset();
         self.whitener.reset();
@@ -230,6 +318,29 @@ impl Monitor {
         }
     }
 
+    /// How far the sums got in an event, for [`Monitor::excuse`]; empty where it is forgotten.
+    pub fn reached(&self, event: u64) -> Vec<Reached> {
+        self.events.reached(&self.bank, event)
+    }
+
+    /// What people found to be no fault, by this monitor or by one of an earlier model of this plant: the like is not called a
+    /// fault, on that side of what is foreseen. Sums of a `channel` of which nothing is known got as far as an alarm needs.
+    pub fn excuse(&mut self, channel: usize, reached: &[Reached]) {
+        let (threshold, sensors) = (self.threshold, self.names.len());
+        for watch in &mut self.bank.watches {
+            let is_of = |r: &&Reached| {
+                (r.channel, r.statistic, r.horizon) == (watch.sensor, watch.statistic(), watch.horizon())
+            };
+            match reached.iter().find(is_of) {
+                Some(found) => watch.excuse(found.levels.map(|level| LIKE * level)),
+                None if reached.is_empty() && watch.sensor == channel => {
+                    watch.excuse([watch.level(threshold, sensors); 2]);
+                }
+                None => {}
+            }
+        }
+    }
+
     /// Changes how many false alarms a week are put up with.
     pub fn ask(&mut self, per_week: f64) {
         self.per_week = per_week;
@@ -239,6 +350,20 @@ impl Monitor {
     /// The probability that a healthy plant shows anything as extreme as now within [`WINDOW`] periods.
     pub fn p(&self) -> f64 {
         self.p_of(self.rarity)
+    }
+
+    /// Of every sum the probability that a healthy plant shows as much within [`WINDOW`] periods. Each sum is judged by itself:
+    /// the least of many p-values is often small.
+    pub fn parts(&self) -> Vec<Part> {
+        let watches = self.bank.watches.iter();
+        watches
+            .map(|watch| Part {
+                channel: watch.sensor,
+                statistic: watch.statistic(),
+                horizon: watch.horizon(),
+                p: within_window(watch.log_rate()),
+            })
+            .collect()
     }
 
     /// An event goes on.
@@ -252,8 +377,7 @@ impl Monitor {
     }
 
     fn p_of(&self, rarity: f64) -> f64 {
-        let rate = libm::exp(self.now.log_rate(rarity));
-        -libm::expm1(-rate * WINDOW as f64)
+        within_window(self.now.log_rate(rarity))
     }
 
     /// What the model always gets wrong and the sums' own tails follow what healthy time showed; rarities, which they define, are
@@ -280,7 +404,8 @@ impl Monitor {
 
     fn raise(&mut self, all: &[f64], sensors: usize) -> Surprise {
         self.cluster = Cluster::default();
-        let event = self.events.begin(self.period, all.len());
+        let event = self.events.begin(self.period, all.len(), sensors);
+        self.known.begin();
         // An offset that stands has had its alarm, and is not what began this one.
         let standing = self.events.standing.iter();
         let new: Vec<f64> = all.iter().zip(standing).map(|(r, s)| if *s { 0.0 } else { *r }).collect();
@@ -288,12 +413,9 @@ impl Monitor {
         self.events.note(&mut self.bank, all, self.threshold, libm::log(ORDINARY));
         let passed = self.bank.watches.iter_mut().zip(all).filter(|(_, rarity)| **rarity >= self.threshold);
         passed.for_each(|(watch, _)| watch.learn_from_alarm());
-        // Sums that have said what they had to say shall come down soon after the fault is gone.
-        let threshold = self.threshold;
-        self.bank.watches.iter_mut().for_each(|w| w.hold(Some(threshold), sensors));
         let watch = &self.bank.watches[at];
         let (channel, statistic, horizon) = (watch.sensor, watch.statistic(), watch.horizon());
-        let (size, p) = (watch.sum.mean(), self.p_of(self.rarity));
+        let (size, p) = (watch.sum.mean(), self.p_of(highest(&new, &[])));
         let way = if size > 0.0 { "above" } else { "below" };
         let what = match statistic {
             Statistic::Offset => "has settled".to_owned(),
@@ -320,6 +442,11 @@ impl Monitor {
             }
         }
     }
+}
+
+/// The probability of at least one in [`WINDOW`] periods of what has this rate a period, ln.
+fn within_window(log_rate: f64) -> f64 {
+    -libm::expm1(-libm::exp(log_rate) * WINDOW as f64)
 }
 
 /// The highest rarity among the sums that are not `standing`.

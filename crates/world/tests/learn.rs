@@ -95,7 +95,7 @@ fn what_no_episode_was_long_enough_to_measure_is_not_claimed_to_be_certain() {
     let seen: Vec<Episode> = (0..2).map(|s| episode(s, 24, 0.05)).collect();
     let all: Vec<&Episode> = seen.iter().collect();
     let learnt = Ensemble::learn(&all, None, None, Follow::Closely, 7).unwrap();
-    let (foresight, left_out) = Foresight::measure(&learnt, &all);
+    let (foresight, left_out) = Foresight::measure(&learnt, &all, None);
     assert_eq!(left_out.iter().map(|l| l.ahead).collect::<Vec<_>>(), [1, 5]);
     let width = |row| {
         let interval = foresight.interval(row, 0, 0.0, 0.0);

@@ -5,10 +5,11 @@ use forethought_memory::Journal;
 use forethought_record::Event;
 use serde_json::json;
 
+use super::world::record;
 use crate::args::{Arguments, File};
 use crate::exit::{Exit, Failure};
 use crate::loaded::{Loaded, Read, schemas};
-use crate::{say, show, talk};
+use crate::{kept, say, show, talk};
 
 /// Every mistake in a campaign file.
 pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
@@ -49,18 +50,16 @@ pub(crate) fn schema() -> Result<Exit, Failure> {
 
 /// The record against damage and cut tails.
 pub(crate) fn verify(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    if let Some(record) = record(arguments, v)? {
+        return record.verify(arguments);
+    }
     let loaded = Loaded::new(arguments, v)?;
     let (journal, id) = loaded.find()?;
-    let head = loaded.head(id)?;
+    let head = kept::head(&loaded.project, id)?;
     let sealed = journal.read(id)?;
     let last = sealed.last().map(|s| (s.seq, s.hex())).unwrap_or_default();
     if let Some(head) = &head {
-        loaded.check_uncut(last.0, head.seq)?;
-        if !sealed.iter().any(|s| s.seq == head.seq && s.hex() == head.hash) {
-            let what = format!("event {} is another one than was written: the record was replaced", head.seq);
-            return Err(Failure::yours("cut", format!("{}: {what}", loaded.project.journal().display()))
-                .hint("restore forethought.db from a backup"));
-        }
+        kept::check_head(&loaded.project, head, &sealed)?;
     }
     let read = loaded.read()?;
     check_blobs(&read)?;

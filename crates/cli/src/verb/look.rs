@@ -6,6 +6,7 @@ use forethought_space::{Measurement, Recipe, Value, number_text};
 use serde_json::json;
 
 use super::report::file_error;
+use super::world::record;
 use crate::args::{Arguments, Export, File, OneTrial, Predict};
 use crate::exit::{Exit, Failure};
 use crate::loaded::Loaded;
@@ -233,6 +234,9 @@ pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> 
 
 /// The record, one event a line.
 pub(crate) fn log(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    if let Some(record) = record(arguments, v)? {
+        return record.log(arguments);
+    }
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read_what_is_left()?;
     for (i, entry) in read.entries.iter().enumerate() {

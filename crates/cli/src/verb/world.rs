@@ -4,6 +4,7 @@ mod doubts;
 mod drive;
 mod imagine;
 mod import;
+mod keep;
 mod loaded;
 mod look;
 mod page;
@@ -11,6 +12,8 @@ mod page;
 use crate::args::{Arguments, World};
 use crate::exit::{Exit, Failure};
 use forethought_engine::Until;
+
+pub(crate) use keep::{record, world_name};
 
 /// One function a verb.
 pub(crate) fn world(arguments: &Arguments, v: &World) -> Result<Exit, Failure> {

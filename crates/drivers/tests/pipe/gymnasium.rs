@@ -87,6 +87,51 @@ fn a_discrete_action_is_rounded_to_one_that_there_is() {
     assert!(found[end + 1..].iter().all(|r| r == &found[end]), "what came to its end stands still");
 }
 
+/// An environment of one's own, beside the world file, that says what it was given: every kind of space in one.
+const ECHO: &str = r#"
+import gymnasium, numpy
+from gymnasium import spaces
+
+PARTS = spaces.Tuple((spaces.Discrete(3, start=-1), spaces.MultiDiscrete([3, 4]), spaces.Box(-2, 2, (2,))))
+
+class Echo(gymnasium.Env):
+    action_space = PARTS
+    observation_space = spaces.Dict({"given": PARTS, "count": spaces.MultiBinary(2)})
+    def reset(self, seed=None, options=None):
+        return {"given": (0, numpy.array([2, 3]), numpy.zeros(2)), "count": numpy.array([1, 0], dtype=numpy.int8)}, {}
+    def step(self, action):
+        assert PARTS.contains(action), action
+        return {"given": action, "count": numpy.array([0, 1], dtype=numpy.int8)}, 0.0, False, False, {}
+
+gymnasium.register("Echo-v0", Echo, disable_env_checker=True)
+"#;
+
+#[test]
+fn spaces_of_spaces_are_numbers_with_names() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("echo.py"), ECHO).unwrap();
+    let mut plant = built(dir.path(), &options(&python, "echo:Echo-v0")).unwrap();
+    let card = plant.card().clone();
+    let sensors: Vec<(&str, f64, f64)> =
+        card.sensors.iter().map(|s| (s.name.as_str(), s.low, s.high)).collect();
+    let given =
+        [("0", -1.0, 1.0), ("1_0", 0.0, 2.0), ("1_1", 0.0, 3.0), ("2_0", -2.0, 2.0), ("2_1", -2.0, 2.0)];
+    let named = |part: &str, given: &[(&str, f64, f64)]| -> Vec<(String, f64, f64)> {
+        given.iter().map(|(n, l, h)| (format!("{part}_{n}"), *l, *h)).collect()
+    };
+    let expected =
+        [named("observation_count", &[("0", 0.0, 1.0), ("1", 0.0, 1.0)]), named("observation_given", &given)]
+            .concat();
+    assert_eq!(sensors, expected.iter().map(|(n, l, h)| (n.as_str(), *l, *h)).collect::<Vec<_>>());
+    let actions: Vec<&str> = card.actions.iter().map(|a| a.channel.name.as_str()).collect();
+    assert_eq!(actions, ["action_0", "action_1_0", "action_1_1", "action_2_0", "action_2_1"]);
+    let numbers = |reading: Reading| reading.numbers();
+    assert_eq!(numbers(plant.reset(1).unwrap()), [1.0, 0.0, 0.0, 2.0, 3.0, 0.0, 0.0]);
+    let read = plant.step(&[-0.8, 1.6, 9.0, 0.5, -7.0]).unwrap();
+    assert_eq!(numbers(read), [0.0, 1.0, -1.0, 2.0, 3.0, 0.5, -2.0]);
+}
+
 #[test]
 fn many_copies_are_many_singles() {
     let Some(python) = python() else { return };

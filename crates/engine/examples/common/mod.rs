@@ -123,7 +123,7 @@ pub(crate) fn explore(world: &Arc<World>, options: &Options, recalled: Option<Ar
                     Some(DriveInput::Closed(episodes.last().unwrap().periods() as u64, String::new()))
                 }
                 DriveEffect::Learn(ask) => {
-                    let found = learn(&ask, &episodes);
+                    let found = learn(&ask, &episodes, None);
                     model = found.as_ref().ok().cloned().or(model);
                     Some(DriveInput::Learnt(Box::new(found.map_err(|e| e.to_string()))))
                 }

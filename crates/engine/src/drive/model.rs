@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use forethought_memory::hash_hex;
 use forethought_record::Score;
-use forethought_space::{ActionBounds, Episode, World};
-use forethought_world::{Ensemble, Follow, Foresight, Monitor, WorldError};
+use forethought_space::{ActionBounds, Dynamics, Episode, World};
+use forethought_world::{Ensemble, Follow, Foresight, LeftOut, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 
+use super::creep::lies;
 use super::policy::exploring_range;
+use super::silent::Pause;
 
 /// What is asked of a learner.
 #[derive(Debug, Clone)]
@@ -127,6 +129,10 @@ pub struct WorldModel {
     pub seen: Seen,
     /// Where it or the plants were that it was recalled from.
     pub known: Seen,
+    /// How long sensors pause.
+    pub pauses: Vec<Pause>,
+    /// Where sensors lay beside what it foresees, on the mean over each of `episodes`: `[sensors]` in their units, None of short ones.
+    pub lies: Vec<Option<Vec<f64>>>,
     /// Hash of `bytes`.
     pub hash: String,
     /// The blob.
@@ -143,6 +149,8 @@ struct Blob {
     scores: Vec<Score>,
     seen: Seen,
     known: Seen,
+    pauses: Vec<Pause>,
+    lies: Vec<Option<Vec<f64>>>,
 }
 
 impl WorldModel {
@@ -151,39 +159,93 @@ impl WorldModel {
     /// # Errors
     /// Where it is none of this program's models.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known } =
+        let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known, pauses, lies } =
             serde_json::from_slice(bytes)?;
         let (hash, bytes) = (hash_hex(bytes), bytes.to_vec());
-        Ok(WorldModel { ensemble, foresight, monitor, episodes, recalled, scores, seen, known, hash, bytes })
+        Ok(WorldModel {
+            ensemble,
+            foresight,
+            monitor,
+            episodes,
+            recalled,
+            scores,
+            seen,
+            known,
+            pauses,
+            lies,
+            hash,
+            bytes,
+        })
     }
 }
 
-/// Learns from episodes, in the order of `ask.episodes`. Pure.
+/// Ensembles by which what is normal is learnt: each leaves out every other episode, so that it had not seen those that it is tried on.
+const FOLDS: usize = 2;
+/// Episodes from which on that is done; fewer are too little to do without half of them.
+const FOLDED_FROM: usize = 4;
+
+/// Ensembles that left out the episodes that have their number, by [`FOLDS`]; None where there is too little to learn from.
+fn others(
+    ask: &LearnAsk,
+    recalled: Option<&Ensemble>,
+    before: Option<&Ensemble>,
+    all: &[&Episode],
+) -> Option<Vec<Ensemble>> {
+    if all.len() < FOLDED_FROM {
+        return None;
+    }
+    let without = |fold: usize| {
+        let rest: Vec<&Episode> =
+            all.iter().enumerate().filter(|(i, _)| i % FOLDS != fold).map(|(_, e)| *e).collect();
+        Ensemble::learn(&rest, recalled, before, ask.follow, ask.world.seed).ok()
+    };
+    (0..FOLDS).map(without).collect()
+}
+
+/// Learns from episodes, in the order of `ask.episodes`. Pure. `truth`: what scores stand beside, where the plant's physics are
+/// known; nothing is learnt from it.
 ///
 /// # Errors
 /// [`WorldError`] where there is too little to learn from.
-pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldError> {
+pub fn learn(
+    ask: &LearnAsk,
+    episodes: &[Episode],
+    truth: Option<&dyn Dynamics>,
+) -> Result<WorldModel, WorldError> {
     let episodes: Vec<Episode> = episodes.iter().map(|e| ask.world.unmaintained(e)).collect();
     let all: Vec<&Episode> = episodes.iter().collect();
     let (recalled, before) = (ask.recalled.as_deref(), ask.before.as_deref());
     let (recalled, before) = (recalled.map(|m| &m.ensemble), before.map(|m| &m.ensemble));
     let ensemble = Ensemble::learn(&all, recalled, before, ask.follow, ask.world.seed)?;
-    let (foresight, left_out) = Foresight::measure(&ensemble, &all);
+    let (foresight, left_out) = Foresight::measure(&ensemble, &all, truth);
     let scores: Vec<Score> = left_out
         .into_iter()
-        .map(|s| Score { ahead: s.ahead, model: s.model, linear: s.linear, persistence: s.persistence })
+        .map(|LeftOut { ahead, model, linear, persistence, truth }| Score {
+            ahead,
+            model,
+            linear,
+            persistence,
+            truth,
+        })
         .collect();
     let (card, world) = (&ask.world.card, &ask.world);
     let names: Vec<&str> = card.sensors.iter().map(|s| s.name.as_str()).collect();
+    let others = if ask.follow == Follow::Calmly { others(ask, recalled, before, &all) } else { None };
+    let by = |number: usize| others.as_ref().map_or(&ensemble, |others| &others[number % FOLDS]);
+    let nominal: Vec<(&Ensemble, &Episode)> = all.iter().enumerate().map(|(i, e)| (by(i), *e)).collect();
     let monitor =
-        Monitor::learn(&ensemble, &all, world.alarms_per_week, card.period_s, &world.drift).named(&names);
+        Monitor::learn_from(&ensemble, &nominal, world.alarms_per_week, card.period_s, &world.drift)
+            .named(&names);
     let recalled = ask.recalled.as_ref().map(|m| m.hash.clone());
     let seen = Seen::of(world, &episodes);
     let known = ask.recalled.as_ref().map_or_else(|| seen.clone(), |m| seen.clone().and(&m.known));
+    let pauses = Pause::of(world, &episodes);
+    let lies = all.iter().map(|episode| lies(&ensemble, episode)).collect();
+    let ids = ask.episodes.clone();
     let blob =
-        Blob { ensemble, foresight, monitor, episodes: ask.episodes.clone(), recalled, scores, seen, known };
+        Blob { ensemble, foresight, monitor, episodes: ids, recalled, scores, seen, known, pauses, lies };
     let bytes = serde_json::to_vec(&blob).map_err(|_| WorldError::NotFinite)?;
-    let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known } = blob;
+    let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known, pauses, lies } = blob;
     Ok(WorldModel {
         ensemble,
         foresight,
@@ -193,6 +255,8 @@ pub fn learn(ask: &LearnAsk, episodes: &[Episode]) -> Result<WorldModel, WorldEr
         scores,
         seen,
         known,
+        pauses,
+        lies,
         hash: hash_hex(&bytes),
         bytes,
     })

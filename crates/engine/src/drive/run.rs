@@ -4,23 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use forethought_record::{DriveEvent, EpisodeEnd, Kept, Purpose};
-use forethought_space::{Dynamics, EnvironmentCard, Latent, Track, World};
+use forethought_space::{Dynamics, EnvironmentCard, Episode, Latent, Track, World};
 use forethought_world::{CLAIMED, Foresight, Monitor};
 
+use super::alarm::{self, Alarm};
 use super::model::WorldModel;
 use super::policy::{PlanAsk, Planned, excite, stage_cost};
+use super::silent::{Pause, SILENT_FROM, Silence};
 use super::{DriveEffect, EpisodePlan};
-
-/// Periods of maintenance after which the plant is held at its safe action: what is imagined alone leads astray.
-const BLIND_FROM: usize = 12;
-
-/// Something that the plant should not have done.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Alarm {
-    pub(super) sensor: usize,
-    pub(super) p: f64,
-    pub(super) text: String,
-}
 
 /// A claim that waits for its reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,9 +50,16 @@ pub(super) struct Run {
     unrecorded: Option<Option<Vec<f64>>>,
     held: Option<Vec<f64>>,
     foresight: Option<Foresight>,
+    /// What watches the plant, where a model acts.
     monitor: Option<Monitor>,
+    /// Alarms that were raised, and the monitor's events.
+    pub(super) alarms: Vec<(u64, u64)>,
+    /// What of the plant is not read.
+    silence: Silence,
     /// Readings in a row that were taken while the plant was maintained.
-    masked: usize,
+    masked: u64,
+    /// What it has shown, but for maintenance.
+    pub(super) shown: Episode,
     claims: VecDeque<Claim>,
     kept: Vec<Kept>,
     cost: f64,
@@ -108,12 +106,41 @@ impl Run {
             held: None,
             foresight: None,
             monitor: None,
+            alarms: Vec::new(),
+            silence: Silence::new(sensors),
             masked: 0,
+            shown: Episode::default(),
             claims: VecDeque::new(),
             kept: none,
             cost: 0.0,
             beyond: 0,
         }
+    }
+
+    /// With what says how sure its model may be.
+    #[must_use]
+    pub(super) fn foreseeing(mut self, foresight: Option<Foresight>) -> Self {
+        self.foresight = foresight;
+        self
+    }
+
+    /// With a monitor that was taught what people said of alarms.
+    #[must_use]
+    pub(super) fn watched(mut self, monitor: Option<Monitor>) -> Self {
+        self.monitor = monitor;
+        self
+    }
+
+    /// With the pauses that sensors are known to make.
+    #[must_use]
+    pub(super) fn pausing(mut self, pauses: &[Pause]) -> Self {
+        self.silence.usual(pauses);
+        self
+    }
+
+    /// A sensor that a limit or a goal is of shows nothing of the plant, or nothing that is to be believed.
+    pub(super) fn is_blind(&self, world: &World) -> bool {
+        self.masked >= SILENT_FROM || self.silence.is_blind(world, self.period)
     }
 
     /// A reading, the first or that after an action.
@@ -129,42 +156,60 @@ impl Run {
             .enumerate()
             .map(|(i, v)| if v.is_nan() { self.last.get(i).copied().unwrap_or(0.0) } else { *v })
             .collect();
+        if !is_maintained {
+            self.silence.take(read);
+        }
+        if self.held.is_none() {
+            self.shown = Episode::begin(world.card.period_s, read, world.card.actions.len());
+        }
         self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
         self.last.clone_from(&filled);
-        self.been.iter_mut().zip(&filled).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
+        self.been.iter_mut().zip(read).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
         let mut alarms = Vec::new();
         let held = self.held.take();
         if let Some(action) = &held {
             self.period += 1;
             let end_s = self.period as f64 * world.card.period_s;
-            self.cost += stage_cost(world, &self.tracks, end_s, &filled, action, &self.previous);
+            // What was not read cost nothing that anybody knows: how often that was is recorded.
+            let was_read: Vec<Track>;
+            let tracks = if read.iter().any(|v| v.is_nan()) {
+                was_read = self.tracks.iter().filter(|t| !read[t.sensor].is_nan()).cloned().collect();
+                &was_read[..]
+            } else {
+                &self.tracks[..]
+            };
+            self.cost += stage_cost(world, tracks, end_s, &filled, action, &self.previous);
             let is_beyond = |(v, (low, high)): (&f64, &(f64, f64))| v < low || v > high;
             self.beyond += u64::from(read.iter().zip(&world.limits).any(is_beyond));
             self.settle(read);
+            self.shown.push(action, read);
             self.previous.clone_from(action);
         }
         if let Some(model) = model {
-            self.foresight.get_or_insert_with(|| model.foresight.clone());
-            if self.plan.purpose == Purpose::Drive {
-                let monitor = self.monitor.get_or_insert_with(|| model.monitor.clone());
+            if let Some(monitor) = &mut self.monitor {
                 monitor.mask(is_maintained);
                 // The first reading only says where the plant stands.
                 let action = held.as_deref().unwrap_or(&self.previous);
                 let found = monitor.update(&model.ensemble, action, read);
-                alarms.extend(found.into_iter().map(|s| Alarm { sensor: s.channel, p: s.p, text: s.text }));
+                alarms.extend(found.into_iter().map(|s| Alarm {
+                    sensor: s.channel,
+                    p: s.p,
+                    text: s.text,
+                    event: Some(s.event),
+                    since: None,
+                }));
             }
+            alarms.iter().for_each(|a| self.silence.surprise(a.sensor, self.period));
             match (&mut self.latent, &held) {
                 (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read),
                 _ => self.latent = Some(model.ensemble.begin(read)),
             }
         }
+        if self.plan.purpose == Purpose::Drive && !is_maintained {
+            alarms.extend(self.silence.alarms(world, self.period));
+        }
         self.unrecorded = Some(held);
         alarms
-    }
-
-    /// Nothing that is to be believed was read for long.
-    pub(super) fn is_blind(&self) -> bool {
-        self.masked >= BLIND_FROM
     }
 
     /// Claims that this reading settles.
@@ -247,6 +292,12 @@ impl Run {
         }
     }
 
+    /// How far the events of its alarms got.
+    pub(super) fn ended(&self, world: &World) -> Vec<DriveEvent> {
+        let Some(monitor) = &self.monitor else { return Vec::new() };
+        self.alarms.iter().map(|&(alarm, event)| alarm::ended(world, monitor, alarm, event)).collect()
+    }
+
     pub(super) fn sealed(self, periods: u64, hash: String) -> DriveEvent {
         DriveEvent::EpisodeSealed {
             episode: self.episode,
@@ -255,7 +306,9 @@ impl Run {
             end: self.end.unwrap_or(EpisodeEnd::Whole),
             cost: (self.plan.purpose == Purpose::Drive).then_some(self.cost),
             beyond: self.beyond,
+            unread: self.silence.unread,
             kept: self.kept,
+            widths: self.foresight.map_or_else(Vec::new, |foresight| foresight.widths()),
         }
     }
 }

@@ -11,7 +11,7 @@ use forethought_memory::{
 };
 use forethought_plan::Method;
 use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT, Purpose};
-use forethought_space::{Channel, ChannelKind, Episode, World};
+use forethought_space::{Channel, ChannelKind, Episode, Planner, World};
 use jiff::Timestamp;
 
 use super::model::{WorldModel, learn};
@@ -97,7 +97,8 @@ pub fn open_world(
         Some(state) => {
             let wrong = |what: String| DriveShellError::Model(state.hash.clone(), what);
             let bytes = store.journal().blob(&state.hash)?.ok_or_else(|| wrong("it is missing".into()))?;
-            Some(Arc::new(WorldModel::read(&bytes).map_err(|e| wrong(e.to_string()))?))
+            // As it was written, by its hash; where an earlier build wrote it so that it cannot be read now, it is learnt again.
+            WorldModel::read(&bytes).ok().map(Arc::new)
         }
     };
     Ok(OpenedWorld { store, drive, model })
@@ -145,7 +146,8 @@ impl DriveShell {
     ) -> Self {
         let OpenedWorld { store, drive, model } = opened;
         let core = DriveCore::new(world.clone(), drive, model, recalled, until);
-        DriveShell { core, store, episodes, environment, world, method: Method::default(), recording: None }
+        let method = method(world.planner);
+        DriveShell { core, store, episodes, environment, world, method, recording: None }
     }
 
     /// Runs to the end, or until `interrupt` is set. `clock` is the wall clock.
@@ -212,6 +214,14 @@ impl DriveShell {
     }
 }
 
+fn method(planner: Planner) -> Method {
+    match planner {
+        Planner::Icem => Method::Icem(Default::default()),
+        Planner::Cem => Method::Cem(Default::default()),
+        Planner::Mppi => Method::Mppi(Default::default()),
+    }
+}
+
 #[expect(
     clippy::too_many_arguments,
     reason = "all that one effect may touch, apart from the core that asked for it"
@@ -270,7 +280,8 @@ fn carry_out(
             update(DriveUpdate::Learning(ask.episodes.len()));
             let read: Result<Vec<Episode>, _> =
                 ask.episodes.iter().map(|&id| episodes.episode(EpisodeId(id), world.card.period_s)).collect();
-            Some(DriveInput::Learnt(Box::new(learn(&ask, &read?).map_err(|e| e.to_string()))))
+            let learnt = learn(&ask, &read?, environment.truth().as_deref());
+            Some(DriveInput::Learnt(Box::new(learnt.map_err(|e| e.to_string()))))
         }
         DriveEffect::Plan(ask) => {
             let begun = clock();

@@ -4,11 +4,11 @@
 use forethought_machine::{
     Environment, EnvironmentBuild, EnvironmentDriver, EnvironmentError, Fault as Unreachable, Reading,
 };
-use forethought_space::{ActionBounds, EnvironmentCard};
+use forethought_space::{ActionBounds, Dynamics, EnvironmentCard};
 
 use super::fault::FaultKind;
 use super::options::Setup;
-use super::{CHANNELS, Drift, Options, PlantKind, PlantSpec, advance};
+use super::{CHANNELS, Drift, Options, PlantKind, PlantSpec, TrueModel, advance};
 use crate::draws::Draws;
 
 /// Seconds in a week.
@@ -278,6 +278,10 @@ impl Environment for Simulated {
         self.queue = self.command.repeat(self.setup.delay);
         self.safe_next = true;
         Ok(())
+    }
+
+    fn truth(&self) -> Option<Box<dyn Dynamics>> {
+        Some(Box::new(TrueModel::of(&self.setup)))
     }
 }
 

@@ -40,13 +40,19 @@ impl TrueModel {
         let setup = Options { model: kind, fault: Vec::new(), ..options.clone() }
             .check()
             .map_err(EnvironmentError)?;
+        Ok(TrueModel::of(&setup))
+    }
+
+    /// The true model of a plant that was set up; faults are unknown to it.
+    pub(super) fn of(setup: &Setup) -> Self {
+        let setup = Setup { faults: Vec::new(), ..setup.clone() };
         let spec = setup.plant.spec();
         let mut rest = spec.initial.clone();
         if !spec.controlled.is_empty() {
             let periods = (10.0 * spec.slowest_s / spec.card.period_s) as usize;
             (0..periods).for_each(|_| advance(&*setup.plant, &mut rest, &spec.nominal, &setup.factors));
         }
-        Ok(TrueModel { rest, setup })
+        TrueModel { rest, setup }
     }
 
     /// The estimated state of the plant.

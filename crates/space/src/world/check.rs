@@ -129,6 +129,14 @@ impl Check<'_> {
                 "write 1",
             );
         }
+        if let Some(goal) = file.drive.goal.filter(|goal| !(*goal > 0.0 && goal.is_finite())) {
+            self.wrong(
+                "goal",
+                &["drive", "goal"],
+                format!("a goal of {goal} a period cannot be reached"),
+                "write the cost of a period that is good enough, more than 0; `world status` shows what episodes cost",
+            );
+        }
         for (i, (from, to)) in file.surprise.maintenance.iter().enumerate() {
             if from.0 >= to.0 {
                 let message = format!(
@@ -191,6 +199,8 @@ impl Check<'_> {
             drive: (periods(file.drive.time), file.drive.episodes.max(1)),
             horizon,
             deadline_s: file.drive.deadline.map(|d| d.0),
+            planner: file.drive.planner,
+            goal: file.drive.goal,
             alarms_per_week: file.surprise.per_week,
             stops_on_alarm: file.surprise.then == OnAlarm::Stop,
             maintenance: file.surprise.maintenance.iter().map(|(from, to)| (from.0, to.0)).collect(),

@@ -145,6 +145,26 @@ pub struct DriveFile {
     /// How long one decision may take; as long as its iterations need when left out.
     #[serde(default)]
     pub deadline: Option<Seconds>,
+    /// The cost of a period that is good enough: after an episode that costs no more on average, breaks no limit and has no alarm,
+    /// nothing more is done.
+    #[serde(default)]
+    pub goal: Option<f64>,
+    /// How plans are looked for.
+    #[serde(default)]
+    pub planner: Planner,
+}
+
+/// How plans are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Planner {
+    /// The improved cross-entropy method.
+    #[default]
+    Icem,
+    /// The cross-entropy method.
+    Cem,
+    /// Model-predictive path integrals.
+    Mppi,
 }
 
 fn one() -> u32 {

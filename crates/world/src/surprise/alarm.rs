@@ -9,9 +9,9 @@ use super::bank::{Bank, Statistic};
 /// Events that people may still judge.
 const REMEMBERED: usize = 32;
 /// Sums beyond what is this much less rare, in ln, than an alarm took part in it.
-const TOGETHER: f64 = 3.0;
+pub(super) const TOGETHER: f64 = 3.0;
 /// What was judged to be no fault may come back this much larger.
-const LIKE: f64 = 1.5;
+pub(super) const LIKE: f64 = 1.5;
 
 /// An alarm: the beginning of one event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,14 +36,32 @@ pub struct Surprise {
     pub text: String,
 }
 
+/// How far a sum got in the first [`super::WINDOW`] periods of an event, and that of an offset after it: by this the like is known again, by other models of the
+/// plant too, since it is said in standard deviations of a healthy plant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reached {
+    /// The sensor.
+    pub channel: usize,
+    /// What is summed up.
+    pub statistic: Statistic,
+    /// Periods ahead; 0 for an offset.
+    pub horizon: usize,
+    /// Above and below what is foreseen, in standard deviations.
+    pub levels: [f64; 2],
+}
+
 /// An event that goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) number: u64,
+    /// The period in which it was raised.
+    pub(crate) from: u64,
+    /// Sensors that take part, `[sensors]`.
+    pub(crate) sensors: Vec<bool>,
     /// The last period in which anything was out of the ordinary.
     pub(crate) last: u64,
-    /// How far each sum got, uncapped; 0 for those that took no part.
-    reached: Vec<f64>,
+    /// How far each sum got, above and below, uncapped; 0 for those that took no part.
+    reached: Vec<[f64; 2]>,
     excused: bool,
 }
 
@@ -63,26 +81,55 @@ impl Events {
     }
 
     /// Opens an event; its number.
-    pub(crate) fn begin(&mut self, period: u64, sums: usize) -> u64 {
+    pub(crate) fn begin(&mut self, period: u64, sums: usize, sensors: usize) -> u64 {
         let number = self.count;
         self.count += 1;
-        self.open = Some(Event { number, last: period, reached: vec![0.0; sums], excused: false });
+        self.open = Some(Event {
+            number,
+            from: period,
+            sensors: vec![false; sensors],
+            last: period,
+            reached: vec![[0.0; 2]; sums],
+            excused: false,
+        });
         number
     }
 
-    /// Notes how far the sums got. `rarity`: of each sum; `threshold` that of an alarm; beyond `ordinary` an offset stands.
+    /// Notes how far the sums got while the alarm is fresh, and which sensors take part: they are held near the threshold, so that
+    /// they come down soon after the fault is gone. `rarity`: of each sum; `threshold` that of an alarm; beyond `ordinary` an
+    /// offset stands.
     pub(crate) fn note(&mut self, bank: &mut Bank, rarity: &[f64], threshold: f64, ordinary: f64) {
         let Some(event) = &mut self.open else { return };
         for (i, watch) in bank.watches.iter_mut().enumerate() {
+            let stood = self.standing[i];
             if rarity[i] > ordinary {
                 self.standing[i] |= watch.statistic() == Statistic::Offset;
             }
-            if rarity[i] >= threshold - TOGETHER || event.reached[i] > 0.0 {
-                event.reached[i] = event.reached[i].max(watch.sum.free());
+            if (rarity[i] >= threshold - TOGETHER && !stood) || event.reached[i] != [0.0; 2] {
+                event.sensors[watch.sensor] = true;
+                let free = watch.sum.free();
+                event.reached[i]
+                    .iter_mut()
+                    .zip(free)
+                    .for_each(|(reached, free)| *reached = reached.max(free));
                 if event.excused {
-                    watch.excuse(LIKE * event.reached[i]);
+                    watch.excuse(event.reached[i].map(|level| LIKE * level));
                 }
             }
+        }
+        let sensors = event.sensors.len();
+        let held = bank.watches.iter_mut().filter(|w| event.sensors[w.sensor]);
+        held.for_each(|w| w.hold(Some(threshold), sensors));
+    }
+
+    /// Notes how far the sums of an offset would have got that an event of the past left behind.
+    pub(crate) fn note_offset(&mut self, bank: &mut Bank, number: u64, sensor: usize, levels: [f64; 2]) {
+        let Some(event) = self.past.iter_mut().find(|e| e.number == number) else { return };
+        let is_of = |w: &super::bank::Watch| w.sensor == sensor && w.statistic() == Statistic::Offset;
+        let Some(at) = bank.watches.iter().position(is_of) else { return };
+        event.reached[at].iter_mut().zip(levels).for_each(|(reached, level)| *reached = reached.max(level));
+        if event.excused {
+            bank.watches[at].excuse(event.reached[at].map(|level| LIKE * level));
         }
     }
 
@@ -102,16 +149,31 @@ impl Events {
             return Vec::new();
         };
         event.excused = no_fault;
-        let took_part: Vec<usize> = (0..event.reached.len()).filter(|&i| event.reached[i] > 0.0).collect();
+        let took_part: Vec<usize> =
+            (0..event.reached.len()).filter(|&i| event.reached[i] != [0.0; 2]).collect();
         for &i in &took_part {
             if no_fault {
-                bank.watches[i].excuse(LIKE * event.reached[i]);
+                bank.watches[i].excuse(event.reached[i].map(|level| LIKE * level));
             } else {
                 bank.watches[i].accuse();
             }
             self.standing[i] = false;
         }
         took_part
+    }
+
+    /// How far the sums got in an event; empty where it is forgotten.
+    pub(crate) fn reached(&self, bank: &Bank, number: u64) -> Vec<Reached> {
+        let event = self.open.iter().chain(&self.past).find(|e| e.number == number);
+        let sums = event.into_iter().flat_map(|e| e.reached.iter().zip(&bank.watches));
+        sums.filter(|(levels, _)| **levels != [0.0; 2])
+            .map(|(levels, w)| Reached {
+                channel: w.sensor,
+                statistic: w.statistic(),
+                horizon: w.horizon(),
+                levels: *levels,
+            })
+            .collect()
     }
 }
 

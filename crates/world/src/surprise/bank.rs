@@ -15,6 +15,8 @@ const FAR: f64 = 0.05;
 const BELIEVED: f64 = 2.0;
 /// Sums beyond this many times what nominal data called too high are, whatever was learnt since.
 const TRUSTED: f64 = 2.0;
+/// What was judged to be no fault excuses sums up to this many times that, and no more: a sensor is never blind.
+const EXCUSED: f64 = 3.0;
 /// The rarity of what is beyond that.
 const CERTAIN: f64 = 40.0;
 /// By how much each alarm raises the levels at which its sums raise the next: ln of a factor.
@@ -37,6 +39,25 @@ pub enum Statistic {
     Offset,
 }
 
+impl Statistic {
+    const ALL: [Statistic; 4] = [Statistic::Slow, Statistic::Fast, Statistic::Ahead, Statistic::Offset];
+
+    /// The word that it is recorded by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Statistic::Slow => "slow",
+            Statistic::Fast => "fast",
+            Statistic::Ahead => "ahead",
+            Statistic::Offset => "offset",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Statistic> {
+        Statistic::ALL.into_iter().find(|s| s.name() == name)
+    }
+}
+
 /// One kind of sum, for each sensor.
 struct Kind {
     statistic: Statistic,
@@ -53,12 +74,15 @@ const fn kind(statistic: Statistic, row: usize, reference: f64, share: f64) -> K
     Kind { statistic, row, reference, share }
 }
 
+/// κ of offsets.
+pub(crate) const OFFSET_REFERENCE: f64 = 1.0;
+
 const KINDS: [Kind; 5] = [
     kind(Statistic::Slow, 0, 0.5, 0.3),
     kind(Statistic::Fast, 0, 1.5, 0.3),
     kind(Statistic::Ahead, 1, 1.0, 0.15),
     kind(Statistic::Ahead, 2, 1.0, 0.15),
-    kind(Statistic::Offset, OFFSET, 1.0, 0.1),
+    kind(Statistic::Offset, OFFSET, OFFSET_REFERENCE, 0.1),
 ];
 
 /// A sum, and how rare its levels are.
@@ -72,8 +96,8 @@ pub(crate) struct Watch {
     tail: Fitted,
     /// Never trusted beyond this.
     limit: f64,
-    /// What was judged to be no fault reached this.
-    floor: f64,
+    /// What was judged to be no fault reached this, above and below.
+    floor: [f64; 2],
     /// What alarms have taught that came more often than was asked: ln of the factor by which levels count less.
     patience: f64,
     /// The sum is held here while an alarm lasts.
@@ -90,12 +114,26 @@ impl Watch {
         WATCHED.get(KINDS[self.kind].row).copied().unwrap_or(0)
     }
 
+    /// How far it got, above or below, beyond what was excused, and lessons reckoned with.
+    fn shown(&self) -> f64 {
+        let levels = self.sum.levels().map(|level| level * libm::exp(-self.patience));
+        let shown = levels.into_iter().zip(self.floor).filter(|(level, floor)| level > floor);
+        shown.fold(0.0, |most: f64, (level, _)| most.max(level))
+    }
+
+    /// ln of the rate, a period, at which a healthy plant shows excursions of this sum as high as now.
+    pub(crate) fn log_rate(&self) -> f64 {
+        let level = self.shown();
+        let log_rate = self.tail.log_rate(level);
+        if level > self.limit { log_rate.min(-CERTAIN) } else { log_rate }
+    }
+
     /// −ln of the rate, a period, at which healthy plants show as much if every sum did so as rarely, each by its share.
     pub(crate) fn rarity(&self, sensors: usize) -> f64 {
-        let level = self.sum.level() * libm::exp(-self.patience);
+        let level = self.shown();
         let rarity = (self.log_share(sensors) - self.tail.log_rate(level)).max(0.0);
         match level {
-            level if level <= self.floor => 0.0,
+            0.0 => 0.0,
             level if level > self.limit => rarity.max(CERTAIN),
             _ => rarity,
         }
@@ -112,19 +150,26 @@ impl Watch {
 
     /// Holds the sum near what is as rare as `rarity`, or lets it go.
     pub(crate) fn hold(&mut self, rarity: Option<f64>, sensors: usize) {
-        let level =
-            |r| libm::exp(self.patience) * self.floor.max(self.tail.level(self.log_share(sensors) - r));
+        let floor = self.floor[0].max(self.floor[1]);
+        let level = |r| libm::exp(self.patience) * floor.max(self.tail.level(self.log_share(sensors) - r));
         self.cap = rarity.map(level);
     }
 
-    /// What reached this without a cap is no fault.
-    pub(crate) fn excuse(&mut self, level: f64) {
-        self.floor = self.floor.max(level);
+    /// What reached this without a cap, above or below, is no fault.
+    pub(crate) fn excuse(&mut self, levels: [f64; 2]) {
+        // An offset that stays adds up for as long as it does: what was excused is the offset, not its duration.
+        let most = if self.statistic() == Statistic::Offset { f64::MAX } else { EXCUSED * self.limit };
+        self.floor.iter_mut().zip(levels).for_each(|(floor, level)| *floor = floor.max(level.min(most)));
+    }
+
+    /// What is as rare as `rarity`.
+    pub(crate) fn level(&self, rarity: f64, sensors: usize) -> f64 {
+        self.tail.level(self.log_share(sensors) - rarity)
     }
 
     /// What was excused is a fault after all.
     pub(crate) fn accuse(&mut self) {
-        self.floor = 0.0;
+        self.floor = [0.0; 2];
         self.patience = 0.0;
     }
 
@@ -228,7 +273,7 @@ impl Watch {
             peaks,
             tail,
             limit: f64::MAX,
-            floor: 0.0,
+            floor: [0.0; 2],
             patience: 0.0,
             cap: None,
         };

@@ -11,8 +11,9 @@ use crate::ridge::Moments;
 
 /// Penalty of a weight, as a share of its regressor's own sum of squares.
 const PENALTY: f64 = 0.003;
-/// Rows of data for each weight, at least: neighbouring rows tell nearly the same.
-const ENOUGH: usize = 30;
+/// Rows of data for each weight, at least: neighbouring rows tell nearly the same, and what the weights took from the very rows that
+/// they were fitted to makes errors elsewhere look large.
+const ENOUGH: usize = 100;
 /// Time constants of the means that changes are told by, periods.
 const MEMORY: [f64; 3] = [5.0, 20.0, 100.0];
 /// The mean that offsets are told by.

@@ -58,14 +58,14 @@ impl Cusum {
         &self.sides[usize::from(self.sides[1].sum > self.sides[0].sum)]
     }
 
-    /// The higher of the two sums.
-    pub(crate) fn level(&self) -> f64 {
-        self.higher().sum
+    /// Both sums, that above first.
+    pub(crate) fn levels(&self) -> [f64; 2] {
+        self.sides.map(|s| s.sum)
     }
 
-    /// The higher of the two, without a cap.
-    pub(crate) fn free(&self) -> f64 {
-        self.sides[0].free.max(self.sides[1].free)
+    /// Both without a cap.
+    pub(crate) fn free(&self) -> [f64; 2] {
+        self.sides.map(|s| s.free)
     }
 
     /// The first period since the higher sum was last at zero.
@@ -114,9 +114,9 @@ mod tests {
             sum.push(z, 0.1 * z, (0.5, 5.0), t, |p| peaks.push(p));
         }
         assert_eq!(peaks, [1.0]);
-        assert_eq!((sum.level(), sum.free(), sum.began()), (5.0, 8.0, 6));
+        assert_eq!((sum.levels(), sum.free(), sum.began()), ([0.0, 5.0], [0.0, 8.0], 6));
         assert!((sum.mean() + 0.25).abs() < 1e-12);
         sum.reset();
-        assert_eq!(sum.level(), 0.0);
+        assert_eq!(sum.levels(), [0.0, 0.0]);
     }
 }

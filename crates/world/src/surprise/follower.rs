@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use forethought_space::{Dynamics, Imagined, Latent};
+use forethought_space::{Dynamics, Episode, Imagined, Latent};
 use serde::{Deserialize, Serialize};
 
 use crate::ensemble::Ensemble;
@@ -53,6 +53,15 @@ impl Errors {
     }
 }
 
+/// The errors of an ensemble that follows an episode, the plant's place in plain numbers of `of`.
+pub(crate) fn errors(ensemble: &Ensemble, of: &Ensemble, episode: &Episode) -> Vec<Errors> {
+    let (mut follower, scaling) = (Follower::default(), &of.watching().linear.scaling);
+    follower.push_in(ensemble, scaling, &[], episode.reading(0));
+    (0..episode.periods())
+        .filter_map(|t| follower.push_in(ensemble, scaling, episode.action(t), episode.reading(t + 1)))
+        .collect()
+}
+
 impl Follower {
     /// Begins again at the next reading.
     pub(crate) fn reset(&mut self) {
@@ -63,8 +72,18 @@ impl Follower {
 
     /// One more period. None for the first reading after a beginning, which only says where the plant stands.
     pub(crate) fn push(&mut self, ensemble: &Ensemble, action: &[f64], read: &[f64]) -> Option<Errors> {
+        self.push_in(ensemble, &ensemble.watching().linear.scaling, action, read)
+    }
+
+    /// The same, the place in plain numbers of another ensemble.
+    fn push_in(
+        &mut self,
+        ensemble: &Ensemble,
+        scaling: &Scaling,
+        action: &[f64],
+        read: &[f64],
+    ) -> Option<Errors> {
         let ensemble = ensemble.watching();
-        let scaling = &ensemble.linear.scaling;
         let Some(newest) = self.latents.back() else {
             self.latents.push_back(ensemble.begin(read).0);
             self.read = vec![0.0; read.len()];

@@ -2,12 +2,10 @@
 
 use std::collections::VecDeque;
 
-use forethought_space::{Dynamics, Episode};
 use serde::{Deserialize, Serialize};
 
 use super::bias::Bias;
-use super::follower::{Errors, Follower, WATCHED};
-use crate::ensemble::Ensemble;
+use super::follower::{Errors, WATCHED};
 use crate::ridge::Moments;
 
 /// Earlier errors that explain a one-step error, periods.
@@ -18,8 +16,11 @@ const PENALTY: f64 = 0.003;
 const SETTLE: u64 = 15;
 /// The same for offsets, which settle slower.
 pub(crate) const SETTLE_OFFSET: u64 = 200;
-/// Offsets are watched from this many periods of nominal data on.
-const ENOUGH: usize = 100;
+/// Offsets are watched from this many settled periods of nominal data on: they wander for hundreds, so that these are few that tell
+/// anything new of how far.
+const OFFSETS_FROM: usize = 8 * SETTLE_OFFSET as usize;
+/// Whitened errors by which their size is learnt again, at least.
+const ENOUGH: f64 = 100.0;
 /// The standard deviation of what is not known: nothing surprises. Finite, for JSON knows no infinity.
 const UNKNOWN: f64 = 1e300;
 /// Whitened errors beyond this count as this: a single wild reading is one alarm, not a long one.
@@ -73,11 +74,11 @@ pub(crate) struct Whitener {
 }
 
 impl Whitener {
-    /// What is normal on these episodes.
-    pub(crate) fn learn(ensemble: &Ensemble, nominal: &[&Episode], drift: &[f64]) -> Self {
+    /// What is normal on episodes in which a model of a plant with so many channels made these errors.
+    pub(crate) fn learn(runs: &[Vec<Errors>], channels: usize, drift: &[f64]) -> Self {
         let sensors = drift.len();
-        let mut runs: Vec<Vec<Errors>> = nominal.iter().map(|e| errors(ensemble, e)).collect();
-        let mut bias = Bias::learn(&runs, sensors, sensors + ensemble.shape().actions);
+        let mut bias = Bias::learn(runs, sensors, channels);
+        let mut runs = runs.to_vec();
         for run in &mut runs {
             bias.reset();
             run.iter_mut().for_each(|errors| bias.correct(errors, false));
@@ -91,7 +92,7 @@ impl Whitener {
             })
             .collect();
         let (mut reference, mut offset_scale) = (vec![0.0; sensors], vec![(UNKNOWN, 1.0); sensors]);
-        if settled(SETTLE_OFFSET).count() >= ENOUGH {
+        if settled(SETTLE_OFFSET).count() >= OFFSETS_FROM {
             for s in 0..sensors {
                 let values = || settled(SETTLE_OFFSET).map(|e| (e.offset[s], e.offset_spread[s]));
                 reference[s] = mean(values().map(|(d, _)| d)).unwrap_or(0.0);
@@ -160,7 +161,7 @@ impl Whitener {
     pub(crate) fn fit(&mut self) {
         self.bias.fit();
         for (at, (square, count)) in self.squares.iter_mut().enumerate() {
-            if *count >= ENOUGH as f64 {
+            if *count >= ENOUGH {
                 let rms = (*square / *count).sqrt();
                 let sd = if at < self.sensors { &mut self.left[at] } else { &mut self.scale[at].1 };
                 *sd = (*sd * rms).max(1e-6);
@@ -239,15 +240,6 @@ impl Whitener {
         let off = offset - self.reference[s];
         off.signum() * (off.abs() - self.drift[s] * super::WEEK_S).max(0.0)
     }
-}
-
-/// The errors of a model that follows an episode.
-fn errors(ensemble: &Ensemble, episode: &Episode) -> Vec<Errors> {
-    let mut follower = Follower::default();
-    follower.push(ensemble, &[], episode.reading(0));
-    (0..episode.periods())
-        .filter_map(|t| follower.push(ensemble, episode.action(t), episode.reading(t + 1)))
-        .collect()
 }
 
 /// m and c of pairs of a squared error and the disagreement about it.

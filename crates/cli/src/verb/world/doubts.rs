@@ -73,12 +73,15 @@ mod tests {
         let episode = |(i, periods): (usize, &u64)| {
             let state = EpisodeState {
                 stored: i as u64,
+                begun: jiff::Timestamp::UNIX_EPOCH,
                 purpose: Purpose::Explore,
                 model: None,
                 end: Some(EpisodeEnd::Whole),
                 periods: *periods,
                 cost: None,
                 beyond: 0,
+                unread: Vec::new(),
+                widths: Vec::new(),
                 kept: kept.map(|k| Kept { ahead: 1, sensors: vec![(k, 100)] }).into_iter().collect(),
             };
             (i as u64, state)

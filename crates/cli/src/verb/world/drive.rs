@@ -8,7 +8,7 @@ use forethought_engine::{
 };
 use forethought_memory::{EpisodeStore, SqliteJournal};
 use forethought_record::{Drive, DriveEntry, DriveEvent, Purpose};
-use forethought_space::World;
+use forethought_space::{Channel, World};
 use indicatif::ProgressBar;
 use serde_json::json;
 
@@ -119,22 +119,24 @@ fn tell(bar: &ProgressBar, text: String) {
 /// What is worth a line.
 fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
     match &entry.event {
-        DriveEvent::EpisodeSealed { episode, periods, cost, beyond, .. } => {
+        DriveEvent::EpisodeSealed { episode, periods, cost, beyond, unread, .. } => {
             let cost = cost
                 .map(|c| format!(", cost {:.3} a period", c / (*periods).max(1) as f64))
                 .unwrap_or_default();
             let beyond =
                 if *beyond > 0 { format!(", {beyond} readings beyond a limit") } else { String::new() };
-            Some(format!("episode {episode}: {periods} periods{cost}{beyond}"))
+            let unread = look::unread(world, unread);
+            Some(format!("episode {episode}: {periods} periods{cost}{beyond}{unread}"))
         }
         DriveEvent::ModelLearnt { scores, episodes, recalled, .. } => {
             let score = scores.last()?;
-            let errors = world.card.sensors.iter().zip(&score.model).zip(&score.persistence);
-            let errors: Vec<String> = errors
-                .map(|((s, m), p)| {
-                    format!("{} ±{m:.3} {} (as it is now: {p:.3})", s.name, s.unit.as_deref().unwrap_or(""))
-                })
-                .collect();
+            let of = |(i, s): (usize, &Channel)| {
+                let truth =
+                    score.truth.as_ref().map(|t| format!("; true model: {:.3}", t[i])).unwrap_or_default();
+                let (m, p, unit) = (score.model[i], score.persistence[i], s.unit.as_deref().unwrap_or(""));
+                format!("{} ±{m:.3} {unit} (as it is now: {p:.3}{truth})", s.name)
+            };
+            let errors: Vec<String> = world.card.sensors.iter().enumerate().map(of).collect();
             let recalled = if recalled.is_some() { " and the recalled model" } else { "" };
             Some(format!(
                 "learnt from {}{recalled}; {} periods ahead: {}",

@@ -2,17 +2,20 @@
 
 use forethought_engine::WorldModel;
 use forethought_space::{Dynamics, Episode, Imagined, World};
+use forethought_world::{CLAIMED, Foresight};
 use serde_json::json;
 
 use super::loaded::Loaded;
 use crate::args::{Arguments, Imagine};
 use crate::exit::{Exit, Failure};
-use crate::say;
+use crate::{say, talk};
 
-/// Low, mean and high of each sensor at the end of each period: `[sensors][periods]`.
+/// Low, mean and high of each sensor at the end of each period: `[sensors][periods]`, within what it can show; fewer periods where
+/// what is imagined is no number any more. `foresight`: the model's, as wide as claims have been settled.
 pub(super) fn bands(
     world: &World,
     model: &WorldModel,
+    foresight: &Foresight,
     episode: &Episode,
     from: usize,
     actions: &[f64],
@@ -25,17 +28,16 @@ pub(super) fn bands(
     let horizon = actions.len() / episode.actions;
     let mut imagined = Imagined::new(1, horizon, episode.sensors);
     ensemble.imagine(&latent, actions, &mut imagined);
-    (0..episode.sensors)
-        .map(|s| {
-            (0..horizon)
-                .map(|k| {
-                    let (mean, spread) = (imagined.at(0, k)[s], imagined.spread_at(0, k)[s]);
-                    let interval = model.foresight.band(s, k + 1, mean, spread);
-                    (interval.low, mean, interval.high)
-                })
-                .collect()
-        })
-        .collect()
+    let is_number =
+        |k: &usize| imagined.at(0, *k).iter().chain(imagined.spread_at(0, *k)).all(|v| v.is_finite());
+    let numbers = (0..horizon).take_while(is_number).count();
+    let band = |s: usize, k: usize| {
+        let (mean, spread) = (imagined.at(0, k)[s], imagined.spread_at(0, k)[s]);
+        let (interval, sensor) = (foresight.band(s, k + 1, mean, spread), &world.card.sensors[s]);
+        let within = |v: f64| v.clamp(sensor.low, sensor.high);
+        (within(interval.low), within(mean), within(interval.high))
+    };
+    (0..episode.sensors).map(|s| (0..numbers).map(|k| band(s, k)).collect()).collect()
 }
 
 pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failure> {
@@ -51,8 +53,15 @@ pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failur
             .hint(format!("--from 0 to {last}, --periods 1 to 100000")));
     }
     let actions = actions(world, v, &episode, from)?;
-    let bands = bands(world, &model, &episode, from, &actions);
-    let measured = |s: usize, k: usize| (from + k < last).then(|| episode.reading(from + k + 1)[s]);
+    let foresight = model.foresight.clone().of_widths(read.drive.widths().unwrap_or(&[]));
+    let bands = bands(world, &model, &foresight, &episode, from, &actions);
+    let imagined = bands.first().map_or(0, Vec::len);
+    let measured = |s: usize, k: usize| {
+        (from + k < last).then(|| episode.reading(from + k + 1)[s]).filter(|read| read.is_finite())
+    };
+    if imagined < v.periods {
+        talk(format!("what is imagined grows beyond all numbers after {imagined} of {} periods", v.periods));
+    }
     if arguments.json {
         let sensors: serde_json::Map<_, _> = world
             .card
@@ -73,8 +82,14 @@ pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failur
         say(json!({ "forethought": 1, "episode": number, "from": from, "odds": 0.9, "sensors": sensors }));
         return Ok(Exit::Done);
     }
-    say(format!("Imagined from reading {from} of episode {number}, 90 % bands:"));
-    for k in 0..bands.first().map_or(0, Vec::len) {
+    let claimed = CLAIMED[CLAIMED.len() - 1];
+    let beyond = if imagined > claimed {
+        format!(" (measured up to {claimed} periods ahead, drawn on with the square root of time beyond)")
+    } else {
+        String::new()
+    };
+    say(format!("Imagined from reading {from} of episode {number}, 90 % bands{beyond}:"));
+    for k in 0..imagined {
         let cells: Vec<String> = world
             .card
             .sensors

@@ -65,7 +65,9 @@ pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, 
             end: EpisodeEnd::Whole,
             cost: None,
             beyond: 0,
+            unread: Vec::new(),
             kept: Vec::new(),
+            widths: Vec::new(),
         };
         let entries = [intended, sealed].map(|event| DriveEntry {
             v: FORMAT,

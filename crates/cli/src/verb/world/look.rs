@@ -3,13 +3,13 @@
 use std::io::Write;
 
 use forethought_calibrate::Share;
-use forethought_engine::{WorldModel, done, open_world};
+use forethought_engine::{WorldModel, done, open_world, taught_monitor};
 use forethought_memory::{EpisodeId, SqliteJournal};
 use forethought_record::{
     AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose,
 };
 use forethought_space::{Episode, World, world_schema};
-use forethought_world::Surprise;
+use forethought_world::{Part, Statistic, Surprise};
 use serde_json::{Value, json};
 
 use super::doubts::doubts;
@@ -72,8 +72,9 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
         if let Some(cost) = episode.cost {
             let each = cost / episode.periods.max(1) as f64;
             lines.push(format!(
-                "episode {number}: cost {each:.3} a period, {} readings beyond a limit",
-                episode.beyond
+                "episode {number}: cost {each:.3} a period, {} readings beyond a limit{}",
+                episode.beyond,
+                unread(world, &episode.unread)
             ));
         }
     }
@@ -90,6 +91,16 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
     }
     lines.extend(doubts(drive));
     lines.join("\n")
+}
+
+/// Sensors of which readings were missing, in words, with what that means for the cost and the limits.
+pub(super) fn unread(world: &World, unread: &[u64]) -> String {
+    let missing = world.card.sensors.iter().zip(unread).filter(|(_, n)| **n > 0);
+    let each: Vec<String> = missing.map(|(sensor, n)| format!("{n} of {}", sensor.name)).collect();
+    if each.is_empty() {
+        return String::new();
+    }
+    format!("; readings missing, which neither count: {}", each.join(", "))
 }
 
 /// The episodes that did not come to their end, in words.
@@ -112,7 +123,7 @@ pub(super) fn state_json(drive: &Drive) -> Value {
         .map(|(n, e)| {
             json!({
                 "episode": n, "purpose": e.purpose, "end": e.end, "periods": e.periods, "cost": e.cost, "beyond": e.beyond,
-                "kept": e.kept, "model": e.model,
+                "unread": e.unread, "kept": e.kept, "model": e.model,
             })
         })
         .collect();
@@ -173,19 +184,33 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
     Ok(Exit::Done)
 }
 
+/// An episode, watched.
+pub(super) struct Watched {
+    /// −log10 p of all sensors together, period by period.
+    pub(super) curve: Vec<f64>,
+    /// The same of each sum by itself.
+    pub(super) parts: Vec<(Part, Vec<f64>)>,
+    /// What is raised.
+    pub(super) alarms: Vec<Surprise>,
+}
+
 /// What a healthy plant would show as rarely, period by period, and the alarms that this raises.
-pub(super) fn watch(world: &World, model: &WorldModel, episode: &Episode) -> (Vec<f64>, Vec<Surprise>) {
+pub(super) fn watch(world: &World, drive: &Drive, model: &WorldModel, episode: &Episode) -> Watched {
     let episode = world.unmaintained(episode);
-    let mut monitor = model.monitor.clone();
+    let mut monitor = taught_monitor(world, drive, model);
     let first = if episode.periods() > 0 { episode.action(0) } else { &[] };
     monitor.update(&model.ensemble, first, episode.reading(0));
+    let shows = |p: f64| -p.max(1e-12).log10();
     let (mut curve, mut alarms) = (Vec::new(), Vec::new());
+    let mut parts: Vec<(Part, Vec<f64>)> =
+        monitor.parts().into_iter().map(|part| (part, Vec::new())).collect();
     for t in 0..episode.periods() {
         monitor.mask(world.is_maintained(t + 1));
         alarms.extend(monitor.update(&model.ensemble, episode.action(t), episode.reading(t + 1)));
-        curve.push(-monitor.p().max(1e-12).log10());
+        curve.push(shows(monitor.p()));
+        parts.iter_mut().zip(monitor.parts()).for_each(|((_, curve), now)| curve.push(shows(now.p)));
     }
-    (curve, alarms)
+    Watched { curve, parts, alarms }
 }
 
 pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit, Failure> {
@@ -196,29 +221,49 @@ pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit
     let read = loaded.read()?;
     let model = read.model()?;
     let (number, episode) = read.episode(v.episode, loaded.world.card.period_s)?;
-    let (curve, found) = watch(&loaded.world, &model, &episode);
-    let highest = curve.iter().copied().fold(0.0, f64::max);
+    let Watched { curve, parts, alarms: found } = watch(&loaded.world, &read.drive, &model, &episode);
+    let highest = |curve: &[f64]| curve.iter().copied().fold(0.0, f64::max);
+    let sensors = &loaded.world.card.sensors;
     let (raised, elsewhere): (Vec<_>, Vec<_>) =
         read.drive.alarms.iter().partition(|(_, alarm)| alarm.episode == number);
     if arguments.json {
         let found: Vec<Value> = found
             .iter()
             .map(|s| {
-                let sensor = &loaded.world.card.sensors[s.channel].name;
-                json!({ "period": s.period, "sensor": sensor, "p": s.p, "began": s.began, "text": s.text })
+                json!({ "period": s.period, "sensor": sensors[s.channel].name, "p": s.p, "began": s.began, "text": s.text })
             })
             .collect();
         let raised: Vec<Value> = raised.into_iter().map(alarm_json).collect();
+        let parts: Vec<Value> = parts
+            .iter()
+            .map(|(part, curve)| {
+                json!({
+                    "sensor": sensors[part.channel].name, "sum": part.statistic.name(), "ahead": part.horizon,
+                    "minus_log10_p": curve,
+                })
+            })
+            .collect();
         say(json!({
             "forethought": 1, "world": read.drive.id.to_string(), "name": read.drive.name, "episode": number,
-            "minus_log10_p": curve, "alarms": found, "raised": raised,
+            "minus_log10_p": curve, "sums": parts, "alarms": found, "raised": raised,
         }));
         return Ok(Exit::Done);
     }
     say(format!(
         "Episode {number}, looked at with the last model: the least likely period has p = {:.1e}.",
-        10_f64.powf(-highest)
+        10_f64.powf(-highest(&curve))
     ));
+    for (i, sensor) in sensors.iter().enumerate() {
+        let own = parts.iter().filter(|(part, _)| part.channel == i);
+        let least = own.map(|(part, curve)| {
+            let what = match part.statistic {
+                Statistic::Offset => "offset".to_owned(),
+                _ => format!("{} ahead, {}", part.horizon, part.statistic.name()),
+            };
+            format!("{what} {:.1e}", 10_f64.powf(-highest(curve)))
+        });
+        say(format!("  {}, each sum by itself: {}", sensor.name, least.collect::<Vec<_>>().join("; ")));
+    }
     for s in &found {
         say(format!("period {}: {}", s.period, s.text));
     }

@@ -1,0 +1,51 @@
+//! What the plant should not have done, and what people said of it.
+
+use forethought_record::{AlarmState, Drive, DriveEvent, Reach};
+use forethought_space::World;
+use forethought_world::{Monitor, Reached, Statistic};
+
+use super::model::WorldModel;
+
+/// Something that the plant should not have done.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Alarm {
+    pub(super) sensor: usize,
+    pub(super) p: f64,
+    pub(super) text: String,
+    /// The monitor's event, where it is one's.
+    pub(super) event: Option<u64>,
+    /// The episode since which it has gone on from episode to episode, where it has.
+    pub(super) since: Option<u64>,
+}
+
+/// A model's monitor that knows what people said of all alarms so far. A model that is learnt again knows nothing of that, and its
+/// monitor lasts an episode: the journal is where lessons last.
+pub fn taught_monitor(world: &World, drive: &Drive, model: &WorldModel) -> Monitor {
+    let mut monitor = model.monitor.clone();
+    let sensor = |name: &str| world.card.sensors.iter().position(|s| s.name == name);
+    for alarm in drive.alarms.values().filter(|a| a.no_fault == Some(true) && a.since.is_none()) {
+        let Some(channel) = sensor(&alarm.sensor) else { continue };
+        monitor.excuse(channel, &reached(alarm, &sensor));
+    }
+    monitor
+}
+
+fn reached(alarm: &AlarmState, sensor: &dyn Fn(&str) -> Option<usize>) -> Vec<Reached> {
+    let one = |r: &Reach| {
+        let (channel, statistic) = (sensor(&r.sensor)?, Statistic::named(&r.sum)?);
+        Some(Reached { channel, statistic, horizon: r.ahead, levels: [r.above, r.below] })
+    };
+    alarm.reached.iter().filter_map(one).collect()
+}
+
+/// How far an alarm's event got, for the journal.
+pub(super) fn ended(world: &World, monitor: &Monitor, alarm: u64, event: u64) -> DriveEvent {
+    let reach = |r: Reached| Reach {
+        sensor: world.card.sensors[r.channel].name.clone(),
+        sum: r.statistic.name().to_owned(),
+        ahead: r.horizon,
+        above: r.levels[0],
+        below: r.levels[1],
+    };
+    DriveEvent::AlarmEnded { alarm, reached: monitor.reached(event).into_iter().map(reach).collect() }
+}

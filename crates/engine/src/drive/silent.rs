@@ -1,0 +1,157 @@
+//! Sensors of which nothing is read, or that stand still: what is not known of the plant now.
+
+use forethought_space::{Episode, World};
+use serde::{Deserialize, Serialize};
+
+use super::alarm::Alarm;
+
+/// Periods without a valid reading after which a sensor is silent, and of the very same reading after which one that surprises is
+/// frozen, at least.
+pub const SILENT_FROM: u64 = 12;
+/// A sensor may pause so many times as long as it ever did before.
+const LONGER: u64 = 2;
+/// The p of what no healthy plant is known to do: the least that is ever said.
+const NEVER: f64 = 1e-12;
+
+/// The longest pauses of a sensor in what was learnt from, periods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pause {
+    /// Without a valid reading.
+    pub unread: u64,
+    /// With the very same reading.
+    pub still: u64,
+}
+
+impl Pause {
+    /// Of each sensor, maintenance left out.
+    pub(super) fn of(world: &World, episodes: &[Episode]) -> Vec<Pause> {
+        let sensors = world.card.sensors.len();
+        let mut longest = vec![Pause::default(); sensors];
+        for episode in episodes {
+            let (mut now, mut last) = (vec![Pause::default(); sensors], vec![f64::NAN; sensors]);
+            let rows = episode.read.chunks_exact(sensors.max(1)).enumerate();
+            for (_, read) in rows.filter(|(t, _)| !world.is_maintained(*t)) {
+                step(&mut now, &mut last, read);
+                for (longest, now) in longest.iter_mut().zip(&now) {
+                    longest.unread = longest.unread.max(now.unread);
+                    longest.still = longest.still.max(now.still);
+                }
+            }
+        }
+        longest
+    }
+}
+
+fn step(now: &mut [Pause], last: &mut [f64], read: &[f64]) {
+    for ((now, last), &read) in now.iter_mut().zip(last).zip(read) {
+        if read.is_nan() {
+            now.unread += 1;
+        } else {
+            let still = if read == *last { now.still + 1 } else { 0 };
+            (*now, *last) = (Pause { unread: 0, still }, read);
+        }
+    }
+}
+
+/// Watches one episode.
+#[derive(Debug)]
+pub(super) struct Silence {
+    now: Vec<Pause>,
+    last: Vec<f64>,
+    /// Pauses that are ordinary.
+    allowed: Vec<Pause>,
+    /// The period of the last surprise of each sensor.
+    surprised: Vec<Option<usize>>,
+    /// What is said of each sensor already.
+    said: Vec<bool>,
+    /// Periods without a valid reading, in all.
+    pub(super) unread: Vec<u64>,
+}
+
+impl Silence {
+    pub(super) fn new(sensors: usize) -> Silence {
+        Silence {
+            now: vec![Pause::default(); sensors],
+            last: vec![f64::NAN; sensors],
+            allowed: vec![Pause { unread: SILENT_FROM, still: SILENT_FROM }; sensors],
+            surprised: vec![None; sensors],
+            said: vec![false; sensors],
+            unread: vec![0; sensors],
+        }
+    }
+
+    /// What was learnt from had such pauses.
+    pub(super) fn usual(&mut self, pauses: &[Pause]) {
+        for (allowed, usual) in self.allowed.iter_mut().zip(pauses) {
+            allowed.unread = allowed.unread.max(LONGER * usual.unread);
+            allowed.still = allowed.still.max(LONGER * usual.still);
+        }
+    }
+
+    /// A sensor showed what its model did not foresee.
+    pub(super) fn surprise(&mut self, sensor: usize, period: usize) {
+        self.surprised[sensor] = Some(period);
+    }
+
+    /// One reading.
+    pub(super) fn take(&mut self, read: &[f64]) {
+        for (sensor, unread) in self.now.iter().enumerate().map(|(s, p)| (s, p.unread)) {
+            // A sensor that is read seldom, and was again.
+            if !read[sensor].is_nan() {
+                self.allowed[sensor].unread = self.allowed[sensor].unread.max(LONGER * unread);
+            }
+        }
+        step(&mut self.now, &mut self.last, read);
+        self.unread.iter_mut().zip(read).for_each(|(n, v)| *n += u64::from(v.is_nan()));
+    }
+
+    fn is_silent(&self, sensor: usize) -> bool {
+        self.now[sensor].unread >= self.allowed[sensor].unread
+    }
+
+    /// Stillness alone is no fault: a plant at rest stands still. One that surprises meanwhile is frozen.
+    fn is_frozen(&self, sensor: usize, period: usize) -> bool {
+        let still = self.now[sensor].still;
+        still >= self.allowed[sensor].still
+            && self.surprised[sensor].is_some_and(|p| p as u64 + still >= period as u64)
+    }
+
+    /// A sensor by which the plant is kept within a limit or brought to what is wanted shows nothing of it: no plan can be trusted.
+    pub(super) fn is_blind(&self, world: &World, period: usize) -> bool {
+        (0..self.now.len()).any(|s| is_needed(world, s) && (self.is_silent(s) || self.is_frozen(s, period)))
+    }
+
+    /// Alarms of sensors that have become silent or frozen: once each time.
+    pub(super) fn alarms(&mut self, world: &World, period: usize) -> Vec<Alarm> {
+        let mut out = Vec::new();
+        for sensor in 0..self.now.len() {
+            let (is_silent, is_frozen) = (self.is_silent(sensor), self.is_frozen(sensor, period));
+            let was_said = std::mem::replace(&mut self.said[sensor], is_silent || is_frozen);
+            if was_said || !(is_silent || is_frozen) {
+                continue;
+            }
+            let name = &world.card.sensors[sensor].name;
+            let what = if is_silent {
+                format!("nothing was read of {name} for {} periods", self.now[sensor].unread)
+            } else {
+                format!(
+                    "{name} has read exactly {} for {} periods",
+                    self.last[sensor], self.now[sensor].still
+                )
+            };
+            let then = match (is_needed(world, sensor), is_silent) {
+                (true, true) => "; the plant is held at its safe action until something is read",
+                (true, false) => "; the plant is held at its safe action until that changes",
+                (false, _) => "",
+            };
+            out.push(Alarm { sensor, p: NEVER, text: format!("{what}{then}"), event: None, since: None });
+        }
+        out
+    }
+}
+
+/// A limit or a goal is of this sensor.
+pub(super) fn is_needed(world: &World, sensor: usize) -> bool {
+    let (low, high) = world.limits[sensor];
+    low.is_finite() || high.is_finite() || world.tracks.iter().any(|t| t.sensor == sensor)
+}
