@@ -154,7 +154,8 @@ pub(crate) enum Verb {
     Verify(File),
     /// Decide everything again from the record; the same build gives the same bits.
     #[command(after_help = "Example:
-  forethought replay oven.toml")]
+  forethought replay oven.toml
+  forethought replay tanks.toml                          of a world its actions and alarms")]
     Replay(File),
     /// Write all trials as a CSV table.
     #[command(after_help = "Example:

@@ -61,7 +61,7 @@ impl Loaded {
             let verb = std::env::args().nth(1).unwrap_or_default();
             let message = format!("{} is a world file, and `{verb}` is for campaigns", path.display());
             return Err(Failure::yours("world-file", message)
-                .hint("`forethought world --help` lists what can be done with a world; `verify` and `log` read both"));
+                .hint("`forethought world --help` lists what can be done with a world; `verify`, `log` and `replay` read both"));
         }
         let problem = parse(&text, &read, &schemas())
             .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;

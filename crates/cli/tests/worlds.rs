@@ -39,6 +39,29 @@ fn a_world_is_driven_and_its_episodes_teach_another() {
     assert_eq!((&surprised["episode"], &surprised["raised"]), (&5.into(), &driven["alarms"]));
     assert_eq!(surprised["minus_log10_p"].as_array().unwrap().len(), 144);
     assert!(surprised["models"].is_null());
+    // And of each sum: three that follow one-step errors or those of 5 and 20 periods, two that follow the first, one of offsets.
+    let sums = surprised["sums"].as_array().unwrap();
+    assert_eq!(sums.len(), 5 * 2);
+    let of = |ahead: u64, sensor: &str| {
+        sums.iter().find(|s| s["ahead"] == ahead && s["sensor"] == sensor).unwrap()
+    };
+    let most = |s: &serde_json::Value| {
+        s["minus_log10_p"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).fold(0.0, f64::max)
+    };
+    assert!(most(of(1, "level_1")) > 3.0 && most(of(1, "level_1")) > most(of(1, "level_2")), "{sums:?}");
+    // Beside every score stands that of the true model, which is the better one.
+    let scores = driven["models"].as_array().unwrap().last().unwrap()["scores"].as_array().unwrap();
+    for score in scores {
+        let sum = |of: &str| score[of].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).sum::<f64>();
+        assert!(sum("truth") < sum("model") && sum("model") < sum("persistence"), "{score}");
+    }
+    assert!(folder.run(&["world", "report", "plant.toml"], 0).contains("tanks.html"));
+    assert!(fs::read_to_string(folder.path("reports/tanks.html")).unwrap().contains("The true model"));
+    let replayed = folder.json(&["replay", "plant.toml"]);
+    assert_eq!(
+        (&replayed["episodes"], &replayed["actions"], &replayed["differ"]),
+        (&5.into(), &384.into(), &0.into())
+    );
     let said = folder.run(&["world", "surprise", "plant.toml", "--episode", "1"], 0);
     assert!(!said.contains("raised in period") && said.contains("shows one): 1 in 5."), "{said}");
     folder.run(&["world", "export", "plant.toml", "--json"], 2);
@@ -115,7 +138,9 @@ fn the_record_of_a_world_is_verified_without_its_plant() {
     assert!(found["models"].as_u64().unwrap() > 0 && found["head"]["hash"] == found["hash"], "{found}");
     let said = folder.run(&["log", "plant.toml"], 0);
     assert!(said.contains("episode 3: 20 periods, whole") && said.contains("model_learnt"), "{said}");
-    let said = folder.run(&["replay", "plant.toml"], 2);
+    let replayed = folder.json(&["replay", "plant.toml"]);
+    assert_eq!((&replayed["actions"], &replayed["differ"]), (&60.into(), &0.into()), "{replayed}");
+    let said = folder.run(&["status", "plant.toml"], 2);
     assert!(said.contains("is a world file") && !said.contains("parameter"), "{said}");
 
     let damage = |file: &str, change: &str, what: &str| {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use forethought_engine::{
-    Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, LearnAsk, Seen, Until, WorldModel,
-    exploring_tracks, learn, plan_action, taught_monitor,
+    Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, LearnAsk, Recorded, Seen, Until, WorldModel,
+    exploring_tracks, learn, plan_action, replay_episode, taught_monitor,
 };
 use forethought_machine::{Environment, EnvironmentBuild, Fault, Reading};
 use forethought_plan::{Method, StateLimit};
@@ -188,6 +188,35 @@ fn a_plant_is_explored_learnt_and_driven() {
     let events = outside.journal.len();
     assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
     assert_eq!(outside.journal.len(), events);
+}
+
+#[test]
+fn what_was_done_is_decided_again_and_what_is_not_the_same_is_named() {
+    let leak = r#"{ kind = "leak", channel = "pump_1", size = 0.3, at = "25min" }"#;
+    let mut outside = Outside::new(&faulty(leak));
+    assert_eq!(outside.run(Until::Driven, usize::MAX), Some(DriveEnd::Finished));
+    assert!(!outside.fold().alarms.is_empty());
+    let replay = |number: u64, change: &dyn Fn(&mut Episode)| {
+        let of_it = |e: &DriveEntry| matches!(e.event, DriveEvent::EpisodeIntended { episode, .. } if episode == number);
+        let intended = outside.journal.iter().position(of_it).unwrap();
+        let before = Drive::fold(&outside.journal[..intended]).unwrap();
+        let model =
+            before.models.last().map(|m| Arc::new(WorldModel::read(&outside.blobs[&m.hash]).unwrap()));
+        let mut episode = outside.stored[&number].0.clone();
+        change(&mut episode);
+        let recorded = Recorded { iterations: vec![f64::NAN; episode.periods() + 1], episode };
+        replay_episode(&outside.world, &outside.journal, intended, model, &recorded).unwrap()
+    };
+    for number in 1..=5 {
+        let replayed = replay(number, &|_| {});
+        assert_eq!((replayed.episode, replayed.difference), (number, None));
+    }
+    let read = replay(5, &|episode| episode.read[2 * 100] += 1e-9).difference.unwrap();
+    assert!(read.contains("period 1"), "{read}");
+    let held = replay(1, &|episode| episode.set[2 * 30] += 1e-9).difference.unwrap();
+    assert!(held.starts_with("period 30: recorded"), "{held}");
+    let silenced = replay(5, &|episode| episode.read.truncate(2 * 300 + 2)).difference;
+    assert!(silenced.is_some(), "alarms are missed");
 }
 
 const REACTOR: &str = r#"

@@ -91,6 +91,9 @@ fn check_blobs(read: &Read) -> Result<(), Failure> {
 
 /// Every decision again.
 pub(crate) fn replay(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
+    if let Some(record) = record(arguments, v)? {
+        return record.replay(arguments);
+    }
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
     check_blobs(&read)?;

@@ -8,6 +8,7 @@ mod keep;
 mod loaded;
 mod look;
 mod page;
+mod replay;
 
 use crate::args::{Arguments, World};
 use crate::exit::{Exit, Failure};

@@ -214,7 +214,8 @@ impl DriveShell {
     }
 }
 
-fn method(planner: Planner) -> Method {
+/// How a world's plans are looked for.
+pub(super) fn method(planner: Planner) -> Method {
     match planner {
         Planner::Icem => Method::Icem(Default::default()),
         Planner::Cem => Method::Cem(Default::default()),

@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn nothing_is_taken_away_where_nothing_was_seen() {
         let mut bias = Bias::learn(&[], 1, 2);
-        let mut fresh = run(400, 1000);
+        let mut fresh = run(400, 2000);
         let before = size(&fresh);
         fresh.iter_mut().for_each(|errors| bias.correct(errors, true));
         assert_eq!((size(&fresh), bias.doubt()), (before, 1.0));

@@ -14,7 +14,7 @@ pub(super) const LONGER: &str = "have more episodes in [explore], narrow `range`
 /// Each in a sentence.
 pub(super) fn doubts(drive: &Drive) -> Vec<String> {
     let short = too_short(drive).map(|short| format!("{short}. To mend it, {LONGER}."));
-    short.into_iter().chain(too_few(drive)).chain(too_narrow(drive)).collect()
+    short.into_iter().chain(too_few(drive)).chain(too_narrow(drive)).chain(unjudged(drive)).collect()
 }
 
 /// Exploring episodes that were over before anything could be learnt from them, and what is left where that is too little.
@@ -50,16 +50,43 @@ fn too_few(drive: &Drive) -> Option<String> {
     })
 }
 
-/// What was claimed and settled.
+/// What was claimed and settled, of each sensor: many that are kept must not hide one that is not.
 fn too_narrow(drive: &Drive) -> Option<String> {
-    let is_short = drive.kept().iter().any(|kept| {
-        let (k, n) = kept.all();
-        Share { k, n }.falls_short(LEVEL)
-    });
-    is_short.then(|| {
-        "Intervals are too narrow so far: what was explored shows too little of how wrong the model can be. Lengthen [explore] \
-         time, or have more episodes."
-            .to_owned()
+    let kept = drive.kept();
+    let is_short = |sensor: usize| {
+        kept.iter()
+            .any(|kept| kept.sensors.get(sensor).is_some_and(|&(k, n)| Share { k, n }.falls_short(LEVEL)))
+    };
+    let sensors = kept.iter().map(|kept| kept.sensors.len()).max().unwrap_or(0);
+    let name = |sensor: usize| {
+        let channel = drive.card.as_ref().and_then(|card| card.sensors.get(sensor));
+        channel.map_or_else(|| format!("sensor {}", sensor + 1), |channel| channel.name.clone())
+    };
+    let short: Vec<String> = (0..sensors).filter(|s| is_short(*s)).map(name).collect();
+    (!short.is_empty()).then(|| {
+        format!(
+            "Intervals of {} are too narrow so far: what was explored shows too little of how wrong the model can be. Lengthen \
+             [explore] time, or have more episodes.",
+            short.join(", ")
+        )
+    })
+}
+
+/// Alarms of which nobody has said what they were.
+fn unjudged(drive: &Drive) -> Option<String> {
+    let open: Vec<String> = drive
+        .alarms
+        .iter()
+        .filter(|(_, a)| a.no_fault.is_none())
+        .map(|(number, _)| number.to_string())
+        .collect();
+    (!open.is_empty()).then(|| {
+        format!(
+            "Nobody has said what {} {} was: nothing is learnt from its episode. `world surprise FILE --alarm N` with --no-fault or \
+             --fault says it.",
+            if open.len() == 1 { "alarm" } else { "each of the alarms" },
+            open.join(", ")
+        )
     })
 }
 
@@ -121,7 +148,10 @@ mod tests {
             [""; 0],
             "claims that were kept say more than how few episodes there were"
         );
-        assert_eq!(said(&[30, 30, 30, 30, 19], Some(50)), [short, "Intervals are too narrow so far"]);
+        assert_eq!(
+            said(&[30, 30, 30, 30, 19], Some(50)),
+            [short, "Intervals of sensor 1 are too narrow so far"]
+        );
         let without_model = |periods: &[u64]| too_short(&Drive { models: vec![], ..drive(periods, None) });
         assert_eq!(
             without_model(&[12, 22]).unwrap(),

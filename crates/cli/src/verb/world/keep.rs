@@ -18,9 +18,9 @@ use crate::{say, show, talk};
 /// The record of the world that a file names.
 pub(crate) struct Record {
     name: String,
-    project: Project,
-    journal: SqliteJournal,
-    id: CampaignId,
+    pub(super) project: Project,
+    pub(super) journal: SqliteJournal,
+    pub(super) id: CampaignId,
 }
 
 /// The name of the world that a text describes; None where it is no world file. Nothing else of it need be in order: what was
@@ -140,7 +140,7 @@ impl Record {
     }
 }
 
-fn entries(sealed: &[Sealed]) -> Result<Vec<DriveEntry>, Failure> {
+pub(super) fn entries(sealed: &[Sealed]) -> Result<Vec<DriveEntry>, Failure> {
     let read = |s: &Sealed| {
         serde_json::from_slice(&s.bytes).map_err(|e| {
             Failure::yours("record", format!("event {} is none of a world: {e}", s.seq))

@@ -1,0 +1,130 @@
+//! What was done, decided again: the same record and the same version act the same, bit for bit.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use forethought_machine::Reading;
+use forethought_record::{Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd};
+use forethought_space::{Episode, World};
+
+use super::model::WorldModel;
+use super::policy::plan_action;
+use super::shell::method;
+use super::{DriveCore, DriveEffect, DriveInput, Until};
+
+/// An episode as it was recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// What was read and held.
+    pub episode: Episode,
+    /// The planner's iterations at each reading, NaN where nothing was planned; `[periods + 1]`.
+    pub iterations: Vec<f64>,
+}
+
+/// An episode, decided again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplayedEpisode {
+    /// Its number.
+    pub episode: u64,
+    /// Actions that were recorded.
+    pub actions: usize,
+    /// The first thing that came out otherwise, in words.
+    pub difference: Option<String>,
+}
+
+/// Decides an episode again that was intended in `entries[intended]`: a core with the fold of what was before it and the model of
+/// that time is shown what was read, and what it holds and calls a fault is compared.
+///
+/// # Errors
+/// [`DriveError`] where the entries do not fold.
+pub fn replay_episode(
+    world: &Arc<World>,
+    entries: &[DriveEntry],
+    intended: usize,
+    model: Option<Arc<WorldModel>>,
+    recorded: &Recorded,
+) -> Result<ReplayedEpisode, DriveError> {
+    let drive = Drive::fold(&entries[..intended])?;
+    let number = drive.episodes.len() as u64 + 1;
+    let of_it =
+        |e: &&DriveEntry| matches!(&e.event, DriveEvent::AlarmRaised { episode, .. } if *episode == number);
+    let mut alarms: VecDeque<&DriveEvent> =
+        entries[intended..].iter().filter(of_it).map(|e| &e.event).collect();
+    let sealed = entries[intended..].iter().find_map(|e| match &e.event {
+        DriveEvent::EpisodeSealed { episode, end, .. } if *episode == number => Some(end),
+        _ => None,
+    });
+    let method = method(world.planner);
+    let is_whole = sealed == Some(&EpisodeEnd::Whole);
+    let (episode, at) = (&recorded.episode, entries[intended].at);
+    let periods = episode.periods();
+    let mut out = ReplayedEpisode { episode: number, actions: periods, difference: None };
+    let read = |t: usize| {
+        let values = episode.reading(t).iter().map(|v| Some(*v).filter(|v| !v.is_nan())).collect();
+        DriveInput::Read(Ok(Reading { values, done: is_whole && t == periods }))
+    };
+    let mut core = DriveCore::new(world.clone(), drive, model, None, Until::Driven);
+    let (mut inputs, mut effects, mut t) = (VecDeque::from([DriveInput::Begin]), Vec::new(), 0);
+    while let Some(input) = inputs.pop_front() {
+        core.step(at, input, &mut effects);
+        for effect in effects.drain(..) {
+            match effect {
+                DriveEffect::Append(said, _) => {
+                    for event in said.iter().map(|e| &e.event) {
+                        if !matches!(event, DriveEvent::AlarmRaised { .. }) {
+                            continue;
+                        }
+                        let known = alarms.pop_front();
+                        if known != Some(event) {
+                            out.difference =
+                                Some(format!("recorded {}, now {}", words(known), words(Some(event))));
+                            return Ok(out);
+                        }
+                    }
+                    inputs.push_back(DriveInput::Journaled(u64::MAX));
+                }
+                DriveEffect::Create(_) => inputs.push_back(DriveInput::Created(0)),
+                DriveEffect::Reset(_) => inputs.push_back(read(0)),
+                DriveEffect::Plan(ask) => {
+                    let most = recorded.iterations.get(t).copied().unwrap_or(f64::NAN);
+                    let planned = plan_action(&ask, &method, &mut |k| f64::from(k) >= most);
+                    inputs.push_back(DriveInput::Planned(Box::new(planned)));
+                }
+                // What was held last may not have been recorded before the engine died.
+                DriveEffect::Step(_) if t == periods => return Ok(out),
+                DriveEffect::Step(action) => {
+                    let held = episode.action(t);
+                    if action.iter().zip(held).any(|(a, b)| a.to_bits() != b.to_bits()) {
+                        out.difference = Some(format!("period {t}: recorded {held:?}, now {action:?}"));
+                        return Ok(out);
+                    }
+                    t += 1;
+                    inputs.push_back(read(t));
+                }
+                DriveEffect::Record(..) => {}
+                // It was learnt before, or there was too little to learn from.
+                DriveEffect::Learn(_) => {
+                    let none = Err("there was no model".to_owned());
+                    inputs.push_back(DriveInput::Learnt(Box::new(none)));
+                }
+                // It is over, or would never have been.
+                DriveEffect::MakeSafe | DriveEffect::Close(..) | DriveEffect::Done(_) => {
+                    if t < periods {
+                        out.difference = Some(format!("recorded {periods} periods, now it ends after {t}"));
+                    } else if let Some(alarm) = alarms.pop_front() {
+                        out.difference = Some(format!("recorded {}, now no alarm", words(Some(alarm))));
+                    }
+                    return Ok(out);
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn words(alarm: Option<&DriveEvent>) -> String {
+    match alarm {
+        Some(DriveEvent::AlarmRaised { period, text, .. }) => format!("an alarm in period {period}: {text}"),
+        _ => "no alarm".to_owned(),
+    }
+}
