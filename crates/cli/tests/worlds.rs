@@ -120,6 +120,8 @@ fn a_world_is_driven_and_its_episodes_teach_another() {
     let driven = folder.json(&["world", "drive", "other/plant.toml"]);
     assert_eq!(driven["episodes"].as_array().unwrap().len(), 5);
     assert_eq!(driven["alarms"].as_array().unwrap().len(), 0, "{}", driven["alarms"]);
+    let page = fs::read_to_string(folder.path("other/reports/logs.html")).unwrap();
+    assert!(page.contains("grey: maintained"), "the report marks maintenance");
     let score = &driven["models"][0]["scores"][0];
     assert!(score["model"][0].as_f64() < score["persistence"][0].as_f64(), "{score}");
 }

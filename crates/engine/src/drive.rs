@@ -471,6 +471,8 @@ impl DriveCore {
                 self.model = Some(Arc::new(model));
                 self.append_with(at, vec![event], vec![blob], Vec::new(), effects);
             }
+            // It was given up.
+            Err(_) if self.stop.is_some() => self.next(at, effects),
             // Too little yet: what is left to explore may mend it.
             Err(_) if done(&self.drive, Purpose::Explore) < self.world.explore.1 as usize => {
                 self.next(at, effects)

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use forethought_machine::Environment;
 use forethought_memory::{
@@ -11,15 +13,17 @@ use forethought_memory::{
 };
 use forethought_plan::Method;
 use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT, Purpose};
-use forethought_space::{Channel, ChannelKind, Episode, Planner, World};
+use forethought_space::{Channel, ChannelKind, Dynamics, Episode, Planner, World};
 use jiff::Timestamp;
 
-use super::model::{WorldModel, learn};
+use super::model::{LearnAsk, WorldModel, learn};
 use super::policy::plan_action;
 use super::run::claim_channels;
 use super::{DriveCore, DriveEffect, DriveEnd, DriveInput, EpisodePlan, Until};
 use crate::store::{Store, StoreError, take};
 
+/// How often learning looks up whether it shall end.
+const LOOK_UP: Duration = Duration::from_millis(50);
 /// Seconds of readings that a crash may lose, at most.
 const SYNC_S: f64 = 1.0;
 
@@ -199,6 +203,7 @@ impl DriveShell {
                     &self.method,
                     &mut self.recording,
                     clock,
+                    interrupt,
                     update,
                 )? {
                     inputs.push_back(input);
@@ -236,6 +241,7 @@ fn carry_out(
     method: &Method,
     recording: &mut Option<Recording>,
     clock: &dyn Fn() -> Timestamp,
+    interrupt: &AtomicBool,
     update: &mut dyn FnMut(DriveUpdate<'_>),
 ) -> Result<Option<DriveInput>, DriveShellError> {
     Ok(match effect {
@@ -281,8 +287,7 @@ fn carry_out(
             update(DriveUpdate::Learning(ask.episodes.len()));
             let read: Result<Vec<Episode>, _> =
                 ask.episodes.iter().map(|&id| episodes.episode(EpisodeId(id), world.card.period_s)).collect();
-            let learnt = learn(&ask, &read?, environment.truth().as_deref());
-            Some(DriveInput::Learnt(Box::new(learnt.map_err(|e| e.to_string()))))
+            Some(DriveInput::Learnt(Box::new(learnt(*ask, read?, environment.truth(), interrupt))))
         }
         DriveEffect::Plan(ask) => {
             let begun = clock();
@@ -292,6 +297,26 @@ fn carry_out(
         }
         DriveEffect::Done(_) => None,
     })
+}
+
+/// Learns beside, so that whoever wants it to end need not wait: the plant is at rest meanwhile, and a model that was not finished is
+/// learnt at the next start.
+fn learnt(
+    ask: LearnAsk,
+    episodes: Vec<Episode>,
+    truth: Option<Box<dyn Dynamics>>,
+    interrupt: &AtomicBool,
+) -> Result<WorldModel, String> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(learn(&ask, &episodes, truth.as_deref())));
+    while !interrupt.load(Ordering::Relaxed) {
+        match told.recv_timeout(LOOK_UP) {
+            Ok(learnt) => return learnt.map_err(|e| e.to_string()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err("the learner failed".to_owned()),
+        }
+    }
+    Err("interrupted".to_owned())
 }
 
 impl Recording {

@@ -199,6 +199,19 @@ fn sensor_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, i: usize, sensor
     if !limits.is_empty() {
         caption += "; red: its limit";
     }
+    let end_s = (trace.read[i].len().max(1) - 1) as f64 * period_s;
+    let maintained = input.world.maintenance.iter().filter(|(from, _)| *from < end_s);
+    let maintained: Vec<Value> = maintained.map(|(from, to)| shade(*from, to.min(end_s), GREY)).collect();
+    let unread = gaps(&trace.read[i]);
+    let unread = unread.iter().map(|(from, to)| (*from as f64 * period_s, *to as f64 * period_s));
+    let unread: Vec<Value> = unread.map(|(from, to)| shade(from, to, VERMILLION)).collect();
+    if !maintained.is_empty() {
+        caption += "; grey: maintained, neither steered by nor learnt from";
+    }
+    if !unread.is_empty() {
+        caption += "; shaded red: nothing was read";
+    }
+    let shapes = [limits, maintained, unread].concat();
     let mut figure = Figure::new(format!("driven-{i}"), sensor.name.clone(), caption + ".")
         .trace(band(&x, claimed.iter().map(|c| c.0), claimed.iter().map(|c| c.1), "claimed, 90 %"))
         .trace(line("read", json!(x), trace.read[i].iter().map(|v| number(*v)).collect(), BLUE));
@@ -218,8 +231,21 @@ fn sensor_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, i: usize, sensor
         }));
     }
     figure.layout(json!({
-        "xaxis": axis("hours"), "yaxis": axis(&label(&sensor.name, sensor.unit.as_deref())), "shapes": limits,
+        "xaxis": axis("hours"), "yaxis": axis(&label(&sensor.name, sensor.unit.as_deref())), "shapes": shapes,
     }))
+}
+
+/// Where nothing was read: from the reading before to the one after.
+fn gaps(read: &[f64]) -> Vec<(usize, usize)> {
+    let mut out: Vec<(usize, usize)> = Vec::new();
+    for (t, _) in read.iter().enumerate().filter(|(_, v)| v.is_nan()) {
+        let (from, to) = (t.saturating_sub(1), (t + 1).min(read.len() - 1));
+        match out.last_mut() {
+            Some(last) if last.1 >= t => last.1 = to,
+            _ => out.push((from, to)),
+        }
+    }
+    out
 }
 
 fn actions_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, id: &str) -> Figure {
@@ -262,6 +288,14 @@ fn level(at: f64) -> Value {
     json!({ "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": { "color": VERMILLION, "width": 1.5 } })
 }
 
+/// Times of an episode, seconds, behind its lines.
+fn shade(from_s: f64, to_s: f64, colour: &str) -> Value {
+    json!({
+        "type": "rect", "yref": "paper", "y0": 0, "y1": 1, "x0": hours(from_s), "x1": hours(to_s), "layer": "below",
+        "fillcolor": colour, "opacity": 0.15, "line": { "width": 0 },
+    })
+}
+
 fn upright(at: f64) -> Value {
     json!({ "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": at, "x1": at, "line": { "color": GREY, "width": 1, "dash": "dot" } })
 }
@@ -278,4 +312,17 @@ fn hours(seconds: f64) -> f64 {
 fn clock(input: &WorldReport<'_>, period: usize) -> String {
     let minutes = period as f64 * input.world.card.period_s / 60.0;
     format!("{} min", short(minutes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_go_from_the_reading_before_to_the_one_after() {
+        let n = f64::NAN;
+        assert_eq!(gaps(&[1.0, n, n, 2.0, 3.0, n]), [(0, 3), (4, 5)]);
+        assert_eq!(gaps(&[n, 1.0, n, 2.0]), [(0, 1), (1, 3)]);
+        assert_eq!((gaps(&[]), gaps(&[n]), gaps(&[1.0])), (vec![], vec![(0, 0)], vec![]));
+    }
 }
