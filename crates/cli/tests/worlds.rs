@@ -57,6 +57,7 @@ fn a_world_is_driven_and_its_episodes_teach_another() {
     }
     assert!(folder.run(&["world", "report", "plant.toml"], 0).contains("tanks.html"));
     assert!(fs::read_to_string(folder.path("reports/tanks.html")).unwrap().contains("The true model"));
+    assert!(fs::read_to_string(folder.path("reports/tanks.html")).unwrap().contains("\"name\":\"true\""));
     let replayed = folder.json(&["replay", "plant.toml"]);
     assert_eq!(
         (&replayed["episodes"], &replayed["actions"], &replayed["differ"]),

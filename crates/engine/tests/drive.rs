@@ -153,7 +153,7 @@ impl Outside {
                     DriveEffect::Learn(ask) => {
                         let episodes: Vec<Episode> =
                             ask.episodes.iter().map(|id| self.stored[id].0.clone()).collect();
-                        let learnt = learn(&ask, &episodes, self.plant.truth().as_deref());
+                        let learnt = learn(&ask, &episodes, self.plant.physics().as_deref());
                         Some(DriveInput::Learnt(Box::new(learnt.map_err(|e| e.to_string()))))
                     }
                     DriveEffect::Plan(ask) => {

@@ -47,9 +47,15 @@ pub trait Environment: Send {
     /// [`Fault`] where the plant cannot be spoken to.
     fn make_safe(&mut self) -> Result<(), Fault>;
 
+    /// What is to be drawn beside the sensors, as it is now: what a simulator knows of its plant that no sensor shows, by names that stay
+    /// the same, values finite. It is recorded with each reading, and nothing is learnt from it. Empty for a plant that nobody looks into.
+    fn render(&self) -> Vec<(String, f64)> {
+        Vec::new()
+    }
+
     /// A simulator's own physics with the same sensors: no learnt model foresees more, and scores stand beside it as their ceiling.
     /// None of a plant that nobody knows so well.
-    fn truth(&self) -> Option<Box<dyn Dynamics>> {
+    fn physics(&self) -> Option<Box<dyn Dynamics>> {
         None
     }
 }

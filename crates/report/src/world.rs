@@ -20,6 +20,8 @@ pub struct EpisodeTrace {
     pub purpose: Purpose,
     /// By sensor: what was read, `[periods + 1]`.
     pub read: Vec<Vec<f64>>,
+    /// By sensor: what it would have shown without noise, drift and faults, where that is known, `[periods + 1]`.
+    pub truth: Vec<Option<Vec<f64>>>,
     /// By action: what was held, `[periods]`.
     pub set: Vec<Vec<f64>>,
     /// By sensor: what was claimed one period before each reading, low and high, `[periods + 1]`.

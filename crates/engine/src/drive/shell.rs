@@ -253,7 +253,7 @@ fn carry_out(
         DriveEffect::MakeSafe => Some(DriveInput::Safe(environment.make_safe().map_err(|f| f.0))),
         DriveEffect::Create(plan) => {
             let now = clock();
-            let card = card(world, &plan);
+            let card = card(world, &plan, &environment.render());
             let id = episodes.create(&card, now)?;
             let Some(Sampling::Every { period_ns }) = card.channels.first().map(|c| c.sampling) else {
                 return Ok(None);
@@ -265,7 +265,9 @@ fn carry_out(
         DriveEffect::Step(action) => Some(DriveInput::Read(environment.step(&action).map_err(|f| f.0))),
         DriveEffect::Record(held, read, said) => {
             if let Some(recording) = recording {
-                recording.record(episodes, held.as_deref(), &read, &said, clock())?;
+                let seen = environment.render().into_iter().map(|(_, value)| value);
+                let row: Vec<f64> = read.into_iter().chain(said).chain(seen).collect();
+                recording.record(episodes, held.as_deref(), &row, clock())?;
             }
             None
         }
@@ -287,7 +289,7 @@ fn carry_out(
             update(DriveUpdate::Learning(ask.episodes.len()));
             let read: Result<Vec<Episode>, _> =
                 ask.episodes.iter().map(|&id| episodes.episode(EpisodeId(id), world.card.period_s)).collect();
-            Some(DriveInput::Learnt(Box::new(learnt(*ask, read?, environment.truth(), interrupt))))
+            Some(DriveInput::Learnt(Box::new(learnt(*ask, read?, environment.physics(), interrupt))))
         }
         DriveEffect::Plan(ask) => {
             let begun = clock();
@@ -324,16 +326,14 @@ impl Recording {
         &mut self,
         episodes: &mut EpisodeStore,
         held: Option<&[f64]>,
-        read: &[f64],
-        said: &[f64],
+        row: &[f64],
         now: Timestamp,
     ) -> Result<(), EpisodeError> {
-        let row: Vec<f64> = read.iter().chain(said).copied().collect();
         let from_ns = self.periods * self.period_ns;
         match held {
-            None => episodes.append(self.id, &Block::first(self.period_ns, 0, &row))?,
+            None => episodes.append(self.id, &Block::first(self.period_ns, 0, row))?,
             Some(action) => {
-                episodes.append(self.id, &Block::periods(self.period_ns, from_ns, action, &row))?;
+                episodes.append(self.id, &Block::periods(self.period_ns, from_ns, action, row))?;
                 self.periods += 1;
             }
         }
@@ -345,12 +345,13 @@ impl Recording {
     }
 }
 
-/// What is written of an episode before its first action: the plant's channels, and those of what is claimed.
-fn card(world: &World, plan: &EpisodePlan) -> EpisodeCard {
+/// What is written of an episode before its first action: the plant's channels, those of what is claimed, and what is drawn beside.
+fn card(world: &World, plan: &EpisodePlan, beside: &[(String, f64)]) -> EpisodeCard {
     let mut card = EpisodeCard::of(&world.card, plan.seed, plan.policy.clone());
     let sampling = card.channels.first().map(|c| c.sampling);
     let at = world.card.sensors.len();
-    let claims = claim_channels(&world.card).into_iter().filter_map(|name| {
+    let beside = beside.iter().map(|(name, _)| name.clone());
+    let claims = claim_channels(&world.card).into_iter().chain(beside).filter_map(|name| {
         let channel = Channel { name, unit: None, kind: ChannelKind::Event, low: -1e300, high: 1e300 };
         Some(EpisodeChannel { channel, sampling: sampling?, frame: None })
     });

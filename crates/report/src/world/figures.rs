@@ -215,6 +215,9 @@ fn sensor_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, i: usize, sensor
     let mut figure = Figure::new(format!("driven-{i}"), sensor.name.clone(), caption + ".")
         .trace(band(&x, claimed.iter().map(|c| c.0), claimed.iter().map(|c| c.1), "claimed, 90 %"))
         .trace(line("read", json!(x), trace.read[i].iter().map(|v| number(*v)).collect(), BLUE));
+    if let Some(truth) = &trace.truth[i] {
+        figure = figure.trace(line("true", json!(x), truth.iter().map(|v| number(*v)).collect(), GREEN));
+    }
     let (ahead, foreseen) = (trace.foreseen.0, &trace.foreseen.1[i]);
     let lowest: Vec<Value> = foreseen.iter().map(|f| number(f.0)).collect();
     let highest: Vec<Value> = foreseen.iter().map(|f| number(f.1)).collect();

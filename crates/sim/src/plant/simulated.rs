@@ -11,6 +11,8 @@ use super::options::Setup;
 use super::{CHANNELS, Drift, Options, PlantKind, PlantSpec, TrueModel, advance};
 use crate::draws::Draws;
 
+/// What the name of a sensor's true value ends with.
+const TRUE: &str = ".true";
 /// Seconds in a week.
 pub(super) const WEEK: f64 = 7.0 * 86_400.0;
 
@@ -280,7 +282,13 @@ impl Environment for Simulated {
         Ok(())
     }
 
-    fn truth(&self) -> Option<Box<dyn Dynamics>> {
+    /// What every sensor would show without noise, drift and faults: `level_1.true`.
+    fn render(&self) -> Vec<(String, f64)> {
+        let names = self.card.sensors.iter().map(|sensor| format!("{}{TRUE}", sensor.name));
+        names.zip(self.truth()).collect()
+    }
+
+    fn physics(&self) -> Option<Box<dyn Dynamics>> {
         Some(Box::new(TrueModel::of(&self.setup)))
     }
 }

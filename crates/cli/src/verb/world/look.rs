@@ -9,7 +9,7 @@ use forethought_record::{
     AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose,
 };
 use forethought_space::{Episode, World, world_schema};
-use forethought_world::{Part, Statistic, Surprise};
+use forethought_world::{Part, Statistic, Surprise, WINDOW};
 use serde_json::{Value, json};
 
 use super::doubts::doubts;
@@ -200,7 +200,7 @@ pub(super) fn watch(world: &World, drive: &Drive, model: &WorldModel, episode: &
     let mut monitor = taught_monitor(world, drive, model);
     let first = if episode.periods() > 0 { episode.action(0) } else { &[] };
     monitor.update(&model.ensemble, first, episode.reading(0));
-    let shows = |p: f64| -p.max(1e-12).log10();
+    let shows = |p: f64| (1.0 / p.clamp(1e-12, 1.0)).log10();
     let (mut curve, mut alarms) = (Vec::new(), Vec::new());
     let mut parts: Vec<(Part, Vec<f64>)> =
         monitor.parts().into_iter().map(|part| (part, Vec::new())).collect();
@@ -250,7 +250,7 @@ pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit
         return Ok(Exit::Done);
     }
     say(format!(
-        "Episode {number}, looked at with the last model: the least likely period has p = {:.1e}.",
+        "Episode {number}, looked at with the last model: a healthy plant shows as much within {WINDOW} periods with p = {:.1e}.",
         10_f64.powf(-highest(&curve))
     ));
     for (i, sensor) in sensors.iter().enumerate() {

@@ -96,7 +96,9 @@ fn trace(loaded: &Loaded, read: &Read, number: u64, stored: u64) -> Result<Episo
     let (read_of, set) = (rows.collect(), set.collect());
     let purpose =
         read.drive.episodes.get(&number).map_or(forethought_record::Purpose::Explore, |e| e.purpose);
-    Ok(EpisodeTrace { number, purpose, read: read_of, set, claimed, foreseen })
+    let truth = |sensor: &str| table.values(&format!("{sensor}.true")).ok().map(<[f64]>::to_vec);
+    let truth = card.sensors.iter().map(|s| truth(&s.name)).collect();
+    Ok(EpisodeTrace { number, purpose, read: read_of, truth, set, claimed, foreseen })
 }
 
 /// An episode, imagined from its middle on.
