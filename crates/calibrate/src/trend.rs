@@ -17,9 +17,12 @@ fn at_least(n: usize, rises: usize) -> f64 {
     let most = n * n.saturating_sub(1) / 2;
     let mut odds = vec![1.0];
     for k in 1..n {
-        let mut next = vec![0.0; odds.len() + k];
-        for (at, p) in odds.iter().enumerate() {
-            next[at..=at + k].iter_mut().for_each(|q| *q += p / (k + 1) as f64);
+        // Each of the new is the mean of k + 1 of the old: a window that moves on.
+        let old = |at: usize| odds.get(at).copied().unwrap_or(0.0);
+        let (mut window, mut next) = (0.0, Vec::with_capacity(odds.len() + k));
+        for at in 0..odds.len() + k {
+            window += old(at) - at.checked_sub(k + 1).map_or(0.0, old);
+            next.push((window / (k + 1) as f64).max(0.0));
         }
         odds = next;
     }

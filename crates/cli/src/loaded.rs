@@ -18,6 +18,12 @@ use crate::exit::Failure;
 use crate::verb::world_name;
 use crate::{kept, now, talk};
 
+/// The verb as it was typed.
+fn verb_name() -> String {
+    let matches = <Arguments as clap::CommandFactory>::command().try_get_matches();
+    matches.ok().and_then(|m| m.subcommand_name().map(str::to_owned)).unwrap_or_default()
+}
+
 /// All drivers there are: the one list that names them.
 pub(crate) fn drivers() -> Vec<Driver> {
     let mut all = forethought_drivers::drivers();
@@ -58,7 +64,7 @@ impl Loaded {
         let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let read = |name: &str| std::fs::read(dir.join(name)).ok();
         if world_name(&text).is_some() {
-            let verb = std::env::args().nth(1).unwrap_or_default();
+            let verb = verb_name();
             let message = format!("{} is a world file, and `{verb}` is for campaigns", path.display());
             return Err(Failure::yours("world-file", message)
                 .hint("`forethought world --help` lists what can be done with a world; `verify`, `log` and `replay` read both"));
@@ -74,7 +80,7 @@ impl Loaded {
     }
 
     pub(crate) fn own(&self) -> Result<Owner, OwnError> {
-        let what = std::env::args().nth(1).unwrap_or_default();
+        let what = verb_name();
         self.project.own(&format!("`forethought {what}` of {} (process {})", self.actor, std::process::id()))
     }
 

@@ -125,10 +125,11 @@ def first(readings):
 
 
 class Flat:
-    """A space as a list of numbers: a name and the bounds of each, and both ways."""
+    """A space as a list of numbers: a name and the bounds of each, and both ways. A part that is one number may go by `alone`."""
 
-    def __init__(self, names, bounds, flat, back):
+    def __init__(self, names, bounds, flat, back, alone=None):
         self.names = names
+        self.alone = alone
         self.bounds = [(wide(low), wide(high)) for low, high in bounds]
         self.flat = flat
         self.back = back
@@ -146,7 +147,7 @@ def flat(spaces, space, name):
     """Any space whose values have one number of numbers each; `name` begins the names of all of them."""
     if isinstance(space, spaces.Discrete):
         low, high = int(space.start), int(space.start) + int(space.n) - 1
-        return Flat([f"{name}_0"], [(low, high)], lambda x: [float(x)], lambda a: whole(a[0], low, high))
+        return Flat([f"{name}_0"], [(low, high)], lambda x: [float(x)], lambda a: whole(a[0], low, high), name)
     if isinstance(space, spaces.Box):
         return array(name, space.sample(), space.low, space.high)
     if isinstance(space, spaces.MultiDiscrete):
@@ -176,7 +177,8 @@ def array(name, like, low, high):
         return out.clip(low, high).astype(like.dtype)
 
     names = [f"{name}_{i}" for i in range(len(lows))]
-    return Flat(names, list(zip(lows, highs)), lambda x: [float(v) for v in x.reshape(-1)], back)
+    alone = name if len(names) == 1 else None
+    return Flat(names, list(zip(lows, highs)), lambda x: [float(v) for v in x.reshape(-1)], back, alone)
 
 
 def together(parts, build):
@@ -192,7 +194,7 @@ def together(parts, build):
 
     names = [n for _, part in parts for n in part.names]
     # A part that is one number has no need of a number in its name.
-    short = [n[:-2] if len(part.names) == 1 else n for _, part in parts for n in part.names]
+    short = [n for _, part in parts for n in ([part.alone] if part.alone else part.names)]
     names = short if len(set(short)) == len(short) else names
     return Flat(names, [b for _, part in parts for b in part.bounds], numbers, back)
 

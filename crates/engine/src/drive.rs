@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use forethought_machine::Reading;
 use forethought_record::{
-    Actor, AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq,
+    Actor, AlarmKind, AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq,
 };
-use forethought_space::World;
+use forethought_space::{Track, World};
 use forethought_world::{Follow, PERIODS_LEAST};
 use jiff::Timestamp;
 use serde_json::json;
@@ -36,6 +36,8 @@ use run::Run;
 
 /// Periods that an episode must have to be learnt from.
 pub const LEARNT_FROM: u64 = 20;
+/// A goal counts as reached where no more than one reading in so many was missing.
+const UNSEEN: u64 = 10;
 /// Episodes after which a model is learnt and plans, even while exploring.
 const GUIDED_FROM: usize = 2;
 
@@ -352,7 +354,9 @@ impl DriveCore {
                 if let Some(reason) = &self.stop {
                     run.end = Some(EpisodeEnd::Stopped { reason: reason.clone() });
                 }
-                if let (Some(_), Purpose::Drive, Some(model)) = (&run.end, run.plan.purpose, &self.model) {
+                if let (Some(EpisodeEnd::Whole), Purpose::Drive, Some(model)) =
+                    (&run.end, run.plan.purpose, &self.model)
+                {
                     alarms.extend(creep::creeping(&self.world, &self.drive, model, run.episode, &run.shown));
                 }
                 if self.raise(at, alarms, effects)
@@ -397,6 +401,9 @@ impl DriveCore {
         if bounds.violation(&action, &run.previous).is_some() || action.len() != bounds.len() {
             // A planner's mistake must never reach the plant.
             action = safe_from(&self.world, &run.previous);
+        }
+        if planned.is_none() {
+            run.forsake();
         }
         effects.push(run.row(self.model.as_deref(), planned.as_ref()));
         run.hold(action.clone(), planned);
@@ -498,7 +505,7 @@ impl DriveCore {
                 sensor: self.world.card.sensors[alarm.sensor].name.clone(),
                 p: alarm.p,
                 text: alarm.text,
-                since: alarm.since,
+                kind: alarm.kind,
             };
             let then = std::mem::take(&mut self.then);
             self.append(at, vec![event], then, effects);
@@ -551,8 +558,13 @@ fn reached(world: &World, drive: &Drive) -> Option<String> {
     let goal = world.goal?;
     let (number, episode) = drive.whole(Purpose::Drive).last()?;
     let cost = episode.cost? / episode.periods.max(1) as f64;
-    let is_calm = episode.beyond == 0 && !drive.alarms.values().any(|a| a.episode == number);
-    (cost <= goal && is_calm)
+    let is_alarmed = drive.alarms.values().any(|a| a.episode == number && a.no_fault != Some(true));
+    // What was not read cost nothing, and what ended early may have cost little: neither is as good as it looks.
+    let is_long = episode.periods >= world.drive.0 as u64;
+    let maintained = (1..=world.drive.0).filter(|t| world.is_maintained(*t)).count() as u64;
+    let unread = |t: &Track| episode.unread.get(t.sensor).copied().unwrap_or(0) + maintained;
+    let is_seen = world.tracks.iter().all(|t| UNSEEN * unread(t) <= episode.periods);
+    (cost <= goal && episode.beyond == 0 && is_long && is_seen && !is_alarmed)
         .then(|| format!("episode {number} cost {cost:.3} a period, no more than the goal of {goal}"))
 }
 
@@ -565,7 +577,10 @@ fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
 fn learnable(drive: &Drive) -> Vec<u64> {
     // What a fault did must not become what is normal, until a person says that it was none; what creeps goes on until somebody
     // has looked.
-    let lasts = |a: &AlarmState| if a.since.is_some() { a.judged.unwrap_or(u64::MAX) } else { a.episode };
+    let lasts = |a: &AlarmState| match a.kind {
+        AlarmKind::Creeping { .. } => a.judged.unwrap_or(u64::MAX),
+        AlarmKind::Errors | AlarmKind::Silent => a.episode,
+    };
     let is_of = |a: &AlarmState, n: u64| (a.episode..=lasts(a)).contains(&n);
     let is_alarmed = |n: u64| drive.alarms.values().any(|a| a.no_fault != Some(true) && is_of(a, n));
     let taught = drive

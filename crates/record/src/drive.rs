@@ -87,6 +87,22 @@ pub struct Reach {
     pub below: f64,
 }
 
+/// What shows an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmKind {
+    /// Errors of what the model foresees.
+    #[default]
+    Errors,
+    /// Nothing of a sensor is read, or the very same for too long.
+    Silent,
+    /// A sensor creeps from episode to episode.
+    Creeping {
+        /// Since this one.
+        since: u64,
+    },
+}
+
 /// Everything that can happen when a plant is driven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -155,14 +171,15 @@ pub enum DriveEvent {
         /// Periods at whose end a sensor showed more than its limit.
         #[serde(default)]
         beyond: u64,
-        /// Readings, the first among them, in which a sensor showed nothing, by sensor. What it cost counts only what was read.
+        /// Readings, the first among them, in which a sensor showed nothing, by sensor; not those while it was maintained. What it cost
+        /// counts only what was read.
         #[serde(default)]
         unread: Vec<u64>,
         /// What was claimed before it was read, settled.
         #[serde(default)]
         kept: Vec<Kept>,
-        /// Half of what intervals were wide at its end where the model's members agreed: horizon by horizon, one a sensor, in its
-        /// unit. Empty where nothing was claimed.
+        /// Half of what intervals would have had to be wide over all of it where the model's members agreed: horizon by horizon, one a
+        /// sensor, in its unit. Empty where nothing was claimed.
         #[serde(default)]
         widths: Vec<f64>,
     },
@@ -191,9 +208,9 @@ pub enum DriveEvent {
         p: f64,
         /// What was seen, in a sentence.
         text: String,
-        /// The episode since which it has gone on from episode to episode, where it is seen in several only.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        since: Option<u64>,
+        /// What shows it.
+        #[serde(default)]
+        kind: AlarmKind,
     },
     /// The episode of an alarm is over: how far the alarm's event got, by which the like is known again.
     AlarmEnded {
@@ -255,7 +272,7 @@ pub struct EpisodeState {
     pub unread: Vec<u64>,
     /// Claims settled.
     pub kept: Vec<Kept>,
-    /// Half widths of intervals at its end.
+    /// Half widths that intervals would have had to have.
     pub widths: Vec<f64>,
 }
 
@@ -287,11 +304,11 @@ pub struct AlarmState {
     pub text: String,
     /// How far its event got; empty where that is not known.
     pub reached: Vec<Reach>,
-    /// The episode since which it has gone on from episode to episode.
-    pub since: Option<u64>,
+    /// What shows it.
+    pub kind: AlarmKind,
     /// A person says that it was no fault.
     pub no_fault: Option<bool>,
-    /// How many episodes there were when a person said that.
+    /// How many episodes there were when a person first said that.
     pub judged: Option<u64>,
 }
 
@@ -407,7 +424,7 @@ impl Drive {
                 recalled: recalled.clone(),
                 scores: scores.clone(),
             }),
-            DriveEvent::AlarmRaised { alarm, episode, period, sensor, p, text, since } => {
+            DriveEvent::AlarmRaised { alarm, episode, period, sensor, p, text, kind } => {
                 let state = AlarmState {
                     episode: *episode,
                     period: *period,
@@ -415,7 +432,7 @@ impl Drive {
                     p: *p,
                     text: text.clone(),
                     reached: Vec::new(),
-                    since: *since,
+                    kind: *kind,
                     no_fault: None,
                     judged: None,
                 };
@@ -429,7 +446,10 @@ impl Drive {
             DriveEvent::AlarmJudged { alarm, no_fault } => {
                 let state = self.alarms.get_mut(alarm);
                 let state = state.ok_or_else(|| wrong(format!("there is no alarm {alarm}")))?;
-                (state.no_fault, state.judged) = (Some(*no_fault), Some(self.episodes.len() as u64));
+                // The same said again says nothing of what came since.
+                if state.no_fault != Some(*no_fault) {
+                    (state.no_fault, state.judged) = (Some(*no_fault), Some(self.episodes.len() as u64));
+                }
             }
             DriveEvent::WorldFinished { reason } => self.finished = Some(reason.clone()),
         }
@@ -442,7 +462,7 @@ impl Drive {
         self.episodes.iter().find(|(_, e)| e.end.is_none()).map(|(n, e)| (*n, e))
     }
 
-    /// Half widths of intervals at the end of the last acting episode in which something was claimed.
+    /// Half widths that intervals would have had to have in the last acting episode in which something was claimed.
     pub fn widths(&self) -> Option<&[f64]> {
         // What a fault did to them says nothing of the healthy plant.
         let is_alarmed = |n: &u64| self.alarms.values().any(|a| a.episode == *n && a.no_fault != Some(true));

@@ -14,8 +14,8 @@ mod trial;
 pub use campaign::{Campaign, FoldError, Status};
 pub use claim::{Claim, ClaimState, Says, Verdict};
 pub use drive::{
-    AlarmState, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd, EpisodeState, Kept, ModelState,
-    Purpose, Reach, Score,
+    AlarmKind, AlarmState, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd, EpisodeState, Kept,
+    ModelState, Purpose, Reach, Score,
 };
 pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, Reason, Resolution};
 pub use id::{CampaignId, KeyError, RunKey, Seq};

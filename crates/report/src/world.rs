@@ -262,7 +262,7 @@ fn reproduce(input: &WorldReport<'_>) -> Markup {
                 thead {
                     tr {
                         th scope="col" { "Episode" } th scope="col" { "For" } th scope="col" { "Periods" }
-                        th scope="col" { "Ended" } th scope="col" { "Cost" }
+                        th scope="col" { "Ended" } th scope="col" { "Cost a period" }
                     }
                 }
                 tbody {
@@ -272,7 +272,7 @@ fn reproduce(input: &WorldReport<'_>) -> Markup {
                             td { @match episode.purpose { Purpose::Explore => "exploring", Purpose::Drive => "acting" } }
                             td { (episode.periods) }
                             td { (episode.end.as_ref().map_or_else(|| "under way".to_owned(), ends)) }
-                            td { (episode.cost.map_or_else(String::new, short)) }
+                            td { (episode.cost.map_or_else(String::new, |cost| short(cost / episode.periods.max(1) as f64))) }
                         }
                     }
                 }

@@ -33,7 +33,43 @@ pub struct Foresight {
     radius: Vec<f64>,
     /// What settled claims made of it.
     follow: Vec<Adaptive>,
+    /// How often the errors of settled claims were how large a share of what was measured, `[CLAIMED × sensors]`.
+    #[serde(skip)]
+    settled: Vec<Shares>,
     sensors: usize,
+}
+
+/// Counts of numbers above 0 by their logarithm: a quantile of any number of them in little room.
+#[derive(Debug, Clone, PartialEq)]
+struct Shares(Vec<u32>);
+
+impl Shares {
+    /// Places a doubling has, and doublings to either side of 1.
+    const FINE: f64 = 16.0;
+    const FAR: f64 = 10.0;
+    /// Fewer say little of a quantile.
+    const ENOUGH: u32 = 30;
+
+    fn none() -> Self {
+        Shares(vec![0; (2.0 * Self::FAR * Self::FINE) as usize])
+    }
+
+    fn add(&mut self, share: f64) {
+        let last = self.0.len() - 1;
+        let place = (libm::log2(share) + Self::FAR) * Self::FINE;
+        self.0[(place.max(0.0) as usize).min(last)] += 1;
+    }
+
+    /// What so large a share of them does not exceed; None of a few.
+    fn quantile(&self, level: f64) -> Option<f64> {
+        let n: u32 = self.0.iter().sum();
+        let mut left = (level * f64::from(n + 1)).min(f64::from(n));
+        let place = self.0.iter().position(|count| {
+            left -= f64::from(*count);
+            left <= 0.0
+        })?;
+        (n >= Self::ENOUGH).then(|| libm::exp2((place + 1) as f64 / Self::FINE - Self::FAR))
+    }
 }
 
 /// Root mean square errors on parts left out, by sensor, in its unit.
@@ -101,7 +137,7 @@ impl Foresight {
                 truth: truth.map(|_| row(&best, k)),
             })
             .collect();
-        (Foresight { scale, radius, follow, sensors }, scores)
+        (Foresight { scale, radius, follow, settled: Vec::new(), sensors }, scores)
     }
 
     /// Where the reading of a sensor will lie, `CLAIMED[row]` periods from now, with odds of [`LEVEL`].
@@ -127,15 +163,21 @@ impl Foresight {
         let at = row * self.sensors + sensor;
         let score = (seen - mean).abs() / (self.unit(at, spread) * self.radius[at]).max(1e-300);
         self.follow[at].update(score);
+        self.settled.resize(self.follow.len(), Shares::none());
+        self.settled[at].add(score);
     }
 
-    /// Half of what intervals are wide where the members agree, `[CLAIMED × sensors]`, in the sensors' units.
+    /// Half of what intervals would have had to be wide over all claims that were settled, where the members agree: `[CLAIMED × sensors]`,
+    /// in the sensors' units. As they are now where few were settled.
     pub fn widths(&self) -> Vec<f64> {
-        let each = self.scale.iter().zip(&self.radius).zip(&self.follow);
-        each.map(|((scale, radius), follow)| scale * radius * follow.quantile()).collect()
+        let wide = |at: usize| {
+            let settled = self.settled.get(at).and_then(|shares| shares.quantile(LEVEL));
+            self.scale[at] * self.radius[at] * settled.unwrap_or_else(|| self.follow[at].quantile())
+        };
+        (0..self.follow.len()).map(wide).collect()
     }
 
-    /// Begins with intervals as wide as settled claims have made those of an earlier model of this plant, [`Foresight::widths`];
+    /// Begins with intervals as wide as settled claims would have had those of an earlier model of this plant, [`Foresight::widths`];
     /// with those that were measured where there are none.
     #[must_use]
     pub fn of_widths(mut self, widths: &[f64]) -> Self {
@@ -214,4 +256,21 @@ fn radius(parts: &[Vec<f64>], scale: f64) -> f64 {
     let n = filled.len() as f64;
     let found = weighted_quantile(&scores, (LEVEL * (n + 1.0) / n.max(1.0)).min(1.0));
     if found.is_finite() && found > 0.0 { found } else { 1.645 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_of_many_shares_is_near_theirs() {
+        let mut shares = Shares::none();
+        (1..=29).for_each(|i| shares.add(f64::from(i) / 100.0));
+        assert_eq!(shares.quantile(0.9), None, "too few");
+        (30..=1000).for_each(|i| shares.add(f64::from(i) / 100.0));
+        let found = shares.quantile(0.9).unwrap();
+        assert!((9.0..9.5).contains(&found), "{found}");
+        [0.0, f64::INFINITY, 1e-30, 1e30].into_iter().for_each(|share| shares.add(share));
+        assert!((shares.quantile(0.9).unwrap() / found - 1.0).abs() < 0.05);
+    }
 }

@@ -72,8 +72,8 @@ pub struct Part {
 /// as was asked, whatever the sums have in common. Time in events never counts, and no level is trusted beyond a multiple of
 /// what nominal data called an alarm.
 ///
-/// **Lessons.** Each alarm raises the levels of the sums that raised it, time lowers them at the rate that was asked; people take
-/// a lesson back with [`Monitor::judge`]. What healthy time showed of the model's errors is learnt whenever tails are.
+/// **Lessons.** Each alarm raises the levels of the sums that raised it, time lowers them at the rate that was asked; what people
+/// called no fault [`Monitor::excuse`] knows. What healthy time showed of the model's errors is learnt whenever tails are.
 ///
 /// **Events.** An alarm is raised once for each cause. Sensors whose sums rise within [`WINDOW`] periods of it are part of its
 /// event; another one that shows clearly more than an alarm needs later raises its own. The event is over when the sums of its sensors have been ordinary
@@ -308,16 +308,6 @@ impl Monitor {
         }
     }
 
-    /// What people found: with `no_fault`, the like is not called a fault again; otherwise it is, whatever was said before.
-    pub fn judge(&mut self, alarm: &Surprise, no_fault: bool) {
-        let sums = self.events.judge(&mut self.bank, alarm.event, no_fault);
-        if no_fault && !sums.is_empty() {
-            // A false alarm is what healthy plants show.
-            self.tail.add(self.threshold.max(-libm::log(alarm.p.max(1e-12) / WINDOW as f64)));
-            self.follow();
-        }
-    }
-
     /// How far the sums got in an event, for [`Monitor::excuse`]; empty where it is forgotten.
     pub fn reached(&self, event: u64) -> Vec<Reached> {
         self.events.reached(&self.bank, event)
@@ -334,7 +324,7 @@ impl Monitor {
             match reached.iter().find(is_of) {
                 Some(found) => watch.excuse(found.levels.map(|level| LIKE * level)),
                 None if reached.is_empty() && watch.sensor == channel => {
-                    watch.excuse([watch.level(threshold, sensors); 2]);
+                    watch.excuse([LIKE * watch.level(threshold, sensors); 2]);
                 }
                 None => {}
             }

@@ -1,6 +1,6 @@
 //! What the plant should not have done, and what people said of it.
 
-use forethought_record::{AlarmState, Drive, DriveEvent, Reach};
+use forethought_record::{AlarmKind, AlarmState, Drive, DriveEvent, Reach};
 use forethought_space::World;
 use forethought_world::{Monitor, Reached, Statistic};
 
@@ -14,8 +14,8 @@ pub(super) struct Alarm {
     pub(super) text: String,
     /// The monitor's event, where it is one's.
     pub(super) event: Option<u64>,
-    /// The episode since which it has gone on from episode to episode, where it has.
-    pub(super) since: Option<u64>,
+    /// What shows it.
+    pub(super) kind: AlarmKind,
 }
 
 /// A model's monitor that knows what people said of all alarms so far. A model that is learnt again knows nothing of that, and its
@@ -23,7 +23,7 @@ pub(super) struct Alarm {
 pub fn taught_monitor(world: &World, drive: &Drive, model: &WorldModel) -> Monitor {
     let mut monitor = model.monitor.clone();
     let sensor = |name: &str| world.card.sensors.iter().position(|s| s.name == name);
-    for alarm in drive.alarms.values().filter(|a| a.no_fault == Some(true) && a.since.is_none()) {
+    for alarm in drive.alarms.values().filter(|a| a.no_fault == Some(true) && a.kind == AlarmKind::Errors) {
         let Some(channel) = sensor(&alarm.sensor) else { continue };
         monitor.excuse(channel, &reached(alarm, &sensor));
     }

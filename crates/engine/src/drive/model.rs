@@ -131,8 +131,9 @@ pub struct WorldModel {
     pub known: Seen,
     /// How long sensors pause.
     pub pauses: Vec<Pause>,
-    /// Where sensors lay beside what it foresees, on the mean over each of `episodes`: `[sensors]` in their units, None of short ones.
-    pub lies: Vec<Option<Vec<f64>>>,
+    /// How far sensors lay from what it makes of the actions alone, in each of `episodes`: `[sensors]` in their units, None where that says
+    /// nothing.
+    pub lies: Vec<Vec<Option<f64>>>,
     /// Hash of `bytes`.
     pub hash: String,
     /// The blob.
@@ -150,7 +151,7 @@ struct Blob {
     seen: Seen,
     known: Seen,
     pauses: Vec<Pause>,
-    lies: Vec<Option<Vec<f64>>>,
+    lies: Vec<Vec<Option<f64>>>,
 }
 
 impl WorldModel {
@@ -202,6 +203,33 @@ fn others(
     (0..FOLDS).map(without).collect()
 }
 
+/// An episode whose first reading, where a sensor showed nothing then, is the first that it showed: a model that begins with nothing would
+/// have to call the way there a move of the plant.
+fn begun(mut episode: Episode) -> Episode {
+    for sensor in 0..episode.sensors {
+        let mut shown = episode.read.iter().skip(sensor).step_by(episode.sensors);
+        if let Some(first) = shown.find(|v| !v.is_nan()).copied() {
+            episode.read[sensor] = first;
+        }
+    }
+    episode
+}
+
+/// The sensor that was read in the fewest periods, where these are less than half.
+fn seldom_read(world: &World, episodes: &[Episode]) -> Option<WorldError> {
+    let periods: usize = episodes.iter().map(Episode::periods).sum();
+    let read = |s: usize| {
+        let each = episodes.iter().flat_map(|e| e.read.iter().skip(s).step_by(e.sensors).skip(1));
+        each.filter(|v| !v.is_nan()).count()
+    };
+    let (sensor, read) = (0..world.card.sensors.len()).map(|s| (s, read(s))).min_by_key(|(_, read)| *read)?;
+    (2 * read < periods).then(|| WorldError::Unread {
+        sensor: world.card.sensors[sensor].name.clone(),
+        read,
+        periods,
+    })
+}
+
 /// Learns from episodes, in the order of `ask.episodes`. Pure. `truth`: what scores stand beside, where the plant's physics are
 /// known; nothing is learnt from it.
 ///
@@ -212,11 +240,12 @@ pub fn learn(
     episodes: &[Episode],
     truth: Option<&dyn Dynamics>,
 ) -> Result<WorldModel, WorldError> {
-    let episodes: Vec<Episode> = episodes.iter().map(|e| ask.world.unmaintained(e)).collect();
+    let episodes: Vec<Episode> = episodes.iter().map(|e| begun(ask.world.unmaintained(e))).collect();
     let all: Vec<&Episode> = episodes.iter().collect();
     let (recalled, before) = (ask.recalled.as_deref(), ask.before.as_deref());
     let (recalled, before) = (recalled.map(|m| &m.ensemble), before.map(|m| &m.ensemble));
-    let ensemble = Ensemble::learn(&all, recalled, before, ask.follow, ask.world.seed)?;
+    let ensemble = Ensemble::learn(&all, recalled, before, ask.follow, ask.world.seed)
+        .map_err(|e| seldom_read(&ask.world, &episodes).unwrap_or(e))?;
     let (foresight, left_out) = Foresight::measure(&ensemble, &all, truth);
     let scores: Vec<Score> = left_out
         .into_iter()

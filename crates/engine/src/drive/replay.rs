@@ -91,10 +91,13 @@ pub fn replay_episode(
                     inputs.push_back(DriveInput::Planned(Box::new(planned)));
                 }
                 // What was held last may not have been recorded before the engine died.
-                DriveEffect::Step(_) if t == periods => return Ok(out),
+                DriveEffect::Step(_) if t == periods => {
+                    out.difference = missed(&alarms, periods);
+                    return Ok(out);
+                }
                 DriveEffect::Step(action) => {
                     let held = episode.action(t);
-                    if action.iter().zip(held).any(|(a, b)| a.to_bits() != b.to_bits()) {
+                    if action != held {
                         out.difference = Some(format!("period {t}: recorded {held:?}, now {action:?}"));
                         return Ok(out);
                     }
@@ -111,8 +114,8 @@ pub fn replay_episode(
                 DriveEffect::MakeSafe | DriveEffect::Close(..) | DriveEffect::Done(_) => {
                     if t < periods {
                         out.difference = Some(format!("recorded {periods} periods, now it ends after {t}"));
-                    } else if let Some(alarm) = alarms.pop_front() {
-                        out.difference = Some(format!("recorded {}, now no alarm", words(Some(alarm))));
+                    } else {
+                        out.difference = missed(&alarms, periods);
                     }
                     return Ok(out);
                 }
@@ -120,6 +123,15 @@ pub fn replay_episode(
         }
     }
     Ok(out)
+}
+
+/// An alarm that was recorded in what was read, and is not raised now.
+fn missed(alarms: &VecDeque<&DriveEvent>, periods: usize) -> Option<String> {
+    // Alarms are durable at once, readings a little later: what raised one may have been lost with the engine.
+    let is_within =
+        |e: &&&DriveEvent| matches!(e, DriveEvent::AlarmRaised { period, .. } if *period <= periods as u64);
+    let missed = alarms.iter().find(is_within)?;
+    Some(format!("recorded {}, now no alarm", words(Some(missed))))
 }
 
 fn words(alarm: Option<&DriveEvent>) -> String {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use forethought_record::{DriveEvent, EpisodeEnd, Kept, Purpose};
+use forethought_record::{AlarmKind, DriveEvent, EpisodeEnd, Kept, Purpose};
 use forethought_space::{Dynamics, EnvironmentCard, Episode, Latent, Track, World};
 use forethought_world::{CLAIMED, Foresight, Monitor};
 
@@ -146,6 +146,7 @@ impl Run {
     /// A reading, the first or that after an action.
     pub(super) fn take(&mut self, world: &World, model: Option<&WorldModel>, read: &[f64]) -> Vec<Alarm> {
         self.raw = read.to_vec();
+        let is_blind = self.is_blind(world);
         let is_maintained = world.is_maintained(self.period + usize::from(self.held.is_some()));
         self.masked = if is_maintained { self.masked + 1 } else { 0 };
         // What is shown meanwhile is recorded, and believed by nobody.
@@ -164,6 +165,9 @@ impl Run {
         }
         self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
         self.last.clone_from(&filled);
+        // What is read for the first time in an episode tells where the plant is, not that it has moved.
+        let is_begun_late = self.been.iter().zip(read).any(|(been, v)| been.0.is_infinite() && !v.is_nan())
+            && self.held.is_some();
         self.been.iter_mut().zip(read).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
         let mut alarms = Vec::new();
         let held = self.held.take();
@@ -187,7 +191,11 @@ impl Run {
         }
         if let Some(model) = model {
             if let Some(monitor) = &mut self.monitor {
-                monitor.mask(is_maintained);
+                // Held at its safe action, the plant goes where its model may not have been.
+                monitor.mask(is_maintained || is_blind);
+                if is_begun_late {
+                    monitor.restart();
+                }
                 // The first reading only says where the plant stands.
                 let action = held.as_deref().unwrap_or(&self.previous);
                 let found = monitor.update(&model.ensemble, action, read);
@@ -196,11 +204,17 @@ impl Run {
                     p: s.p,
                     text: s.text,
                     event: Some(s.event),
-                    since: None,
+                    kind: AlarmKind::Errors,
                 }));
             }
             alarms.iter().for_each(|a| self.silence.surprise(a.sensor, self.period));
             match (&mut self.latent, &held) {
+                (Some(latent), Some(_)) if is_begun_late => {
+                    let never =
+                        |(been, v): (&(f64, f64), &f64)| if been.0.is_infinite() { f64::NAN } else { *v };
+                    let known: Vec<f64> = self.been.iter().zip(&filled).map(never).collect();
+                    *latent = model.ensemble.begin(&known);
+                }
                 (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read),
                 _ => self.latent = Some(model.ensemble.begin(read)),
             }
@@ -210,6 +224,11 @@ impl Run {
         }
         self.unrecorded = Some(held);
         alarms
+    }
+
+    /// What was claimed under plans that are not followed is not to be settled.
+    pub(super) fn forsake(&mut self) {
+        self.claims.clear();
     }
 
     /// Claims that this reading settles.

@@ -1,5 +1,6 @@
 //! Sensors of which nothing is read, or that stand still: what is not known of the plant now.
 
+use forethought_record::AlarmKind;
 use forethought_space::{Episode, World};
 use serde::{Deserialize, Serialize};
 
@@ -62,8 +63,8 @@ pub(super) struct Silence {
     allowed: Vec<Pause>,
     /// The period of the last surprise of each sensor.
     surprised: Vec<Option<usize>>,
-    /// What is said of each sensor already.
-    said: Vec<bool>,
+    /// What is said of each sensor already: that it is silent, that it is frozen.
+    said: Vec<[bool; 2]>,
     /// Periods without a valid reading, in all.
     pub(super) unread: Vec<u64>,
 }
@@ -75,7 +76,7 @@ impl Silence {
             last: vec![f64::NAN; sensors],
             allowed: vec![Pause { unread: SILENT_FROM, still: SILENT_FROM }; sensors],
             surprised: vec![None; sensors],
-            said: vec![false; sensors],
+            said: vec![[false; 2]; sensors],
             unread: vec![0; sensors],
         }
     }
@@ -96,8 +97,8 @@ impl Silence {
     /// One reading.
     pub(super) fn take(&mut self, read: &[f64]) {
         for (sensor, unread) in self.now.iter().enumerate().map(|(s, p)| (s, p.unread)) {
-            // A sensor that is read seldom, and was again.
-            if !read[sensor].is_nan() {
+            // A sensor that is read seldom, and was again. What was too long once is not ordinary for that.
+            if !read[sensor].is_nan() && !self.is_silent(sensor) {
                 self.allowed[sensor].unread = self.allowed[sensor].unread.max(LONGER * unread);
             }
         }
@@ -126,8 +127,8 @@ impl Silence {
         let mut out = Vec::new();
         for sensor in 0..self.now.len() {
             let (is_silent, is_frozen) = (self.is_silent(sensor), self.is_frozen(sensor, period));
-            let was_said = std::mem::replace(&mut self.said[sensor], is_silent || is_frozen);
-            if was_said || !(is_silent || is_frozen) {
+            let was = std::mem::replace(&mut self.said[sensor], [is_silent, is_frozen]);
+            if !(is_silent && !was[0] || is_frozen && !was[1]) {
                 continue;
             }
             let name = &world.card.sensors[sensor].name;
@@ -136,7 +137,7 @@ impl Silence {
             } else {
                 format!(
                     "{name} has read exactly {} for {} periods",
-                    self.last[sensor], self.now[sensor].still
+                    self.last[sensor] as f32, self.now[sensor].still
                 )
             };
             let then = match (is_needed(world, sensor), is_silent) {
@@ -144,7 +145,13 @@ impl Silence {
                 (true, false) => "; the plant is held at its safe action until that changes",
                 (false, _) => "",
             };
-            out.push(Alarm { sensor, p: NEVER, text: format!("{what}{then}"), event: None, since: None });
+            out.push(Alarm {
+                sensor,
+                p: NEVER,
+                text: format!("{what}{then}"),
+                event: None,
+                kind: AlarmKind::Silent,
+            });
         }
         out
     }
@@ -154,4 +161,39 @@ impl Silence {
 pub(super) fn is_needed(world: &World, sensor: usize) -> bool {
     let (low, high) = world.limits[sensor];
     low.is_finite() || high.is_finite() || world.tracks.iter().any(|t| t.sensor == sensor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether it is silent and frozen after each reading.
+    fn states(silence: &mut Silence, read: &[f64]) -> Vec<(bool, bool)> {
+        let one = |v: &f64| {
+            silence.take(&[*v]);
+            silence.surprise(0, 0);
+            (silence.is_silent(0), silence.is_frozen(0, 0))
+        };
+        read.iter().map(one).collect()
+    }
+
+    #[test]
+    fn what_was_too_long_once_is_not_ordinary_for_that() {
+        let mut silence = Silence::new(1);
+        let mut dead = vec![f64::NAN; 50];
+        dead.push(1.0);
+        let from = |states: &[(bool, bool)]| states.iter().position(|s| s.0);
+        assert_eq!(from(&states(&mut silence, &dead)), Some(11));
+        assert_eq!(from(&states(&mut silence, &dead)), Some(11));
+        // A pause that is none too long makes twice as long a one ordinary.
+        assert_eq!(from(&states(&mut silence, &dead[42..])), None);
+        assert_eq!(from(&states(&mut silence, &dead)), Some(15));
+    }
+
+    #[test]
+    fn a_frozen_sensor_may_fall_silent_too() {
+        let mut silence = Silence::new(1);
+        assert_eq!(states(&mut silence, &[2.0; 13]).last(), Some(&(false, true)));
+        assert_eq!(states(&mut silence, &[f64::NAN; 12]).last(), Some(&(true, true)));
+    }
 }

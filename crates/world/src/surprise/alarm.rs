@@ -62,7 +62,6 @@ pub(crate) struct Event {
     pub(crate) last: u64,
     /// How far each sum got, above and below, uncapped; 0 for those that took no part.
     reached: Vec<[f64; 2]>,
-    excused: bool,
 }
 
 /// Events: the open one, those before, and offsets that stay.
@@ -90,7 +89,6 @@ impl Events {
             sensors: vec![false; sensors],
             last: period,
             reached: vec![[0.0; 2]; sums],
-            excused: false,
         });
         number
     }
@@ -112,9 +110,6 @@ impl Events {
                     .iter_mut()
                     .zip(free)
                     .for_each(|(reached, free)| *reached = reached.max(free));
-                if event.excused {
-                    watch.excuse(event.reached[i].map(|level| LIKE * level));
-                }
             }
         }
         let sensors = event.sensors.len();
@@ -128,9 +123,6 @@ impl Events {
         let is_of = |w: &super::bank::Watch| w.sensor == sensor && w.statistic() == Statistic::Offset;
         let Some(at) = bank.watches.iter().position(is_of) else { return };
         event.reached[at].iter_mut().zip(levels).for_each(|(reached, level)| *reached = reached.max(level));
-        if event.excused {
-            bank.watches[at].excuse(event.reached[at].map(|level| LIKE * level));
-        }
     }
 
     /// Ends the open event.
@@ -141,25 +133,6 @@ impl Events {
                 self.past.pop_front();
             }
         }
-    }
-
-    /// What people said of an event. The sums that took part; empty where it is forgotten.
-    pub(crate) fn judge(&mut self, bank: &mut Bank, number: u64, no_fault: bool) -> Vec<usize> {
-        let Some(event) = self.open.iter_mut().chain(&mut self.past).find(|e| e.number == number) else {
-            return Vec::new();
-        };
-        event.excused = no_fault;
-        let took_part: Vec<usize> =
-            (0..event.reached.len()).filter(|&i| event.reached[i] != [0.0; 2]).collect();
-        for &i in &took_part {
-            if no_fault {
-                bank.watches[i].excuse(event.reached[i].map(|level| LIKE * level));
-            } else {
-                bank.watches[i].accuse();
-            }
-            self.standing[i] = false;
-        }
-        took_part
     }
 
     /// How far the sums got in an event; empty where it is forgotten.

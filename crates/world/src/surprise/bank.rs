@@ -167,12 +167,6 @@ impl Watch {
         self.tail.level(self.log_share(sensors) - rarity)
     }
 
-    /// What was excused is a fault after all.
-    pub(crate) fn accuse(&mut self) {
-        self.floor = [0.0; 2];
-        self.patience = 0.0;
-    }
-
     /// This sum took part in raising an alarm.
     pub(crate) fn learn_from_alarm(&mut self) {
         self.patience = (self.patience + LESSON).min(PATIENT.1);
@@ -313,9 +307,5 @@ mod tests {
         let rate = 5.0 / 1e4 / KINDS[0].share;
         (0..10_000).for_each(|_| bank.pass(rate));
         assert!((rarity(&bank) / before - 1.0).abs() < 1e-9);
-        // What people call a fault is no lesson.
-        bank.watches[0].learn_from_alarm();
-        bank.watches[0].accuse();
-        assert_eq!(rarity(&bank), before);
     }
 }

@@ -82,7 +82,7 @@ fn unjudged(drive: &Drive) -> Option<String> {
         .collect();
     (!open.is_empty()).then(|| {
         format!(
-            "Nobody has said what {} {} was: nothing is learnt from its episode. `world surprise FILE --alarm N` with --no-fault or \
+            "Nobody has said what {} {} was: nothing is learnt from its episode, and where a sensor creeps from those after it. `world surprise FILE --alarm N` with --no-fault or \
              --fault says it.",
             if open.len() == 1 { "alarm" } else { "each of the alarms" },
             open.join(", ")

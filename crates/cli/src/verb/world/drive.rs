@@ -133,13 +133,14 @@ fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
             let of = |(i, s): (usize, &Channel)| {
                 let truth =
                     score.truth.as_ref().map(|t| format!("; true model: {:.3}", t[i])).unwrap_or_default();
-                let (m, p, unit) = (score.model[i], score.persistence[i], s.unit.as_deref().unwrap_or(""));
-                format!("{} ±{m:.3} {unit} (as it is now: {p:.3}{truth})", s.name)
+                let (m, p) = (score.model[i], score.persistence[i]);
+                let unit = s.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
+                format!("{} ±{m:.3}{unit} (as it is now: {p:.3}{truth})", s.name)
             };
             let errors: Vec<String> = world.card.sensors.iter().enumerate().map(of).collect();
             let recalled = if recalled.is_some() { " and the recalled model" } else { "" };
             Some(format!(
-                "learnt from {}{recalled}; {} periods ahead: {}",
+                "learnt from {}{recalled}; root mean square errors {} periods ahead: {}",
                 show::count(episodes.len(), "episode"),
                 score.ahead,
                 errors.join(", ")
