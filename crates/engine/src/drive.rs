@@ -8,6 +8,7 @@ mod alarm;
 mod creep;
 mod model;
 mod policy;
+mod progress;
 mod replay;
 mod run;
 mod shell;
@@ -16,28 +17,24 @@ mod silent;
 use std::sync::Arc;
 
 use forethought_machine::Reading;
-use forethought_record::{
-    Actor, AlarmKind, AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq,
-};
-use forethought_space::{Track, World};
-use forethought_world::{Follow, PERIODS_LEAST};
+use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq};
+use forethought_space::World;
+use forethought_world::Follow;
 use jiff::Timestamp;
 use serde_json::json;
 
 pub use alarm::taught_monitor;
 pub use model::{LearnAsk, Seen, WorldModel, learn};
 pub use policy::{Caution, PlanAsk, Planned, Way, exploring_tracks, plan_action, stage_cost};
+pub use progress::{LEARNT_FROM, done};
 pub use replay::{Recorded, ReplayedEpisode, replay_episode};
 pub use run::claim_channels;
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
 pub use silent::{Pause, SILENT_FROM};
 
+use progress::{is_stale, learnable, reached};
 use run::Run;
 
-/// Periods that an episode must have to be learnt from.
-pub const LEARNT_FROM: u64 = 20;
-/// A goal counts as reached where no more than one reading in so many was missing.
-const UNSEEN: u64 = 10;
 /// Episodes after which a model is learnt and plans, even while exploring.
 const GUIDED_FROM: usize = 2;
 
@@ -112,7 +109,7 @@ pub enum DriveEnd {
     Finished,
     /// Somebody stopped it.
     Stopped,
-    /// All is explored, and no episode had [`LEARNT_FROM`] periods, or those that had did not have [`PERIODS_LEAST`] together:
+    /// All is explored, and no episode had [`LEARNT_FROM`] periods, or those that had did not have [`forethought_world::PERIODS_LEAST`] together:
     /// there is no model to act with.
     NothingLearnt,
     /// The plant, or learning, failed: in words.
@@ -542,53 +539,6 @@ impl DriveCore {
         self.then = then;
         effects.push(DriveEffect::Append(entries, blobs));
     }
-}
-
-/// How many episodes of a purpose count: whole ones, and exploring ones that were cut but taught something.
-pub fn done(drive: &Drive, purpose: Purpose) -> usize {
-    let taught = |e: &&forethought_record::EpisodeState| {
-        e.end == Some(EpisodeEnd::Whole)
-            || (purpose == Purpose::Explore && e.end.is_some() && e.periods >= LEARNT_FROM)
-    };
-    drive.episodes.values().filter(|e| e.purpose == purpose).filter(taught).count()
-}
-
-/// That the last acting episode reached the goal, in words.
-fn reached(world: &World, drive: &Drive) -> Option<String> {
-    let goal = world.goal?;
-    let (number, episode) = drive.whole(Purpose::Drive).last()?;
-    let cost = episode.cost? / episode.periods.max(1) as f64;
-    let is_alarmed = drive.alarms.values().any(|a| a.episode == number && a.no_fault != Some(true));
-    // What was not read cost nothing, and what ended early may have cost little: neither is as good as it looks.
-    let is_long = episode.periods >= world.drive.0 as u64;
-    let maintained = (1..=world.drive.0).filter(|t| world.is_maintained(*t)).count() as u64;
-    let unread = |t: &Track| episode.unread.get(t.sensor).copied().unwrap_or(0) + maintained;
-    let is_seen = world.tracks.iter().all(|t| UNSEEN * unread(t) <= episode.periods);
-    (cost <= goal && episode.beyond == 0 && is_long && is_seen && !is_alarmed)
-        .then(|| format!("episode {number} cost {cost:.3} a period, no more than the goal of {goal}"))
-}
-
-/// There is something to learn from that the model has not learnt from, or has and should not have.
-fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
-    model.is_none_or(|m| m.episodes != learnable(drive))
-}
-
-/// Stored episodes that a model may learn from; none where all of them are too little.
-fn learnable(drive: &Drive) -> Vec<u64> {
-    // What a fault did must not become what is normal, until a person says that it was none; what creeps goes on until somebody
-    // has looked.
-    let lasts = |a: &AlarmState| match a.kind {
-        AlarmKind::Creeping { .. } => a.judged.unwrap_or(u64::MAX),
-        AlarmKind::Errors | AlarmKind::Silent => a.episode,
-    };
-    let is_of = |a: &AlarmState, n: u64| (a.episode..=lasts(a)).contains(&n);
-    let is_alarmed = |n: u64| drive.alarms.values().any(|a| a.no_fault != Some(true) && is_of(a, n));
-    let taught = drive
-        .episodes
-        .iter()
-        .filter(|(n, e)| e.end.is_some() && e.periods >= LEARNT_FROM && !is_alarmed(**n));
-    let (stored, periods): (Vec<u64>, Vec<u64>) = taught.map(|(_, e)| (e.stored, e.periods)).unzip();
-    if periods.iter().sum::<u64>() < PERIODS_LEAST as u64 { Vec::new() } else { stored }
 }
 
 /// The safe action, or what the envelope's rates let through on the way to it.

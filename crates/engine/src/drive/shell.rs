@@ -310,7 +310,10 @@ fn learnt(
     interrupt: &AtomicBool,
 ) -> Result<WorldModel, String> {
     let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || tell.send(learn(&ask, &episodes, truth.as_deref())));
+    std::thread::spawn(move || {
+        // Nobody may be there to be told any more.
+        drop(tell.send(Box::new(learn(&ask, &episodes, truth.as_deref()))));
+    });
     while !interrupt.load(Ordering::Relaxed) {
         match told.recv_timeout(LOOK_UP) {
             Ok(learnt) => return learnt.map_err(|e| e.to_string()),

@@ -128,7 +128,8 @@ impl Silence {
         for sensor in 0..self.now.len() {
             let (is_silent, is_frozen) = (self.is_silent(sensor), self.is_frozen(sensor, period));
             let was = std::mem::replace(&mut self.said[sensor], [is_silent, is_frozen]);
-            if !(is_silent && !was[0] || is_frozen && !was[1]) {
+            let is_news = (is_silent && !was[0]) || (is_frozen && !was[1]);
+            if !is_news {
                 continue;
             }
             let name = &world.card.sensors[sensor].name;

@@ -1,0 +1,59 @@
+//! How far a drive has come: what is done, what is reached, what may be learnt from.
+
+use forethought_record::{AlarmKind, AlarmState, Drive, EpisodeEnd, EpisodeState, Purpose};
+use forethought_space::{Track, World};
+use forethought_world::PERIODS_LEAST;
+
+use super::model::WorldModel;
+
+/// Periods that an episode must have to be learnt from.
+pub const LEARNT_FROM: u64 = 20;
+/// A goal counts as reached where no more than one reading in so many was missing.
+const UNSEEN: u64 = 10;
+
+/// How many episodes of a purpose count: whole ones, and exploring ones that were cut but taught something.
+pub fn done(drive: &Drive, purpose: Purpose) -> usize {
+    let taught = |e: &&EpisodeState| {
+        e.end == Some(EpisodeEnd::Whole)
+            || (purpose == Purpose::Explore && e.end.is_some() && e.periods >= LEARNT_FROM)
+    };
+    drive.episodes.values().filter(|e| e.purpose == purpose).filter(taught).count()
+}
+
+/// That the last acting episode reached the goal, in words.
+pub(super) fn reached(world: &World, drive: &Drive) -> Option<String> {
+    let goal = world.goal?;
+    let (number, episode) = drive.whole(Purpose::Drive).last()?;
+    let cost = episode.cost? / episode.periods.max(1) as f64;
+    let is_alarmed = drive.alarms.values().any(|a| a.episode == number && a.no_fault != Some(true));
+    // What was not read cost nothing, and what ended early may have cost little: neither is as good as it looks.
+    let is_long = episode.periods >= world.drive.0 as u64;
+    let maintained = (1..=world.drive.0).filter(|t| world.is_maintained(*t)).count() as u64;
+    let unread = |t: &Track| episode.unread.get(t.sensor).copied().unwrap_or(0) + maintained;
+    let is_seen = world.tracks.iter().all(|t| UNSEEN * unread(t) <= episode.periods);
+    (cost <= goal && episode.beyond == 0 && is_long && is_seen && !is_alarmed)
+        .then(|| format!("episode {number} cost {cost:.3} a period, no more than the goal of {goal}"))
+}
+
+/// There is something to learn from that the model has not learnt from, or has and should not have.
+pub(super) fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
+    model.is_none_or(|m| m.episodes != learnable(drive))
+}
+
+/// Stored episodes that a model may learn from; none where all of them are too little.
+pub(super) fn learnable(drive: &Drive) -> Vec<u64> {
+    // What a fault did must not become what is normal, until a person says that it was none; what creeps goes on until somebody
+    // has looked.
+    let lasts = |a: &AlarmState| match a.kind {
+        AlarmKind::Creeping { .. } => a.judged.unwrap_or(u64::MAX),
+        AlarmKind::Errors | AlarmKind::Silent => a.episode,
+    };
+    let is_of = |a: &AlarmState, n: u64| (a.episode..=lasts(a)).contains(&n);
+    let is_alarmed = |n: u64| drive.alarms.values().any(|a| a.no_fault != Some(true) && is_of(a, n));
+    let taught = drive
+        .episodes
+        .iter()
+        .filter(|(n, e)| e.end.is_some() && e.periods >= LEARNT_FROM && !is_alarmed(**n));
+    let (stored, periods): (Vec<u64>, Vec<u64>) = taught.map(|(_, e)| (e.stored, e.periods)).unzip();
+    if periods.iter().sum::<u64>() < PERIODS_LEAST as u64 { Vec::new() } else { stored }
+}
