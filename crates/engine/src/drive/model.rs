@@ -111,7 +111,7 @@ fn ends<'a>(count: usize, values: impl Iterator<Item = &'a f64>) -> Vec<(f64, f6
 }
 
 /// A learnt model. Its blob is JSON that round-trips exactly.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorldModel {
     /// What it believes.
     pub ensemble: Ensemble,
@@ -135,23 +135,11 @@ pub struct WorldModel {
     /// nothing.
     pub lies: Vec<Vec<Option<f64>>>,
     /// Hash of `bytes`.
+    #[serde(skip)]
     pub hash: String,
     /// The blob.
+    #[serde(skip)]
     pub bytes: Vec<u8>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Blob {
-    ensemble: Ensemble,
-    foresight: Foresight,
-    monitor: Monitor,
-    episodes: Vec<u64>,
-    recalled: Option<String>,
-    scores: Vec<Score>,
-    seen: Seen,
-    known: Seen,
-    pauses: Vec<Pause>,
-    lies: Vec<Vec<Option<f64>>>,
 }
 
 impl WorldModel {
@@ -160,23 +148,8 @@ impl WorldModel {
     /// # Errors
     /// Where it is none of this program's models.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known, pauses, lies } =
-            serde_json::from_slice(bytes)?;
-        let (hash, bytes) = (hash_hex(bytes), bytes.to_vec());
-        Ok(WorldModel {
-            ensemble,
-            foresight,
-            monitor,
-            episodes,
-            recalled,
-            scores,
-            seen,
-            known,
-            pauses,
-            lies,
-            hash,
-            bytes,
-        })
+        let model: WorldModel = serde_json::from_slice(bytes)?;
+        Ok(WorldModel { hash: hash_hex(bytes), bytes: bytes.to_vec(), ..model })
     }
 }
 
@@ -270,23 +243,20 @@ pub fn learn(
     let known = ask.recalled.as_ref().map_or_else(|| seen.clone(), |m| seen.clone().and(&m.known));
     let pauses = Pause::of(world, &episodes);
     let lies = all.iter().map(|episode| lies(&ensemble, episode)).collect();
-    let ids = ask.episodes.clone();
-    let blob =
-        Blob { ensemble, foresight, monitor, episodes: ids, recalled, scores, seen, known, pauses, lies };
-    let bytes = serde_json::to_vec(&blob).map_err(|_| WorldError::NotFinite)?;
-    let Blob { ensemble, foresight, monitor, episodes, recalled, scores, seen, known, pauses, lies } = blob;
-    Ok(WorldModel {
+    let model = WorldModel {
         ensemble,
         foresight,
         monitor,
-        episodes,
+        episodes: ask.episodes.clone(),
         recalled,
         scores,
         seen,
         known,
         pauses,
         lies,
-        hash: hash_hex(&bytes),
-        bytes,
-    })
+        hash: String::new(),
+        bytes: Vec::new(),
+    };
+    let bytes = serde_json::to_vec(&model).map_err(|_| WorldError::NotFinite)?;
+    Ok(WorldModel { hash: hash_hex(&bytes), bytes, ..model })
 }
