@@ -220,7 +220,7 @@ impl Run {
             }
         }
         if self.plan.purpose == Purpose::Drive && !is_maintained {
-            alarms.extend(self.silence.alarms(world, self.period));
+            alarms.extend(self.silence.alarm(world, self.period));
         }
         self.unrecorded = Some(held);
         alarms

@@ -122,9 +122,9 @@ impl Silence {
         (0..self.now.len()).any(|s| is_needed(world, s) && (self.is_silent(s) || self.is_frozen(s, period)))
     }
 
-    /// Alarms of sensors that have become silent or frozen: once each time.
-    pub(super) fn alarms(&mut self, world: &World, period: usize) -> Vec<Alarm> {
-        let mut out = Vec::new();
+    /// The alarm of sensors that have become silent or frozen, once each time; of several at once, one that names the first.
+    pub(super) fn alarm(&mut self, world: &World, period: usize) -> Option<Alarm> {
+        let mut out: Option<Alarm> = None;
         for sensor in 0..self.now.len() {
             let (is_silent, is_frozen) = (self.is_silent(sensor), self.is_frozen(sensor, period));
             let was = std::mem::replace(&mut self.said[sensor], [is_silent, is_frozen]);
@@ -146,13 +146,11 @@ impl Silence {
                 (true, false) => "; the plant is held at its safe action until that changes",
                 (false, _) => "",
             };
-            out.push(Alarm {
-                sensor,
-                p: NEVER,
-                text: format!("{what}{then}"),
-                event: None,
-                kind: AlarmKind::Silent,
-            });
+            let text = format!("{what}{then}");
+            match &mut out {
+                Some(alarm) => alarm.text = format!("{}; {text}", alarm.text),
+                None => out = Some(Alarm { sensor, p: NEVER, text, event: None, kind: AlarmKind::Silent }),
+            }
         }
         out
     }

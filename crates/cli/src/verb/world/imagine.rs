@@ -1,8 +1,10 @@
 //! `world imagine`: what the plant would show.
 
+use std::collections::VecDeque;
+
 use forethought_engine::WorldModel;
-use forethought_space::{Dynamics, Episode, Imagined, World};
-use forethought_world::{CLAIMED, Foresight};
+use forethought_space::{Dynamics, Episode, Imagined, Latent, World};
+use forethought_world::{CLAIMED, Ensemble};
 use serde_json::json;
 
 use super::loaded::Loaded;
@@ -10,21 +12,38 @@ use crate::args::{Arguments, Imagine};
 use crate::exit::{Exit, Failure};
 use crate::{say, talk};
 
+/// Periods before the one that is imagined from, in which it is looked how far what is imagined is off.
+const LOOKED_BACK: usize = 400;
+
 /// Low, mean and high of each sensor at the end of each period: `[sensors][periods]`, within what it can show; fewer periods where
-/// what is imagined is no number any more. `foresight`: the model's, as wide as claims have been settled.
+/// what is imagined is no number any more. They are as wide as they would have had to be around what is imagined in the same way before
+/// `from`: plans are followed more closely than recorded actions explain, for these answer what nobody foresaw.
 pub(super) fn bands(
     world: &World,
     model: &WorldModel,
-    foresight: &Foresight,
     episode: &Episode,
     from: usize,
     actions: &[f64],
 ) -> Vec<Vec<(f64, f64, f64)>> {
     let (ensemble, episode) = (&model.ensemble, world.unmaintained(episode));
     let mut latent = ensemble.begin(episode.reading(0));
+    let (mut foresight, mut claims) = (model.foresight.clone(), VecDeque::new());
     for t in 0..from {
+        if t + LOOKED_BACK >= from {
+            claims.push_back((t, claimed(ensemble, &latent, &episode, t, from)));
+        }
         ensemble.assimilate(&mut latent, episode.action(t), episode.reading(t + 1));
+        claims.retain(|(begun, _)| begun + CLAIMED[CLAIMED.len() - 1] > t);
+        for (begun, imagined) in &claims {
+            let Some(row) = CLAIMED.iter().position(|ahead| begun + ahead == t + 1) else { continue };
+            for (s, seen) in episode.reading(t + 1).iter().enumerate().filter(|(_, v)| !v.is_nan()) {
+                let k = CLAIMED[row] - 1;
+                foresight.settle(row, s, imagined.at(0, k)[s], imagined.spread_at(0, k)[s], *seen);
+            }
+        }
     }
+    let widths = foresight.widths();
+    let foresight = foresight.of_widths(&widths);
     let horizon = actions.len() / episode.actions;
     let mut imagined = Imagined::new(1, horizon, episode.sensors);
     ensemble.imagine(&latent, actions, &mut imagined);
@@ -40,6 +59,15 @@ pub(super) fn bands(
     (0..episode.sensors).map(|s| (0..numbers).map(|k| band(s, k)).collect()).collect()
 }
 
+/// What is imagined from period `t` on, up to `from` at most.
+fn claimed(ensemble: &Ensemble, latent: &Latent, episode: &Episode, t: usize, from: usize) -> Imagined {
+    let horizon = CLAIMED[CLAIMED.len() - 1].min(from - t);
+    let mut imagined = Imagined::new(1, horizon, episode.sensors);
+    let actions = &episode.set[t * episode.actions..(t + horizon) * episode.actions];
+    ensemble.imagine(latent, actions, &mut imagined);
+    imagined
+}
+
 pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
     let world = &loaded.world;
@@ -53,8 +81,7 @@ pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failur
             .hint(format!("--from 0 to {last}, --periods 1 to 100000")));
     }
     let actions = actions(world, v, &episode, from)?;
-    let foresight = model.foresight.clone().of_widths(read.drive.widths().unwrap_or(&[]));
-    let bands = bands(world, &model, &foresight, &episode, from, &actions);
+    let bands = bands(world, &model, &episode, from, &actions);
     let imagined = bands.first().map_or(0, Vec::len);
     let measured = |s: usize, k: usize| {
         (from + k < last).then(|| episode.reading(from + k + 1)[s]).filter(|read| read.is_finite())

@@ -7,7 +7,7 @@ use forethought_engine::WorldModel;
 use forethought_memory::EpisodeId;
 use forethought_report::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
 use forethought_space::{Episode, World};
-use forethought_world::{CLAIMED, Foresight};
+use forethought_world::CLAIMED;
 
 use super::doubts::doubts;
 use super::imagine::bands;
@@ -44,8 +44,7 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
     let (mut dreams, mut surprise) = (Vec::new(), Vec::new());
     if let (Ok(model), false) = (read.model(), episodes.is_empty()) {
         let (last, readings) = read.episode(None, loaded.world.card.period_s)?;
-        let foresight = model.foresight.clone().of_widths(read.drive.widths().unwrap_or(&[]));
-        dreams.extend(imagined(&loaded.world, &model, &foresight, last, &readings));
+        dreams.extend(imagined(&loaded.world, &model, last, &readings));
         // Alarms are durable at once, readings a little later: what raised one may have been lost with the engine.
         let shown = |episode: &u64| episodes.iter().any(|trace| trace.number == *episode);
         let alarmed: BTreeSet<u64> = read.drive.alarms.values().map(|a| a.episode).filter(shown).collect();
@@ -102,19 +101,13 @@ fn trace(loaded: &Loaded, read: &Read, number: u64, stored: u64) -> Result<Episo
 }
 
 /// An episode, imagined from its middle on.
-fn imagined(
-    world: &World,
-    model: &WorldModel,
-    foresight: &Foresight,
-    number: u64,
-    episode: &Episode,
-) -> Option<ImaginedTrace> {
+fn imagined(world: &World, model: &WorldModel, number: u64, episode: &Episode) -> Option<ImaginedTrace> {
     let from = episode.periods() / 2;
     let periods = IMAGINED.min(episode.periods() - from);
     let actions = &episode.set[from * episode.actions..(from + periods) * episode.actions];
     (periods > 0).then(|| ImaginedTrace {
         episode: number,
         from,
-        bands: bands(world, model, foresight, episode, from, actions),
+        bands: bands(world, model, episode, from, actions),
     })
 }
