@@ -14,6 +14,8 @@ pub const CLAIMED: [usize; 3] = [1, 5, 20];
 pub const LEVEL: f64 = 0.9;
 /// Readings of a part that only bring a filter to the truth.
 const BURN_IN: usize = 5;
+/// Periods from one beginning of the true model to the next: differential equations with all their derivatives take long to imagine.
+const SELDOM: usize = 20;
 /// A margin to a limit shrinks to this share of what was left out at most, however long claims were kept.
 const NARROWEST: f64 = 0.5;
 /// How far one broken claim widens the intervals that follow, in ln.
@@ -101,14 +103,17 @@ impl Foresight {
         let none = vec![Vec::<Vec<f64>>::new(); CLAIMED.len() * sensors];
         let (mut ours, mut line, mut still, mut best) = (none.clone(), none.clone(), none.clone(), none);
         for (number, part) in parts.iter().enumerate() {
-            let judge = |model: &dyn Dynamics, errors: &mut Vec<Vec<Vec<f64>>>| {
-                errors.iter_mut().zip(errors_of(model, part)).for_each(|(place, found)| place.push(found));
+            let judge = |model: &dyn Dynamics, every: usize, errors: &mut Vec<Vec<Vec<f64>>>| {
+                errors
+                    .iter_mut()
+                    .zip(errors_of(model, part, every))
+                    .for_each(|(place, found)| place.push(found));
             };
-            judge(ensemble.outsider(number), &mut ours);
-            judge(ensemble.linear(), &mut line);
-            judge(&floor, &mut still);
+            judge(ensemble.outsider(number), 1, &mut ours);
+            judge(ensemble.linear(), 1, &mut line);
+            judge(&floor, 1, &mut still);
             if let Some(truth) = truth {
-                judge(truth, &mut best);
+                judge(truth, SELDOM, &mut best);
             }
         }
         let mut scale: Vec<f64> = ours.iter().map(|e| root_mean_square(e).max(1e-12)).collect();
@@ -213,13 +218,13 @@ fn along(ahead: usize, known: impl Fn(usize) -> f64) -> f64 {
     known(row) + share.max(0.0) * (known(row + 1) - known(row)).max(0.0)
 }
 
-/// The errors of a model in a part, `[CLAIMED × sensors]`, one each beginning.
-fn errors_of(model: &dyn Dynamics, part: &Episode) -> Vec<Vec<f64>> {
+/// The errors of a model in a part, `[CLAIMED × sensors]`, one each beginning, of which there is one in `every` periods.
+fn errors_of(model: &dyn Dynamics, part: &Episode, every: usize) -> Vec<Vec<f64>> {
     let sensors = part.sensors;
     let mut out = vec![Vec::new(); CLAIMED.len() * sensors];
     let mut latent = model.begin(part.reading(0));
     for t in 0..part.periods() {
-        if t >= BURN_IN {
+        if t >= BURN_IN && (t - BURN_IN) % every == 0 {
             let horizon = CLAIMED[CLAIMED.len() - 1].min(part.periods() - t);
             let mut imagined = Imagined::new(1, horizon, sensors);
             model.imagine(&latent, &part.set[t * part.actions..(t + horizon) * part.actions], &mut imagined);
