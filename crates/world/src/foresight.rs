@@ -224,7 +224,7 @@ fn errors_of(model: &dyn Dynamics, part: &Episode, every: usize) -> Vec<Vec<f64>
     let mut out = vec![Vec::new(); CLAIMED.len() * sensors];
     let mut latent = model.begin(part.reading(0));
     for t in 0..part.periods() {
-        if t >= BURN_IN && (t - BURN_IN) % every == 0 {
+        if t >= BURN_IN && (t - BURN_IN).is_multiple_of(every) {
             let horizon = CLAIMED[CLAIMED.len() - 1].min(part.periods() - t);
             let mut imagined = Imagined::new(1, horizon, sensors);
             model.imagine(&latent, &part.set[t * part.actions..(t + horizon) * part.actions], &mut imagined);
