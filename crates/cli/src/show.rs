@@ -2,8 +2,10 @@
 
 use forethought_engine::Changing;
 use forethought_plan::{Best, Predicted, Prediction};
-use forethought_record::{Campaign, Says, Trial, TrialState};
+use forethought_record::{Actor, Campaign, Says, Trial, TrialState};
 use forethought_space::{Failure, Find, Kind, Outcome, Problem, Recipe, Role, number_text};
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 /// A number of things: `1 rule`, `2 rules`.
@@ -18,6 +20,37 @@ pub(crate) fn document(campaign: &Campaign, rest: Json) -> Json {
         out.extend(rest.clone());
     }
     out
+}
+
+/// An event of a record, of a campaign or of a world.
+pub(crate) struct Event<'a> {
+    pub(crate) seq: usize,
+    pub(crate) at: Timestamp,
+    pub(crate) by: &'a Actor,
+    /// Letters that the names of such events take.
+    pub(crate) name_width: usize,
+}
+
+impl Event<'_> {
+    /// Its line in a log: all of `entry`, or its name and what is worth telling of it.
+    pub(crate) fn line(
+        &self,
+        is_json: bool,
+        entry: &impl Serialize,
+        gist: impl FnOnce() -> String,
+    ) -> String {
+        let entry = serde_json::to_value(entry).unwrap_or_default();
+        if is_json {
+            let mut line = json!({ "seq": self.seq });
+            if let (Some(line), Some(entry)) = (line.as_object_mut(), entry.as_object()) {
+                line.extend(entry.clone());
+            }
+            return line.to_string();
+        }
+        let Event { seq, at, by, name_width } = self;
+        let (at, name) = (at.strftime("%F %T"), entry.get("event").and_then(Json::as_str).unwrap_or("?"));
+        format!("{seq:>6}  {at}  {:<12} {name:<name_width$} {}", by.0, gist())
+    }
 }
 
 /// An order that waits for a parameter to change, in a sentence.

@@ -30,7 +30,7 @@ pub use progress::{LEARNT_FROM, done};
 pub use replay::{Recorded, ReplayedEpisode, replay_episode};
 pub use run::claim_channels;
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
-pub use silent::{Pause, SILENT_FROM};
+pub use silent::Pause;
 
 use progress::{is_stale, learnable, reached};
 use run::Run;

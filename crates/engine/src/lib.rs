@@ -25,8 +25,8 @@ pub use desk::{Desk, DeskError};
 pub use drive::{
     Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveShell, DriveShellError, DriveUpdate,
     EpisodePlan, LEARNT_FROM, LearnAsk, OpenedWorld, Pause, PlanAsk, Planned, Recorded, ReplayedEpisode,
-    SILENT_FROM, Seen, Until, Way, WorldModel, claim_channels, done, exploring_tracks, learn, open_world,
-    plan_action, replay_episode, stage_cost, taught_monitor,
+    Seen, Until, Way, WorldModel, claim_channels, done, exploring_tracks, learn, open_world, plan_action,
+    replay_episode, stage_cost, taught_monitor,
 };
 pub use import::{CellError, column_name, import_rows, is_reserved, read_tells, run_sheet};
 pub use rehearsal::{Rehearsal, Trace};

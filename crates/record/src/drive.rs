@@ -462,11 +462,16 @@ impl Drive {
         self.episodes.iter().find(|(_, e)| e.end.is_none()).map(|(n, e)| (*n, e))
     }
 
+    /// An alarm was raised in an episode that nobody has called no fault.
+    pub fn is_alarmed(&self, episode: u64) -> bool {
+        self.alarms.values().any(|a| a.episode == episode && a.no_fault != Some(true))
+    }
+
     /// Half widths that intervals would have had to have in the last acting episode in which something was claimed.
     pub fn widths(&self) -> Option<&[f64]> {
         // What a fault did to them says nothing of the healthy plant.
-        let is_alarmed = |n: &u64| self.alarms.values().any(|a| a.episode == *n && a.no_fault != Some(true));
-        let acted = self.episodes.iter().rev().filter(|(n, e)| e.purpose == Purpose::Drive && !is_alarmed(n));
+        let acted =
+            self.episodes.iter().rev().filter(|(n, e)| e.purpose == Purpose::Drive && !self.is_alarmed(**n));
         acted.map(|(_, e)| &e.widths[..]).find(|widths| !widths.is_empty())
     }
 

@@ -28,5 +28,5 @@ pub use error::WorldError;
 pub use foresight::{CLAIMED, Foresight, LEVEL, LeftOut};
 pub use latent::LatentModel;
 pub use persistence::Persistence;
-pub use surprise::{Monitor, Part, Reached, Statistic, Surprise, WINDOW};
+pub use surprise::{Monitor, Part, Reached, Statistic, Surprise, WEEK_S, WINDOW};
 pub use train::Follow;

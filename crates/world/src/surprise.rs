@@ -30,7 +30,7 @@ pub use alarm::{Reached, Surprise};
 pub use bank::Statistic;
 
 /// Seconds in a week.
-pub(crate) const WEEK_S: f64 = 7.0 * 86_400.0;
+pub const WEEK_S: f64 = 7.0 * 86_400.0;
 /// Periods for which a p-value is said, and after which, all sums being ordinary, an event is over.
 pub const WINDOW: u64 = 60;
 /// Periods after which an event that lasts is over all the same: what it has shown is known then, and no news.
@@ -195,7 +195,7 @@ impl Monitor {
         }
         self.known.take_from(&mut white);
         for (sensor, event, levels) in self.known.offsets() {
-            self.events.note_offset(&mut self.bank, event, sensor, levels);
+            self.events.note_offset(&self.bank, event, sensor, levels);
         }
         self.service(&errors);
         self.bank.push(&white, self.period - 1, is_healthy);

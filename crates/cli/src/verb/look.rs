@@ -240,24 +240,8 @@ pub(crate) fn log(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read_what_is_left()?;
     for (i, entry) in read.entries.iter().enumerate() {
-        let text = serde_json::to_value(entry).unwrap_or_default();
-        if arguments.json {
-            let mut line = json!({ "seq": i + 1 });
-            if let (Some(line), Some(entry)) = (line.as_object_mut(), text.as_object()) {
-                line.extend(entry.clone());
-            }
-            say(line);
-        } else {
-            let name = text.get("event").and_then(|e| e.as_str()).unwrap_or("?").to_owned();
-            say(format!(
-                "{:>6}  {}  {:<12} {:<10} {}",
-                i + 1,
-                entry.at.strftime("%F %T"),
-                entry.by.0,
-                name,
-                gist(&entry.event)
-            ));
-        }
+        let said = show::Event { seq: i + 1, at: entry.at, by: &entry.by, name_width: 10 };
+        say(said.line(arguments.json, entry, || gist(&entry.event)));
     }
     Ok(Exit::Done)
 }

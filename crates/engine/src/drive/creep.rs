@@ -3,11 +3,11 @@
 use forethought_calibrate::kendall_rise;
 use forethought_record::{AlarmKind, Drive};
 use forethought_space::{Dynamics, Episode, Imagined, World};
-use forethought_world::Ensemble;
+use forethought_world::{Ensemble, WEEK_S};
 
 use super::LEARNT_FROM;
 use super::alarm::Alarm;
-use super::model::WorldModel;
+use super::model::{WorldModel, ends};
 
 /// Share of the false alarms that are asked for.
 const SHARE: f64 = 0.1;
@@ -15,8 +15,6 @@ const SHARE: f64 = 0.1;
 const COMPARED: usize = 100;
 /// A sensor remembers how an episode began where so large a share of what its first quarter moved is left in its latter half.
 const REMEMBERED: f64 = 0.5;
-/// Seconds in a week.
-const WEEK_S: f64 = 7.0 * 86_400.0;
 
 /// How far each sensor lies from what a model makes of the actions alone, the mean over the latter half of an episode, in its unit. What
 /// was read is not shown to the model, so that it cannot make a sensor's own offset its own. None of a sensor for which that is no
@@ -43,21 +41,17 @@ pub(super) fn lies(ensemble: &Ensemble, episode: &Episode) -> Vec<Option<f64>> {
 
 /// The actions of an episode, those of its first quarter each at the least and at the most that it had.
 fn beginnings(episode: &Episode) -> [Vec<f64>; 2] {
-    let ends = |a: usize| {
-        let held = episode.set.iter().skip(a).step_by(episode.actions);
-        held.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
+    let ends = ends(episode.actions, episode.set.iter());
+    let first = episode.periods() / 4;
+    let beginning = |end: fn(&(f64, f64)) -> f64| {
+        let began = ends.iter().map(end).cycle().take(first * episode.actions);
+        began.chain(episode.set.iter().skip(first * episode.actions).copied()).collect()
     };
-    let ends: Vec<(f64, f64)> = (0..episode.actions).map(ends).collect();
-    let first = episode.periods() / 4 * episode.actions;
-    [0, 1].map(|end| {
-        let held = episode.set.iter().enumerate();
-        let began = |i: usize| if end == 0 { ends[i % ends.len()].0 } else { ends[i % ends.len()].1 };
-        held.map(|(i, v)| if i < first { began(i) } else { *v }).collect()
-    })
+    [beginning(|ends| ends.0), beginning(|ends| ends.1)]
 }
 
-/// Sensors that have risen or fallen from episode to episode by more than is declared, up to acting episode `number`. Episodes of which a person has said something already are left out, and a sensor of which nobody has yet is not
-/// named again.
+/// Sensors that have risen or fallen from episode to episode by more than is declared, up to acting episode `number`. Episodes of which
+/// a person has said something already are left out, and a sensor of which nobody has yet is not named again.
 pub(super) fn creeping(
     world: &World,
     drive: &Drive,
@@ -97,11 +91,8 @@ pub(super) fn creeping(
             if p > rare {
                 continue;
             }
-            let (sizes, unit) = (
-                all.iter().map(|(_, v)| v),
-                channel.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default(),
-            );
-            let ends = sizes.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+            let unit = channel.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
+            let (low, high) = ends(1, all.iter().map(|(_, v)| v))[0];
             let declared = match world.drift[sensor] * WEEK_S {
                 0.0 => "no drift is declared".to_owned(),
                 week => format!("a drift of {week} a week is declared"),
@@ -110,7 +101,7 @@ pub(super) fn creeping(
                 "{} has {way} from episode to episode since episode {first}, by {:.3}{unit} in all; {declared}, and nothing is learnt \
                  from this episode on until somebody says what it is",
                 channel.name,
-                ends.1 - ends.0
+                high - low
             );
             out.push(Alarm { sensor, p, text, event: None, kind: AlarmKind::Creeping { since: first } });
         }

@@ -100,7 +100,7 @@ fn stride((low, high): (f64, f64)) -> (f64, f64) {
 }
 
 /// The least and the most of each of `count` channels; all numbers where nothing was read.
-fn ends<'a>(count: usize, values: impl Iterator<Item = &'a f64>) -> Vec<(f64, f64)> {
+pub(super) fn ends<'a>(count: usize, values: impl Iterator<Item = &'a f64>) -> Vec<(f64, f64)> {
     let mut out = vec![(f64::INFINITY, f64::NEG_INFINITY); count];
     for (i, &v) in values.enumerate().filter(|(_, v)| !v.is_nan()) {
         let end = &mut out[i % count];

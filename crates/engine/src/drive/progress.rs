@@ -25,13 +25,12 @@ pub(super) fn reached(world: &World, drive: &Drive) -> Option<String> {
     let goal = world.goal?;
     let (number, episode) = drive.whole(Purpose::Drive).last()?;
     let cost = episode.cost? / episode.periods.max(1) as f64;
-    let is_alarmed = drive.alarms.values().any(|a| a.episode == number && a.no_fault != Some(true));
     // What was not read cost nothing, and what ended early may have cost little: neither is as good as it looks.
     let is_long = episode.periods >= world.drive.0 as u64;
     let maintained = (1..=world.drive.0).filter(|t| world.is_maintained(*t)).count() as u64;
     let unread = |t: &Track| episode.unread.get(t.sensor).copied().unwrap_or(0) + maintained;
     let is_seen = world.tracks.iter().all(|t| UNSEEN * unread(t) <= episode.periods);
-    (cost <= goal && episode.beyond == 0 && is_long && is_seen && !is_alarmed)
+    (cost <= goal && episode.beyond == 0 && is_long && is_seen && !drive.is_alarmed(number))
         .then(|| format!("episode {number} cost {cost:.3} a period, no more than the goal of {goal}"))
 }
 

@@ -8,7 +8,7 @@ use super::alarm::Alarm;
 
 /// Periods without a valid reading after which a sensor is silent, and of the very same reading after which one that surprises is
 /// frozen, at least.
-pub const SILENT_FROM: u64 = 12;
+pub(super) const SILENT_FROM: u64 = 12;
 /// A sensor may pause so many times as long as it ever did before.
 const LONGER: u64 = 2;
 /// The p of what no healthy plant is known to do: the least that is ever said.

@@ -118,7 +118,7 @@ impl Events {
     }
 
     /// Notes how far the sums of an offset would have got that an event of the past left behind.
-    pub(crate) fn note_offset(&mut self, bank: &mut Bank, number: u64, sensor: usize, levels: [f64; 2]) {
+    pub(crate) fn note_offset(&mut self, bank: &Bank, number: u64, sensor: usize, levels: [f64; 2]) {
         let Some(event) = self.past.iter_mut().find(|e| e.number == number) else { return };
         let is_of = |w: &super::bank::Watch| w.sensor == sensor && w.statistic() == Statistic::Offset;
         let Some(at) = bank.watches.iter().position(is_of) else { return };

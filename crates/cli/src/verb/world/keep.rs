@@ -123,18 +123,8 @@ impl Record {
             Failure::from(damage).warn();
         }
         for (i, entry) in entries(&sealed)?.iter().enumerate() {
-            let text = serde_json::to_value(entry).unwrap_or_default();
-            if arguments.json {
-                let mut line = json!({ "seq": i + 1 });
-                if let (Some(line), Some(entry)) = (line.as_object_mut(), text.as_object()) {
-                    line.extend(entry.clone());
-                }
-                say(line);
-                continue;
-            }
-            let name = text.get("event").and_then(|e| e.as_str()).unwrap_or("?").to_owned();
-            let at = entry.at.strftime("%F %T");
-            say(format!("{:>6}  {at}  {:<12} {name:<16} {}", i + 1, entry.by.0, gist(&entry.event)));
+            let said = show::Event { seq: i + 1, at: entry.at, by: &entry.by, name_width: 16 };
+            say(said.line(arguments.json, entry, || gist(&entry.event)));
         }
         Ok(Exit::Done)
     }
