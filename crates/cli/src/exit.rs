@@ -1,7 +1,7 @@
 //! How the program ends, and what it says when it fails.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use forethought_engine::{DeskError, Refusal, ShellError, StoreError};
+use forethought_engine::{BeliefError, DeskError, Refusal, ShellError, StoreError};
 use forethought_memory::{AppendError, OwnError, ReadError};
 use forethought_space::{Diagnostic, Place};
 use serde_json::json;
@@ -178,12 +178,21 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<BeliefError> for Failure {
+    fn from(e: BeliefError) -> Self {
+        match e {
+            BeliefError::Read { source, .. } => source.into(),
+            _ => Failure::yours("belief", e.to_string()),
+        }
+    }
+}
+
 impl From<DeskError> for Failure {
     fn from(e: DeskError) -> Self {
         match e {
             DeskError::Refused(e) => e.into(),
             DeskError::Append(e) => e.into(),
-            DeskError::Read(e) => e.into(),
+            DeskError::Belief(e) => e.into(),
         }
     }
 }
@@ -192,7 +201,7 @@ impl From<ShellError> for Failure {
     fn from(e: ShellError) -> Self {
         match e {
             ShellError::Append(e) => e.into(),
-            ShellError::Read(e) => e.into(),
+            ShellError::Belief(e) => e.into(),
             ShellError::Interrupted => {
                 Failure { exit: Exit::Interrupted, ..Failure::ours("interrupted", e.to_string()) }
             }

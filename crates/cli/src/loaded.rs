@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use forethought_engine::{
-    Answer, Ask, Change, Client, Command, Desk, Reply, compare, open_campaign, question,
+    Answer, Ask, Client, Command, Desk, Reply, compare, last_belief, open_campaign, question,
 };
-use forethought_machine::{Build, Driver, Machine};
+use forethought_machine::{Build, Driver, Machine, PoolReader};
 use forethought_memory::{Journal, OwnError, Owner, Project, SqliteJournal, entries};
-use forethought_model::Belief;
 use forethought_plan::Question;
 use forethought_record::{Actor, Campaign, CampaignId, Entry};
-use forethought_space::{DriverSchema, Problem, nearest, parse};
+use forethought_space::{DriverSchema, MachineSpec, Problem, nearest, parse};
 
 use crate::args::{Arguments, File};
 use crate::exit::Failure;
@@ -98,6 +97,11 @@ impl Loaded {
         kept::check_not_gone(&self.project)?;
         let journal = SqliteJournal::open(&self.project.journal())?;
         let stored = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name);
+        let mut problem = match self.with_pool(&self.problem) {
+            // What was recorded can be told of and looked at without the file; `run` says that it is gone.
+            Err(_) if stored.is_some() => self.problem.clone(),
+            problem => problem?,
+        };
         if let Some(stored) = stored
             && let Some(head) = kept::head(&self.project, stored.id)?.filter(|head| stored.events < head.seq)
         {
@@ -105,40 +109,36 @@ impl Loaded {
             journal.read(stored.id)?;
             kept::check_uncut(&self.project, stored.events, head.seq)?;
         }
-        let opened = open_campaign(Box::new(journal), &self.problem, &self.text, &self.actor, now())?;
+        let opened = open_campaign(Box::new(journal), &problem, &self.text, &self.actor, now())?;
         let is_new = opened.is_new;
-        let old = std::sync::Arc::clone(&opened.campaign.problem);
-        let changed = opened.campaign.text != self.text || old.attachments != self.problem.attachments;
+        let old = &opened.campaign.problem;
+        if let (Some(pool), None) = (&old.pool, &problem.pool)
+            && self.has_pool(&problem)
+        {
+            problem = problem.with_pool(pool.to_vec());
+        }
+        let changed = opened.campaign.text != self.text || old.attachments != problem.attachments;
         let mut desk = Desk::new(opened)?;
         if is_new && !rows.is_empty() {
             desk.execute(Command::Import { rows, repeats: false }, &self.actor, now())?;
         }
         if changed && !is_new {
-            self.revise(&mut desk, &old, reason)?;
+            self.revise(&mut desk, &problem, reason)?;
         }
         Ok((desk, is_new))
     }
 
-    fn revise(&self, desk: &mut Desk, old: &Problem, reason: &str) -> Result<(), Failure> {
-        let changes = compare(old, &self.problem);
-        let breaks: Vec<&Change> = changes.iter().filter(|c| c.breaks).collect();
-        if !breaks.is_empty() {
-            let list: Vec<&str> = breaks.iter().map(|c| c.text.as_str()).collect();
-            return Err(Failure::yours(
-                "changed",
-                format!("{} was changed so that the record would mean something else: {}", self.path.display(), list.join("; ")),
-            )
-            .hint("undo that, or give the file a new `name`: a new campaign, which can `import` what was measured here"));
-        }
-        for change in &changes {
-            talk(format!("revised: {}", change.text));
-        }
+    fn revise(&self, desk: &mut Desk, new: &Problem, reason: &str) -> Result<(), Failure> {
+        let changes = compare(&desk.campaign().problem, new);
         let command = Command::Revise {
             text: self.text.clone(),
-            attachments: self.problem.attachments.clone(),
+            attachments: new.attachments.clone(),
             reason: reason.to_owned(),
         };
         desk.execute(command, &self.actor, now())?;
+        for change in &changes {
+            talk(format!("revised: {}", change.text));
+        }
         Ok(())
     }
 
@@ -285,26 +285,39 @@ impl Loaded {
         Ok(())
     }
 
-    /// The pool of the first stage's machine, where it is a table.
-    pub(crate) fn pool(&self, problem: &Problem) -> Option<std::sync::Arc<Vec<forethought_space::Recipe>>> {
-        let first = problem.stages.first()?;
-        problem.machines.get(&first.machine).filter(|m| m.driver == "table")?;
-        let machines = self.machines(problem).ok()?;
-        machines.iter().find(|m| m.card().name == first.machine)?.card().pool.clone()
+    /// The problem with the only recipes that its first stage's machine can do, where that has such, as its files say now.
+    pub(crate) fn with_pool(&self, problem: &Problem) -> Result<Problem, Failure> {
+        let problem = problem.clone();
+        let Some((name, spec, read)) = pool_reader(&problem) else { return Ok(problem) };
+        let build = Build { name, spec, problem: &problem, dir: self.dir.clone(), runs: self.project.runs() };
+        let pool = read(&build)?;
+        Ok(problem.with_pool(pool))
     }
+
+    fn has_pool(&self, problem: &Problem) -> bool {
+        pool_reader(problem).is_some()
+    }
+}
+
+/// What reads the only recipes of the first stage's machine, where that has such.
+fn pool_reader(problem: &Problem) -> Option<(&str, &MachineSpec, PoolReader)> {
+    let (name, spec) = problem.machines.get_key_value(&problem.stages.first()?.machine)?;
+    let read = drivers().into_iter().find(|d| d.schema.name == spec.driver)?.pool?;
+    Some((name, spec, read))
 }
 
 impl Read {
     /// The planner's question as things stand.
-    pub(crate) fn question(&self, loaded: &Loaded) -> Question {
-        let belief: Option<Belief> = self
-            .campaign
-            .decisions
-            .1
-            .as_ref()
-            .and_then(|(_, hash)| self.journal.blob(hash).ok().flatten())
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        question(Ask::next(&self.campaign, 1, loaded.pool(&self.campaign.problem)), belief)
+    pub(crate) fn question(&self, loaded: &Loaded) -> Result<Question, Failure> {
+        let belief = last_belief(&self.journal, &self.campaign)?;
+        let mut ask = Ask::next(&self.campaign, 1);
+        if ask.problem.pool.is_none()
+            && let Ok(problem) = loaded.with_pool(&ask.problem)
+        {
+            // Opened before such recipes were recorded.
+            ask.problem = std::sync::Arc::new(problem);
+        }
+        Ok(question(ask, belief))
     }
 }
 

@@ -45,7 +45,7 @@ struct Options {
 
 pub(crate) fn driver() -> Driver {
     let schema = schemars::schema_for!(Options).to_value();
-    Driver { schema: DriverSchema { name: "command", schema }, build }
+    Driver { schema: DriverSchema { name: "command", schema }, build, pool: None }
 }
 
 fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
@@ -58,7 +58,7 @@ fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
         )));
     }
     let absolute = |p: PathBuf| std::path::absolute(&p).unwrap_or(p);
-    let card = Card { name: b.name.to_owned(), class: Class::Askable, capacity: b.spec.parallel, pool: None };
+    let card = Card { name: b.name.to_owned(), class: Class::Askable, capacity: b.spec.parallel };
     Ok(Box::new(Program {
         card,
         options,

@@ -14,12 +14,12 @@ struct Options {}
 
 pub(crate) fn driver() -> Driver {
     let schema = schemars::schema_for!(Options).to_value();
-    Driver { schema: DriverSchema { name: "manual", schema }, build }
+    Driver { schema: DriverSchema { name: "manual", schema }, build, pool: None }
 }
 
 fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
     b.options::<Options>()?;
-    let card = Card { name: b.name.to_owned(), class: Class::Person, capacity: b.spec.parallel, pool: None };
+    let card = Card { name: b.name.to_owned(), class: Class::Person, capacity: b.spec.parallel };
     Ok(Box::new(Person(card)))
 }
 

@@ -2,7 +2,6 @@
 //! catalogues where only what stands in a list can be had.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use forethought_machine::{
     Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt,
@@ -32,7 +31,7 @@ enum Repeats {
 
 pub(crate) fn driver() -> Driver {
     let schema = schemars::schema_for!(Options).to_value();
-    Driver { schema: DriverSchema { name: "table", schema }, build }
+    Driver { schema: DriverSchema { name: "table", schema }, build, pool: Some(pool) }
 }
 
 /// Measurements by outcome.
@@ -47,16 +46,19 @@ struct Table {
 
 fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
     let options: Options = b.options()?;
+    let (_, rows) = contents(b, &options)?;
+    let card = Card { name: b.name.to_owned(), class: Class::Deduplicating, capacity: b.spec.parallel };
+    Ok(Box::new(Table { card, rows, repeats: options.repeats, orders: BTreeMap::new() }))
+}
+
+fn pool(b: &Build<'_>) -> Result<Vec<Recipe>, BuildError> {
+    Ok(contents(b, &b.options()?)?.0)
+}
+
+fn contents(b: &Build<'_>, options: &Options) -> Result<Contents, BuildError> {
     let path = b.dir.join(&options.file);
     let bytes = std::fs::read(&path).map_err(|e| b.error(format!("{}: {e}", path.display())))?;
-    let (pool, rows) = read(&bytes, b.problem).map_err(|e| b.error(format!("{}: {e}", path.display())))?;
-    let card = Card {
-        name: b.name.to_owned(),
-        class: Class::Deduplicating,
-        capacity: b.spec.parallel,
-        pool: Some(Arc::new(pool)),
-    };
-    Ok(Box::new(Table { card, rows, repeats: options.repeats, orders: BTreeMap::new() }))
+    read(&bytes, b.problem).map_err(|e| b.error(format!("{}: {e}", path.display())))
 }
 
 type Contents = (Vec<Recipe>, BTreeMap<String, Vec<Row>>);

@@ -76,7 +76,7 @@ fn result(c: &Campaign) -> Result {
         measured.map(|t| truth(&t.recipe)).filter(|(_, fails, missed)| *fails <= 0.05 && *missed <= 0.0);
     let found = found.map(|(hours, ..)| hours).fold(f64::INFINITY, f64::min);
     let belief = None;
-    let said = best(&question(Ask::next(c, 1, None), belief)).expect("an answer").expect("a recipe");
+    let said = best(&question(Ask::next(c, 1), belief)).expect("an answer").expect("a recipe");
     let (recommended, fails, missed) = truth(&said.recipe);
     let claims = c.claims.values().filter(|k| matches!(k.claim.says, Says::Prediction { .. }));
     let verdicts: Vec<Verdict> = claims.filter_map(|k| Some(k.settled.as_ref()?.0)).collect();

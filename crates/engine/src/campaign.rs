@@ -3,7 +3,11 @@
 mod advance;
 mod answer;
 mod command;
+mod correct;
 mod import;
+mod revising;
+mod tell;
+mod undecided;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +22,7 @@ use jiff::Timestamp;
 pub(crate) use answer::next_stage;
 pub use command::{Answer, Command, Refusal, Reply};
 pub use import::Taken;
+pub use undecided::Undecided;
 
 /// What the core is told.
 #[derive(Debug, Clone)]
@@ -76,8 +81,6 @@ pub struct Ask {
     pub history: History,
     /// How wide intervals must be.
     pub calibration: BTreeMap<String, Calibrator>,
-    /// The only recipes there are.
-    pub pool: Option<Arc<Vec<forethought_space::Recipe>>>,
 }
 
 /// What the pure function answered, ready to be recorded.
@@ -101,8 +104,8 @@ pub struct Decided {
     pub chance: Option<f64>,
     /// The level of vector instructions.
     pub arch: String,
-    /// The planner could not answer, in words.
-    pub error: Option<String>,
+    /// Why it has no proposals, where it has none.
+    pub error: Option<Undecided>,
 }
 
 /// Why nothing moves, where nothing does.
@@ -152,6 +155,9 @@ struct AskFor {
     actor: Actor,
 }
 
+/// Most recipes that one decision makes: each is looked for with all before it in mind, and other decisions wait meanwhile.
+pub(crate) const RECIPES_MOST: usize = 1000;
+
 /// The machine of orders that go to whoever called `ask`.
 pub(crate) const OUTSIDE: &str = "outside";
 
@@ -187,12 +193,6 @@ impl Core {
     /// may share a commit.
     pub fn is_patient(&self) -> bool {
         self.deciding.is_some() && self.gated.is_empty()
-    }
-
-    /// The pool of the first stage's machine, where it is a table.
-    fn pool(&self) -> Option<Arc<Vec<forethought_space::Recipe>>> {
-        let stage = self.campaign.problem.stages.first()?;
-        self.cards.get(&stage.machine)?.pool.clone()
     }
 
     /// Takes one input; what is to be done is added to `effects`.
@@ -303,25 +303,12 @@ impl Core {
             self.deciding = Some((number, asker));
             return;
         }
-        if let Some(error) = decided.error {
-            self.exhausted = true;
-            match asker {
-                Some(asked) => {
-                    effects.push(Effect::Reply(asked.id, Err(Refusal::new("cannot-decide", error))))
-                }
-                None => self.record(at, &Actor::engine(), Event::Paused { reason: error }),
-            }
-            return;
+        if let Some(why) = decided.undecided() {
+            return self.undecided(at, &why, asker, effects);
         }
         // The file was revised while this was decided: recorded, and dropped.
         let stale = self.campaign.seq > decided.through
-            && decided.proposals.iter().any(|p| {
-                self.campaign
-                    .problem
-                    .space
-                    .point(&p.recipe)
-                    .map_or(true, |x| !self.campaign.problem.space.feasible(&x))
-            });
+            && decided.proposals.iter().any(|p| !self.can_be_tried(&p.recipe));
         let enough = decided.chance.is_some_and(|c| self.campaign.problem.budget.stop.is_some_and(|s| c < s));
         if enough && asker.is_none() {
             decided.proposals.clear();
@@ -335,7 +322,10 @@ impl Core {
                 claim += 1;
             }
         }
-        self.exhausted = decided.proposals.is_empty();
+        // What people ask for ends no campaign of machines.
+        if asker.is_none() {
+            self.exhausted = decided.error == Some(Undecided::Exhausted);
+        }
         let new: Vec<u64> = if stale { vec![] } else { decided.proposals.iter().map(|p| p.trial).collect() };
         if let Some((hash, bytes, _)) = &decided.belief {
             self.blobs.push((hash.clone(), bytes.clone()));
@@ -369,6 +359,8 @@ impl Core {
             self.record(at, &Actor::engine(), Event::Finished { reason });
         }
         match asker {
+            // It is asked again, of the file as it is now.
+            Some(asked) if stale => self.asks.insert(0, asked),
             Some(asked) => self.hand_out(at, &asked, new, &by),
             None => self.check_envelope(at, &new),
         }
@@ -417,7 +409,7 @@ impl Decided {
 
 impl Ask {
     /// What would be decided next of a campaign as it stands.
-    pub fn next(campaign: &Campaign, count: usize, pool: Option<Arc<Vec<forethought_space::Recipe>>>) -> Ask {
+    pub fn next(campaign: &Campaign, count: usize) -> Ask {
         Ask {
             decision: campaign.decisions.0 + 1,
             through: campaign.seq,
@@ -426,7 +418,6 @@ impl Ask {
             problem: Arc::clone(&campaign.problem),
             history: campaign.history(),
             calibration: campaign.calibration.clone(),
-            pool,
         }
     }
 }

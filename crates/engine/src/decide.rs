@@ -10,6 +10,7 @@ use crate::campaign::{Ask, Decided};
 /// The planner's question in an ask.
 pub fn question(ask: Ask, belief: Option<Belief>) -> Question {
     Question {
+        pool: ask.problem.pool.as_deref().cloned(),
         problem: ask.problem,
         history: ask.history,
         decision: ask.decision,
@@ -17,7 +18,6 @@ pub fn question(ask: Ask, belief: Option<Belief>) -> Question {
         belief,
         effort: Effort::default(),
         calibration: ask.calibration,
-        pool: ask.pool.map(std::sync::Arc::unwrap_or_clone),
     }
 }
 
@@ -38,14 +38,13 @@ pub fn decide(ask: Ask, belief: Option<Belief>) -> Decided {
     let question = question(ask, belief);
     let mut decision = match forethought_plan::decide(&question) {
         Ok(decision) => decision,
-        Err(PlanError::Exhausted) => return out,
         Err(e) => {
-            out.error = Some(e.to_string());
+            out.error = Some(e.into());
             return out;
         }
     };
     if let Err(e) = share_loads(&question, &mut decision.proposals) {
-        out.error = Some(e.to_string());
+        out.error = Some(e.into());
         return out;
     }
     if question.problem.budget.stop.is_some() {
@@ -171,7 +170,6 @@ mod tests {
             problem,
             history: forethought_space::History::default(),
             calibration: std::collections::BTreeMap::new(),
-            pool: None,
         };
         let decided = decide(ask, None);
         let soak = |i: usize| decided.proposals[i].recipe.get("soak").cloned();

@@ -1,10 +1,11 @@
 //! Carries out one command at a time, without machines or threads.
 
-use forethought_memory::{AppendError, ReadError};
+use forethought_memory::AppendError;
 use forethought_model::Belief;
 use forethought_record::{Actor, Campaign};
 use jiff::Timestamp;
 
+use crate::belief::BeliefError;
 use crate::campaign::{Command, Core, Effect, Input, Refusal, Reply};
 use crate::decide::decide;
 use crate::store::{Opened, Store};
@@ -25,14 +26,14 @@ pub enum DeskError {
     #[error(transparent)]
     Append(#[from] AppendError),
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Belief(#[from] BeliefError),
 }
 
 impl Desk {
     /// Over an opened campaign.
     ///
     /// # Errors
-    /// [`DeskError::Read`] where the last belief is damaged.
+    /// [`DeskError::Belief`] where the last belief cannot be read.
     pub fn new(opened: Opened) -> Result<Self, DeskError> {
         let belief = opened.store.last_belief(&opened.campaign)?;
         let core = Core::new(opened.campaign, std::collections::BTreeMap::new(), false);

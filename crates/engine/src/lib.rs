@@ -5,6 +5,7 @@
 //! machines and holds no rule; [`Desk`] does the same for one command, without machines.
 //! [`decide()`] is the pure function behind `Effect::Decide`, which `replay` asks again.
 
+mod belief;
 mod campaign;
 mod changing;
 mod decide;
@@ -18,7 +19,10 @@ mod shell;
 mod socket;
 mod store;
 
-pub use campaign::{Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest, Taken};
+pub use belief::{BeliefError, last_belief};
+pub use campaign::{
+    Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest, Taken, Undecided,
+};
 pub use changing::{Changing, awaited_changes};
 pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};

@@ -1,18 +1,18 @@
 //! Every decision again, from the recorded history: the same build must give the same bits.
 
+mod differ;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use forethought_memory::Journal;
-use forethought_model::Belief;
-use forethought_record::{Entry, Event, FoldError, Proposed};
-use forethought_space::Recipe;
+use forethought_record::{Campaign, Entry, Event, FoldError, Seq};
+use forethought_space::{MachineSpec, Problem, Recipe};
 
+use crate::belief::belief;
 use crate::campaign::Ask;
-use crate::decide::{arch, decide};
-use crate::store::fold;
-
-/// Elsewhere, a recorded recipe's log acquisition may fall this far behind the best found now.
-const ACQUISITION_SLACK: f64 = 1e-3;
+use crate::decide::arch;
+use differ::{Recorded, elsewhere, here};
 
 /// One decision, replayed.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Replayed {
     pub difference: Option<Difference>,
     /// It was decided by another version or on another `arch`: bits may differ.
     pub elsewhere: bool,
+    /// The record does not hold the only recipes that its machine could do: they were taken from the machine's file as it is now.
+    pub pool_from_file: bool,
 }
 
 /// How a replayed decision differs.
@@ -30,86 +32,117 @@ pub struct Replayed {
 pub enum Difference {
     /// The same build gave other bits.
     Bits {
-        /// The first recipe that differs, as recorded and as found now.
+        /// The first thing that differs, as recorded.
         recorded: String,
         /// As found now.
         found: String,
     },
-    /// Elsewhere: the recorded recipe is worth less than the best found now by this much.
+    /// Elsewhere: the log acquisition of a recorded recipe falls short of the best found now by this much.
     Acquisition(f64),
+    /// Elsewhere: the odds that a gain is left lead to another end.
+    Chance {
+        /// As recorded.
+        recorded: f64,
+        /// As found now.
+        found: f64,
+    },
     /// The planner gave no answer.
     Failed(String),
 }
 
-/// Replays each decision of a campaign; `pool` is that of its first machine.
+/// Replays each decision of a campaign, in one pass over its entries. `file_pool` gives the only recipes that its first machine
+/// can do for decisions from before those were recorded.
 ///
 /// # Errors
 /// [`FoldError`] where the record does not fold.
 pub fn replay(
     journal: &dyn Journal,
     entries: &[Entry],
-    pool: Option<&Arc<Vec<Recipe>>>,
+    file_pool: Option<&Arc<Vec<Recipe>>>,
     each: &mut dyn FnMut(&Replayed),
 ) -> Result<Vec<Replayed>, FoldError> {
+    let blobs = |hash: &str| journal.blob(hash).ok().flatten();
+    let machine = first_machine_at_the_end(entries, &blobs)?;
+    let asked = asked_at(entries);
+    let mut waiting: VecDeque<Asked> = VecDeque::new();
     let mut out = Vec::new();
-    for entry in entries {
-        let Event::Decided { decision, through, count, proposals, version, arch: recorded_arch, .. } =
-            &entry.event
-        else {
-            continue;
+    let mut campaign: Option<Campaign> = None;
+    for (seq, entry) in (1..).zip(entries) {
+        let campaign = match campaign.as_mut() {
+            None => campaign.insert(Campaign::fold([entry], &blobs)?),
+            Some(campaign) => {
+                if let Some(asked) = waiting.front().filter(|_| matches!(entry.event, Event::Decided { .. }))
+                {
+                    let replayed = again(journal, campaign, asked, &entry.event);
+                    each(&replayed);
+                    out.push(replayed);
+                    waiting.pop_front();
+                }
+                campaign.apply(entry, &blobs)?;
+                campaign
+            }
         };
-        let campaign = fold(journal, &entries[..(*through as usize).min(entries.len())])?;
-        let from = campaign.decisions.1.clone();
-        let belief: Option<Belief> = from
-            .as_ref()
-            .and_then(|(_, hash)| journal.blob(hash).ok().flatten())
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let ask = Ask {
-            decision: *decision,
-            through: *through,
-            count: *count as usize,
-            from,
-            problem: Arc::clone(&campaign.problem),
-            history: campaign.history(),
-            calibration: campaign.calibration.clone(),
-            pool: pool.cloned(),
-        };
-        let again = decide(ask, belief);
-        let elsewhere = version != env!("CARGO_PKG_VERSION") || *recorded_arch != arch();
-        let difference = match again.error {
-            Some(e) => Some(Difference::Failed(e)),
-            None => differ(proposals, &again.proposals, elsewhere),
-        };
-        let replayed = Replayed { decision: *decision, difference, elsewhere };
-        each(&replayed);
-        out.push(replayed);
+        for count in asked.get(&seq).into_iter().flatten() {
+            let mut ask = Ask::next(campaign, *count);
+            let mut pool_from_file = false;
+            if let (None, Some(pool)) = (&ask.problem.pool, file_pool)
+                && first_machine(&ask.problem) == machine.as_ref()
+            {
+                pool_from_file = true;
+                ask.problem = Arc::new(Problem { pool: Some(Arc::clone(pool)), ..(*ask.problem).clone() });
+            }
+            waiting.push_back(Asked { ask, pool_from_file });
+        }
     }
     Ok(out)
 }
 
-fn differ(recorded: &[Proposed], found: &[Proposed], elsewhere: bool) -> Option<Difference> {
-    if elsewhere {
-        let worst =
-            recorded.iter().zip(found).map(|(r, f)| f.acquisition - r.acquisition).fold(0.0, f64::max);
-        return (worst > ACQUISITION_SLACK).then_some(Difference::Acquisition(worst));
+/// A question as it stood when it was asked.
+struct Asked {
+    ask: Ask,
+    pool_from_file: bool,
+}
+
+/// How many recipes were asked for after each event, in the order of the decisions.
+fn asked_at(entries: &[Entry]) -> BTreeMap<Seq, Vec<usize>> {
+    let mut asked: BTreeMap<Seq, Vec<usize>> = BTreeMap::new();
+    for entry in entries {
+        if let Event::Decided { through, count, .. } = &entry.event {
+            asked.entry(*through).or_default().push(usize::try_from(*count).unwrap_or(usize::MAX));
+        }
     }
-    // A decision that stopped the campaign recorded no proposals.
-    if recorded.is_empty() {
-        return None;
+    asked
+}
+
+fn first_machine(problem: &Problem) -> Option<&MachineSpec> {
+    problem.machines.get(&problem.stages.first()?.machine)
+}
+
+/// The first stage's machine by the last file of the record: a pool that is read now is of no other.
+fn first_machine_at_the_end(
+    entries: &[Entry],
+    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Option<MachineSpec>, FoldError> {
+    let is_file = |e: &&Entry| matches!(e.event, Event::Opened { .. } | Event::Revised { .. });
+    let files: Vec<&Entry> = entries.iter().filter(is_file).collect();
+    let campaign = Campaign::fold(files, blobs)?;
+    Ok(first_machine(&campaign.problem).cloned())
+}
+
+/// Decides again what was recorded. `campaign` is the state just before the decision was recorded.
+fn again(journal: &dyn Journal, campaign: &Campaign, asked: &Asked, event: &Event) -> Replayed {
+    let recorded = Recorded::of(event, campaign.problem.budget.stop);
+    let is_elsewhere = recorded.version != env!("CARGO_PKG_VERSION") || recorded.arch != arch();
+    let from = asked.ask.from.as_ref().map(|(decision, hash)| belief(journal, *decision, hash)).transpose();
+    let difference = match from {
+        Err(e) => Some(Difference::Failed(e.to_string())),
+        Ok(from) if is_elsewhere => elsewhere(journal, asked.ask.clone(), from, &recorded),
+        Ok(from) => here(asked.ask.clone(), from, &recorded),
+    };
+    Replayed {
+        decision: recorded.decision,
+        difference,
+        elsewhere: is_elsewhere,
+        pool_from_file: asked.pool_from_file,
     }
-    let plain = |p: Option<&Proposed>| p.map_or("nothing".to_owned(), |p| p.recipe.to_string());
-    (0..recorded.len().max(found.len())).find_map(|i| {
-        let (r, f) = (recorded.get(i), found.get(i));
-        let says =
-            |p: &Proposed| p.claims.iter().map(|c| (c.about.clone(), c.says.clone())).collect::<Vec<_>>();
-        let same = match (r, f) {
-            (Some(r), Some(f)) => {
-                r.recipe == f.recipe
-                    && r.acquisition.to_bits() == f.acquisition.to_bits()
-                    && says(r) == says(f)
-            }
-            _ => false,
-        };
-        (!same).then(|| Difference::Bits { recorded: plain(r), found: plain(f) })
-    })
 }

@@ -9,11 +9,12 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use forethought_machine::{Halt, Machine};
-use forethought_memory::{AppendError, ReadError};
+use forethought_memory::AppendError;
 use forethought_model::Belief;
 use forethought_record::{Campaign, Entry, RunKey, Seq};
 use jiff::Timestamp;
 
+use crate::belief::BeliefError;
 use crate::campaign::{Ask, Core, Decided, Effect, Input, Refusal, Reply, Rest};
 use crate::decide::decide;
 use crate::socket::{Call, Listener};
@@ -46,7 +47,7 @@ pub enum ShellError {
     #[error(transparent)]
     Append(#[from] AppendError),
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Belief(#[from] BeliefError),
     #[error("interrupted: what machines are doing goes on, and the next `run` picks it up")]
     Interrupted,
     #[error("a part of the program ended unexpectedly: {0}")]
@@ -93,7 +94,7 @@ impl Shell {
     /// Over an opened campaign and its machines. `clock` is the only clock there is.
     ///
     /// # Errors
-    /// [`ShellError::Read`] where the last belief is damaged.
+    /// [`ShellError::Belief`] where the last belief cannot be read.
     pub fn new(
         opened: Opened,
         machines: Vec<Box<dyn Machine>>,

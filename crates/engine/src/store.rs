@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::{NoContext, Uuid};
 
+use crate::belief::{BeliefError, last_belief};
+
 /// Appends to one campaign's chain.
 pub struct Store {
     journal: Box<dyn Journal>,
@@ -84,14 +86,17 @@ impl Store {
         self.journal.as_ref()
     }
 
+    /// The journal, for whoever goes on with it.
+    pub fn into_journal(self) -> Box<dyn Journal> {
+        self.journal
+    }
+
     /// The belief of the last decision that had one.
     ///
     /// # Errors
-    /// [`ReadError`] where its blob is damaged.
-    pub fn last_belief(&self, campaign: &Campaign) -> Result<Option<Belief>, ReadError> {
-        let Some((_, hash)) = &campaign.decisions.1 else { return Ok(None) };
-        let bytes = self.journal.blob(hash)?;
-        Ok(bytes.and_then(|b| serde_json::from_slice(&b).ok()))
+    /// [`BeliefError`] where it can't be read.
+    pub fn last_belief(&self, campaign: &Campaign) -> Result<Option<Belief>, BeliefError> {
+        last_belief(self.journal(), campaign)
     }
 }
 

@@ -190,7 +190,7 @@ impl World {
             .iter()
             .map(|(name, m)| {
                 let capacity = if name == "one" { 2 } else { 1 };
-                (name.clone(), Card { name: name.clone(), class: m.class, capacity, pool: None })
+                (name.clone(), Card { name: name.clone(), class: m.class, capacity })
             })
             .collect()
     }

@@ -45,7 +45,7 @@ impl Bench {
         };
         let first = Entry { v: FORMAT, at: second(0), by: Actor("test".into()), event };
         let campaign = Campaign::fold([&first], &|_| None).unwrap();
-        let card = Card { name: "oven".into(), class: Class::Deduplicating, capacity: 1, pool: None };
+        let card = Card { name: "oven".into(), class: Class::Deduplicating, capacity: 1 };
         let cards = BTreeMap::from([("oven".to_owned(), card)]);
         let mut bench =
             Bench { core: Core::new(campaign, cards, true), effects: vec![], heats: heats.to_vec() };

@@ -10,7 +10,6 @@ mod environment;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use forethought_record::{Fate, RunKey};
 use forethought_space::{DriverSchema, MachineSpec, Measurement, Problem, Recipe};
@@ -53,8 +52,6 @@ pub struct Card {
     pub class: Class,
     /// Orders at the same time, at least 1.
     pub capacity: u32,
-    /// The only recipes that it can do, where it is a table.
-    pub pool: Option<Arc<Vec<Recipe>>>,
 }
 
 /// A machine's own name for an order.
@@ -151,6 +148,9 @@ pub struct BuildError {
 /// Builds a machine.
 pub type Builder = fn(&Build<'_>) -> Result<Box<dyn Machine>, BuildError>;
 
+/// Reads the only recipes that a machine can do.
+pub type PoolReader = fn(&Build<'_>) -> Result<Vec<Recipe>, BuildError>;
+
 /// One protocol: its name in `driver = …`, its options, and how to build a machine of it.
 #[derive(Debug, Clone)]
 pub struct Driver {
@@ -158,6 +158,8 @@ pub struct Driver {
     pub schema: DriverSchema,
     /// Builds a machine.
     pub build: Builder,
+    /// The only recipes that its machines can do, without building one; None where they take any.
+    pub pool: Option<PoolReader>,
 }
 
 impl Build<'_> {

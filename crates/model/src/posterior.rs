@@ -101,6 +101,18 @@ impl Posterior {
         whole
     }
 
+    /// What `belief` says of data that it was fitted to, without a fit.
+    #[must_use]
+    pub fn recall(data: &Data, belief: &OutcomeBelief) -> Self {
+        let options = FitOptions {
+            kernels: vec![belief.hyper.kernel],
+            starts: 1,
+            iterations: 0,
+            ..FitOptions::default()
+        };
+        Posterior::with_shape(data, belief.warp.shape(), &options, Some(belief)).joined(data)
+    }
+
     /// Options that keep kernel and start.
     fn narrowed(&self, options: &FitOptions) -> FitOptions {
         FitOptions { kernels: vec![self.belief.hyper.kernel], starts: 1, ..options.clone() }

@@ -24,6 +24,8 @@ pub(crate) struct Study<'a> {
     pub(crate) pool: Option<Vec<Point>>,
     /// Measured or pending, by bits.
     pub(crate) taken: BTreeSet<Vec<u64>>,
+    /// The question's belief is taken as it is, without a fit.
+    pub(crate) recalls: bool,
 }
 
 /// Sobol points at which an outcome known by a formula is evaluated beside the observed ones.
@@ -60,6 +62,7 @@ impl<'a> Study<'a> {
             observed,
             pending,
             taken,
+            recalls: false,
         })
     }
 
@@ -149,7 +152,10 @@ impl<'a> Study<'a> {
                 continue;
             }
             let earlier = self.question.belief.as_ref().and_then(|b| b.outcomes.get(&outcome.name));
-            let posterior = Posterior::fit(&data, &self.fit_options(Some(outcome)), earlier);
+            let posterior = match earlier.filter(|_| self.recalls) {
+                Some(belief) => Posterior::recall(&data, belief),
+                None => Posterior::fit(&data, &self.fit_options(Some(outcome)), earlier),
+            };
             all.insert(outcome.name.clone(), Fit { posterior, data, rows });
         }
         Ok(all)

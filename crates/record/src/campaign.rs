@@ -60,6 +60,8 @@ pub struct Campaign {
     proposed: u64,
     /// Trials that came to an end that costs no budget.
     uncounted: BTreeSet<u64>,
+    /// Claims by what they are about, in the order in which they were first settled: what calibrators learnt from.
+    settled: BTreeMap<String, Vec<u64>>,
 }
 
 /// Whether a campaign runs.
@@ -133,6 +135,7 @@ impl Campaign {
             rejected: BTreeSet::new(),
             proposed: 0,
             uncounted: BTreeSet::new(),
+            settled: BTreeMap::new(),
         })
     }
 
@@ -358,14 +361,19 @@ impl Campaign {
         let seq = self.seq;
         let dangling = || FoldError::Dangling { seq, what: format!("claim {claim}") };
         let state = self.claims.get_mut(&claim).ok_or_else(dangling)?;
-        state.settled = Some((verdict, seen));
-        if let (Says::Prediction { centre, raw, shown, .. }, Some(seen)) = (&state.claim.says, seen)
-            && verdict != Verdict::Void
-        {
-            self.calibration
-                .entry(state.claim.about.clone())
-                .or_insert_with(|| Calibrator::new(LEVEL))
-                .settle(*centre, raw, shown, seen);
+        let earlier = state.settled.replace((verdict, seen));
+        let order = self.settled.entry(state.claim.about.clone()).or_default();
+        if earlier.is_none() {
+            order.push(claim);
+            teach(&mut self.calibration, state);
+            return Ok(());
+        }
+        // What was measured was corrected: what had been learnt from it is learnt anew, all else in its order.
+        self.calibration.remove(&state.claim.about);
+        for claim in order.iter() {
+            if let Some(state) = self.claims.get(claim) {
+                teach(&mut self.calibration, state);
+            }
         }
         Ok(())
     }
@@ -486,6 +494,19 @@ impl Campaign {
     pub fn value(&self, trial: &Trial, outcome: &str) -> Option<f64> {
         let measurement: &Measurement = trial.outcomes.get(outcome)?;
         self.problem.outcome(outcome)?.number(measurement)
+    }
+}
+
+/// Lets the calibrator of what a claim predicts learn from what became of it.
+fn teach(calibration: &mut BTreeMap<String, Calibrator>, state: &ClaimState) {
+    if let (Says::Prediction { centre, raw, shown, .. }, Some((verdict, Some(seen)))) =
+        (&state.claim.says, state.settled)
+        && verdict != Verdict::Void
+    {
+        calibration
+            .entry(state.claim.about.clone())
+            .or_insert_with(|| Calibrator::new(LEVEL))
+            .settle(*centre, raw, shown, seen);
     }
 }
 

@@ -56,7 +56,7 @@ enum Model {
 /// All drivers of this crate.
 pub fn drivers() -> Vec<Driver> {
     let schema = schemars::schema_for!(Options).to_value();
-    vec![Driver { schema: DriverSchema { name: "simulator", schema }, build }]
+    vec![Driver { schema: DriverSchema { name: "simulator", schema }, build, pool: None }]
 }
 
 fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
@@ -86,12 +86,7 @@ fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
     }
     let outcomes = stages.iter().map(|s| (s.name.clone(), s.outcomes.clone())).collect();
     Ok(Box::new(Simulator {
-        card: Card {
-            name: b.name.to_owned(),
-            class: Class::Deduplicating,
-            capacity: b.spec.parallel,
-            pool: None,
-        },
+        card: Card { name: b.name.to_owned(), class: Class::Deduplicating, capacity: b.spec.parallel },
         model: options.model,
         noise: options.noise,
         takes: options.takes.map_or(Duration::ZERO, |s| Duration::from_secs_f64(s.0)),

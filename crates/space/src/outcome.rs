@@ -190,7 +190,10 @@ impl Outcome {
                 xs.iter().try_for_each(|x| finite(*x))
             }
             (Measurement::Readings(_), Kind::Number) => Err(format!("`{name}` is an empty list of readings")),
-            (Measurement::Flag(_), Kind::Number) => Ok(()),
+            (Measurement::Flag(_), Kind::Number) if self.bounds == Some((0.0, 1.0)) => Ok(()),
+            (Measurement::Flag(x), Kind::Number) => Err(format!(
+                "`{name}` is {x}, but must be a number (yes and no are for an outcome with `bounds = [0, 1]`)"
+            )),
             (Measurement::Text(text), Kind::Number) => match censored(text) {
                 Some((_, x)) => finite(x),
                 None => Err(format!("`{name}` is the text {text:?}, but must be a number (or '>…', '<…')")),
@@ -282,6 +285,10 @@ mod tests {
         assert!(o.check(&Measurement::Number(-1.0)).unwrap_err().contains("bounds"));
         assert!(o.check(&Measurement::Text("much".into())).is_err());
         assert!(o.check(&Measurement::Readings(vec![])).is_err());
+        // `true` was taken for a strength of 1.
+        assert!(o.check(&Measurement::Flag(true)).unwrap_err().contains("must be a number"));
+        let passed = Outcome { bounds: Some((0.0, 1.0)), ..outcome() };
+        assert!(passed.check(&Measurement::Flag(true)).is_ok());
         let censored = Measurement::Text(">1e7".into());
         assert!(o.check(&censored).is_ok());
         assert_eq!((o.number(&censored), censored.censored()), (Some(1e7), Some(1)));

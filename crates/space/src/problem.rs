@@ -4,6 +4,7 @@ mod check;
 mod mend;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -43,7 +44,13 @@ pub struct Problem {
     pub budget: Budget,
     /// Attached files with their contents.
     pub attachments: BTreeMap<String, Vec<u8>>,
+    /// The only recipes that can be tried, where the machine of the first stage does no others: the attachment [`POOL`].
+    pub pool: Option<Arc<Vec<Recipe>>>,
 }
+
+/// The attachment that holds the only recipes that can be tried, as a JSON list. It is no file: whoever opens a campaign takes
+/// them from the machine, and the record keeps them, since decisions hang on them.
+pub const POOL: &str = "<pool>";
 
 /// A step from parameters and earlier outcomes to outcomes.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,6 +163,15 @@ pub struct Budget {
 }
 
 impl Problem {
+    /// The same with these as the only recipes that can be tried.
+    #[must_use]
+    pub fn with_pool(mut self, pool: Vec<Recipe>) -> Problem {
+        // Recipes are maps of names to numbers and texts: they can always be written.
+        self.attachments.insert(POOL.to_owned(), serde_json::to_vec(&pool).unwrap_or_default());
+        self.pool = Some(Arc::new(pool));
+        self
+    }
+
     /// The outcome of this name.
     pub fn outcome(&self, name: &str) -> Option<&Outcome> {
         self.outcomes.iter().find(|o| o.name == name)

@@ -20,8 +20,8 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
         return Err(Failure::yours("argument", "--seeds must be at least 1"));
     }
     let loaded = Loaded::new(arguments, &v.file)?;
-    let problem = &loaded.problem;
-    let Some(pool) = loaded.pool(problem) else {
+    let problem = &loaded.with_pool(&loaded.problem)?;
+    let Some(pool) = problem.pool.clone() else {
         return Err(Failure::yours("no-table", "a backtest needs a machine with `driver = \"table\"`"));
     };
     let goal = problem.outcomes.iter().find(|o| !matches!(o.role, Role::Watch | Role::Limited));

@@ -97,7 +97,7 @@ pub(crate) fn replay(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
     check_blobs(&read)?;
-    let pool = loaded.pool(&read.campaign.problem);
+    let pool = loaded.with_pool(&read.campaign.problem).ok().and_then(|problem| problem.pool);
     let mut each = |r: &forethought_engine::Replayed| {
         if let Some(difference) = &r.difference
             && !arguments.json
@@ -109,13 +109,14 @@ pub(crate) fn replay(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
         .map_err(|e| Failure::yours("record", e.to_string()))?;
     let differ = all.iter().filter(|r| r.difference.is_some()).count();
     let elsewhere = all.iter().filter(|r| r.elsewhere).count();
+    let from_file = all.iter().filter(|r| r.pool_from_file).count();
     if arguments.json {
         let list: Vec<_> = all
             .iter()
             .map(|r| json!({ "decision": r.decision, "elsewhere": r.elsewhere, "difference": r.difference.as_ref().map(words) }))
             .collect();
         say(
-            json!({ "forethought": 1, "decisions": all.len(), "differ": differ, "elsewhere": elsewhere, "all": list }),
+            json!({ "forethought": 1, "decisions": all.len(), "differ": differ, "elsewhere": elsewhere, "pool_from_file": from_file, "all": list }),
         );
     } else {
         let same = all.len() - differ;
@@ -125,6 +126,11 @@ pub(crate) fn replay(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
             String::new()
         };
         say(format!("{same} of {} decisions came out the same{how}", all.len()));
+        if from_file > 0 {
+            talk(format!(
+                "{from_file} were made before the record kept which recipes the machine can do: those were taken from its file as it is now"
+            ));
+        }
     }
     Ok(if differ == 0 { Exit::Done } else { Exit::Ours })
 }
@@ -134,6 +140,9 @@ fn words(d: &Difference) -> String {
         Difference::Bits { recorded, found } => format!("recorded [{recorded}], now [{found}]"),
         Difference::Acquisition(gap) => {
             format!("the recorded recipe is worth e^-{gap:.4} of the best found now")
+        }
+        Difference::Chance { recorded, found } => {
+            format!("the odds that a worthwhile gain is left were {recorded:.3}, and are {found:.3} now")
         }
         Difference::Failed(e) => format!("no answer now: {e}"),
     }

@@ -105,7 +105,7 @@ fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
 pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
-    let question = read.question(&loaded);
+    let question = read.question(&loaded)?;
     let (found, optimum) =
         forethought_plan::best_and_optimum(&question).map_err(|e| Failure::yours("plan", e.to_string()))?;
     let Some(best) = found else {
@@ -147,7 +147,7 @@ pub(crate) fn predict(arguments: &Arguments, v: &Predict) -> Result<Exit, Failur
             Ok(recipe)
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let predictions = forethought_plan::predict(&read.question(&loaded), &recipes)
+    let predictions = forethought_plan::predict(&read.question(&loaded)?, &recipes)
         .map_err(|e| Failure::yours("plan", e.to_string()))?;
     if arguments.json {
         let all: Vec<_> = recipes

@@ -25,7 +25,7 @@ pub(crate) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure>
 /// Writes the report; says where.
 pub(crate) fn write_report(loaded: &Loaded, output: Option<PathBuf>) -> Result<Option<String>, Failure> {
     let read = loaded.read()?;
-    let question = read.question(loaded);
+    let question = read.question(loaded)?;
     let head = forethought_memory::Journal::read(&read.journal, read.id)?.last().map(|s| (s.seq, s.hex()));
     let html = render(&ReportInput {
         campaign: &read.campaign,

@@ -102,7 +102,8 @@ fn summary(
         say(format!("Claims: {claims}"));
     }
     if let Ok(read) = loaded.read()
-        && let Ok(Some(best)) = forethought_plan::best(&read.question(loaded))
+        && let Ok(question) = read.question(loaded)
+        && let Ok(Some(best)) = forethought_plan::best(&question)
     {
         say(show::best(&campaign.problem, &best));
     }

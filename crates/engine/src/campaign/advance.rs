@@ -8,7 +8,7 @@ use forethought_space::{Failure, Stage};
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::next_stage;
-use super::{Ask, Core, Effect, OUTSIDE, Rest, stage_recipe};
+use super::{Ask, Core, Effect, OUTSIDE, RECIPES_MOST, Rest, Undecided, stage_recipe};
 use crate::changing::{Changing, changing};
 
 /// Refusals in a row that pause the campaign.
@@ -44,7 +44,7 @@ impl Core {
         }
         let asked = self.asks.remove(0);
         let decision = self.campaign.decisions.0 + 1;
-        effects.push(Effect::Decide(Box::new(Ask::next(&self.campaign, asked.count, self.pool()))));
+        effects.push(Effect::Decide(Box::new(Ask::next(&self.campaign, asked.count))));
         self.deciding = Some((decision, Some(asked)));
     }
 
@@ -113,7 +113,7 @@ impl Core {
         let open = self.campaign.live().any(|t| !t.state.is_over());
         let why = match self.budget_left(at) {
             Err(reason) => reason,
-            Ok(_) if self.exhausted => "every recipe that can be tried was tried".into(),
+            Ok(_) if self.exhausted => Undecided::Exhausted.to_string(),
             Ok(_) => return,
         };
         if !open {
@@ -276,9 +276,9 @@ impl Core {
         if self.class(&first.machine) == Class::Person && open && free < wanted {
             return;
         }
-        let count = wanted.min(left).max(1) as usize;
+        let count = (wanted.min(left).max(1) as usize).min(RECIPES_MOST);
         let decision = self.campaign.decisions.0 + 1;
-        effects.push(Effect::Decide(Box::new(Ask::next(&self.campaign, count, self.pool()))));
+        effects.push(Effect::Decide(Box::new(Ask::next(&self.campaign, count))));
         self.deciding = Some((decision, None));
     }
 

@@ -104,24 +104,27 @@ impl Core {
         None
     }
 
-    /// Settles the claims of a trial that came to its end. Those of a recipe that was run otherwise are void.
+    /// Settles the claims of a trial that came to its end, and again those of one that was corrected. Those of a recipe that was
+    /// run otherwise are void.
     pub(super) fn settle(&mut self, at: Timestamp, trial: u64) {
         let Some(t) = self.campaign.trials.get(&trial).filter(|t| t.state.is_over()) else { return };
         let problem = Arc::clone(&self.campaign.problem);
         let (outcomes, state) = (t.outcomes.clone(), t.state.clone());
         let as_ordered = t.set_otherwise().next().is_none();
-        let open: Vec<Claim> = t
+        let claims: Vec<(Claim, _)> = t
             .claims
             .iter()
             .filter_map(|c| self.campaign.claims.get(c))
-            .filter(|c| c.settled.is_none())
-            .map(|c| c.claim.clone())
+            .map(|c| (c.claim.clone(), c.settled))
             .collect();
-        for claim in open {
+        for (claim, earlier) in claims {
             let (verdict, seen, score) = match as_ordered {
                 true => verdict(&problem, &claim, &state, &outcomes),
                 false => (Verdict::Void, None, None),
             };
+            if earlier == Some((verdict, seen)) {
+                continue;
+            }
             let event = Event::Settled { claim: claim.claim, verdict, seen, score };
             self.record(at, &Actor::engine(), event);
         }

@@ -37,9 +37,13 @@ impl Core {
         for (source, observed) in self.campaign.imported.iter().rev().filter(|_| !repeats) {
             held.entry(content(observed)).or_default().push(source.clone());
         }
+        // All are checked before one is recorded.
+        let rows = rows
+            .into_iter()
+            .map(|(source, row)| self.checked(&source, row).map(|observed| (source, observed)))
+            .collect::<Result<Vec<_>, Refusal>>()?;
         let mut taken = Taken::default();
-        for (source, row) in rows {
-            let observed = self.checked(&source, row)?;
+        for (source, observed) in rows {
             if let Some(earlier) = held.get_mut(&content(&observed)).and_then(Vec::pop) {
                 taken.known += 1;
                 taken.such_as.get_or_insert((source, earlier));

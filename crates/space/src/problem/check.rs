@@ -7,16 +7,19 @@ mod space;
 mod stages;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use super::mend::{Masked, mend};
-use super::{Problem, machine_schema};
+use super::{POOL, Problem, machine_schema};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::file::CampaignFile;
 use crate::rule::RuleError;
+use crate::space::Space;
 use crate::structure::{DriverSchema, check as check_structure};
 use crate::tree::{Node, Tree};
+use crate::value::Recipe;
 
 type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
@@ -190,6 +193,7 @@ impl Check<'_> {
                 "loosen that rule, or widen the parameters it speaks of",
             );
         }
+        let pool = self.pool(&space);
         let context = raw.context.into_iter().map(|(name, c)| (name, c.unit)).collect();
         Problem {
             name: raw.name,
@@ -204,6 +208,34 @@ impl Check<'_> {
             batches,
             budget,
             attachments: std::mem::take(&mut self.attachments),
+            pool,
+        }
+    }
+
+    /// The recorded recipes of the first stage's machine.
+    fn pool(&mut self, space: &Space) -> Option<Arc<Vec<Recipe>>> {
+        let bytes = (self.read)(POOL)?;
+        let read =
+            serde_json::from_slice::<Vec<Recipe>>(&bytes).map_err(|e| e.to_string()).and_then(|pool| {
+                pool.iter()
+                    .try_for_each(|recipe| space.point(recipe).map(drop))
+                    .map_err(|e| e.to_string())?;
+                Ok(Arc::new(pool))
+            });
+        match read {
+            Ok(pool) => {
+                self.attachments.insert(POOL.to_owned(), bytes);
+                Some(pool)
+            }
+            Err(e) => {
+                self.error(
+                    "pool",
+                    &[],
+                    format!("the recipes that the machine can do are not to be used: {e}"),
+                    "",
+                );
+                None
+            }
         }
     }
 

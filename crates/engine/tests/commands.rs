@@ -1,0 +1,425 @@
+//! What people ask of a campaign: checked whole by the core, then recorded or refused; nothing that is sent can panic it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod office;
+
+use std::collections::BTreeMap;
+
+use forethought_engine::{Answer, Command, Effect, Refusal, Reply, Rest, Undecided};
+use forethought_machine::Class;
+use forethought_record::{Campaign, Entry, Resolution, Verdict};
+use forethought_space::{Failure, Measurement, Recipe, Value};
+use office::{FILE, Office, Running};
+use proptest::prelude::*;
+
+fn number(name: &str, x: f64) -> BTreeMap<String, Option<Measurement>> {
+    BTreeMap::from([(name.to_owned(), Some(Measurement::Number(x)))])
+}
+
+/// What was measured of y; z could not be.
+fn told(trial: u64, y: f64) -> Command {
+    let mut outcomes = number("y", y);
+    outcomes.insert("z".into(), None);
+    Command::Tell { answers: vec![Answer { trial: Some(trial), outcomes, ..Answer::default() }] }
+}
+
+fn revised(text: &str) -> Command {
+    Command::Revise { text: text.to_owned(), attachments: BTreeMap::new(), reason: "test".into() }
+}
+
+#[track_caller]
+fn refused(office: &mut Office, command: Command) -> Refusal {
+    let before = office.campaign().seq;
+    let refusal = office.execute(command).unwrap_err();
+    assert_eq!(office.campaign().seq, before, "a refusal records nothing: {refusal}");
+    refusal
+}
+
+#[test]
+fn a_text_that_is_no_campaign_is_refused_with_its_mistake() {
+    let mut office = Office::new(FILE);
+    office.execute(Command::Ask { count: 1 }).unwrap();
+    for text in ["nonsense", "", "forethought = 1\n", &FILE.replace("range = [0, 10]", "range = [10, 0]")] {
+        let refusal = refused(&mut office, revised(text));
+        assert_eq!(refusal.code, "file", "{refusal:?}");
+        assert!(refusal.message.starts_with("the new file is no campaign"), "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_revision_that_gives_the_record_another_meaning_is_refused() {
+    let mut office = Office::new(FILE);
+    office.execute(Command::Ask { count: 1 }).unwrap();
+    for (from, to, says) in [
+        ("a = {", "q = {", "parameter `a` goes; parameter `q` comes"),
+        ("unit = \"K\"", "unit = \"degC\"", "the unit of parameter `a` changes"),
+        ("unit = \"MPa\"", "unit = \"GPa\"", "the unit or kind of outcome `y` changes"),
+        ("unit = \"%\"", "unit = \"g/kg\"", "the unit of context `humidity` changes"),
+        ("name = \"desk\"", "name = \"other\"", "the name changes from desk to other"),
+        (
+            "z = { watch = true }",
+            "z = { formula = \"a + b\", watch = true }",
+            "known by a formula in one file and measured",
+        ),
+        ("[stage.press]", "[stage.squeeze]", "stage `press` goes; stage `squeeze` comes"),
+    ] {
+        let text = FILE.replace(from, to);
+        assert_ne!(text, FILE, "{from}");
+        let refusal = refused(&mut office, revised(&text));
+        assert!(refusal.message.contains(says) || refusal.code == "file", "{from}: {refusal:?}");
+    }
+}
+
+#[test]
+fn a_stage_goes_on_setting_and_measuring_the_same() {
+    let two = FILE
+        .replace("parameters = [\"a\", \"b\", \"kind\"]", "parameters = [\"a\", \"b\"]")
+        .replace("outcomes = [\"y\", \"z\"]", "outcomes = [\"z\"]\n[stage.test]\nmachine = \"desk\"\nparameters = [\"kind\"]\ninputs = [\"z\"]\noutcomes = [\"y\"]");
+    let mut office = Office::new(&two);
+    office.execute(Command::Ask { count: 1 }).unwrap();
+    let moved = two
+        .replace("parameters = [\"a\", \"b\"]", "parameters = [\"a\"]")
+        .replace("parameters = [\"kind\"]", "parameters = [\"b\", \"kind\"]");
+    let refusal = refused(&mut office, revised(&moved));
+    assert!(refusal.message.contains("stage `press` sets other parameters"), "{refusal:?}");
+    let swapped = two
+        .replace("outcomes = [\"z\"]", "outcomes = [\"q\"]")
+        .replace("outcomes = [\"y\"]", "outcomes = [\"z\"]")
+        .replace("outcomes = [\"q\"]", "outcomes = [\"y\"]")
+        .replace("inputs = [\"z\"]", "inputs = [\"y\"]");
+    let refusal = refused(&mut office, revised(&swapped));
+    assert!(refusal.message.contains("stage `press` measures other outcomes"), "{refusal:?}");
+}
+
+#[test]
+fn a_revision_is_recorded_where_the_record_means_the_same() {
+    let mut office = Office::new(FILE);
+    office.execute(Command::Ask { count: 1 }).unwrap();
+    for (from, to) in [
+        ("trials = 20", "trials = 30"),
+        ("range = [0, 10]", "range = [0, 12]"),
+        ("sum = \"a + b\"", "sum = \"a + 2 * b\""),
+        ("[context]\nhumidity = { unit = \"%\" }", "[context]\nroom = { unit = \"K\" }"),
+        ("goal = \"maximize\"", "goal = \"minimize\""),
+        ("machine = \"desk\"", "machine = \"bench\"\ncost = 2"),
+    ] {
+        let text = office.campaign().text.replace(from, to);
+        assert_ne!(text, office.campaign().text, "{from}");
+        let text = text.replace("[machine.desk]", "[machine.bench]\ndriver = \"manual\"\n[machine.desk]");
+        let text = if from.starts_with("machine") { text } else { office.campaign().text.replace(from, to) };
+        assert_eq!(office.execute(revised(&text)), Ok(Reply::Done), "{from}");
+        assert_eq!(office.execute(revised(&text)), Ok(Reply::Already), "{from}");
+    }
+}
+
+#[test]
+fn a_recipe_that_was_tried_stays_one_of_the_space() {
+    let mut office = Office::new(FILE);
+    let rows = vec![(
+        "old.csv:2".to_owned(),
+        Answer {
+            recipe: Some(Recipe::from([
+                ("a", Value::Number(1.0)),
+                ("b", Value::Number(2.0)),
+                ("kind", Value::Text("y".into())),
+            ])),
+            outcomes: number("y", 1.0),
+            ..Answer::default()
+        },
+    )];
+    office.execute(Command::Import { rows, repeats: false }).unwrap();
+    let refusal =
+        refused(&mut office, revised(&FILE.replace("choices = [\"x\", \"y\"]", "choices = [\"x\", \"w\"]")));
+    assert!(refusal.message.contains("a choice that was tried goes"), "{refusal:?}");
+}
+
+#[test]
+fn a_machine_under_way_stays_in_the_file() {
+    let file = FILE.replace("driver = \"manual\"", "driver = \"x\"");
+    let mut running = Running::new(&file, Class::Askable);
+    running.settle();
+    assert_eq!(running.open_orders(), 1);
+    let moved = file
+        .replace("machine = \"desk\"", "machine = \"bench\"")
+        .replace("[machine.desk]", "[machine.bench]");
+    let refusal = running.execute(revised(&moved)).unwrap_err();
+    assert_eq!(refusal.code, "under-way", "{refusal:?}");
+    let faster = file.replace("driver = \"x\"", "driver = \"x\"\ntimeout = \"9s\"");
+    assert_eq!(
+        running.execute(revised(&faster)),
+        Ok(Reply::Done),
+        "how long it may take may change under way"
+    );
+}
+
+#[test]
+fn counts_beyond_what_a_decision_makes_are_refused() {
+    let mut office = Office::new(FILE);
+    for count in [0, 1001, 1_000_000_000, usize::MAX] {
+        let refusal = refused(&mut office, Command::Ask { count });
+        assert_eq!(
+            refusal.message,
+            format!("{count} recipes are asked for, but one decision makes 1 to 1000")
+        );
+    }
+}
+
+#[test]
+fn a_batch_of_billions_is_decided_in_parts() {
+    let file = FILE.replace("trials = 20", "trials = 4000000000\nbatch = 4000000000");
+    let mut running = Running::new(&file, Class::Person);
+    let asked = running.effects.iter().find_map(|effect| match effect {
+        Effect::Decide(ask) => Some(ask.count),
+        _ => None,
+    });
+    assert!(asked.is_some_and(|count| count <= 1000), "{asked:?}");
+    running.effects.clear();
+}
+
+#[test]
+fn a_corrected_measurement_is_settled_again() {
+    let mut office = Office::with_claims();
+    office.execute(told(1, 115.0)).unwrap();
+    assert_eq!(office.settled(1), Some((Verdict::Broken, Some(115.0))));
+    let learnt = office.campaign().calibration.clone();
+    let outcomes = BTreeMap::from([("y".to_owned(), Measurement::Number(1.15))]);
+    office.execute(Command::Amend { trial: 1, outcomes, reason: "a typing error".into() }).unwrap();
+    assert_eq!(office.settled(1), Some((Verdict::Kept, Some(1.15))));
+    assert_ne!(office.campaign().calibration, learnt, "calibration forgets what was never measured");
+
+    let mut right = Office::with_claims();
+    right.execute(told(1, 1.15)).unwrap();
+    assert_eq!(office.campaign().calibration, right.campaign().calibration);
+}
+
+#[test]
+fn what_is_retracted_neither_keeps_nor_breaks_a_claim() {
+    let mut office = Office::with_claims();
+    let untaught = office.campaign().calibration.clone();
+    office.execute(told(1, 115.0)).unwrap();
+    office.execute(Command::Retract { trial: 1, reason: "another specimen".into() }).unwrap();
+    assert_eq!(office.settled(1), Some((Verdict::Void, None)));
+    assert_eq!(office.campaign().calibration, untaught);
+}
+
+#[test]
+fn a_planner_that_fails_pauses_the_campaign_and_does_not_end_it() {
+    for why in [
+        Undecided::Failed("a recipe does not fit".into()),
+        Undecided::Infeasible("no recipe keeps `r`".into()),
+    ] {
+        let mut running =
+            Running::new(&FILE.replace("driver = \"manual\"", "driver = \"x\""), Class::Askable);
+        running.decide_with = Some(why.clone());
+        running.settle();
+        let status = &running.core.campaign().status;
+        assert_eq!(status.finished, None, "{why:?}");
+        let paused = status.paused.clone().unwrap();
+        assert!(paused.contains(&why.to_string()) && paused.contains("resume"), "{paused}");
+        running.decide_with = None;
+        assert_eq!(running.execute(Command::Resume), Ok(Reply::Done));
+        assert_eq!(running.open_orders(), 1, "it goes on");
+    }
+}
+
+#[test]
+fn only_nothing_left_to_try_ends_a_campaign_by_that_name() {
+    let mut running = Running::new(&FILE.replace("driver = \"manual\"", "driver = \"x\""), Class::Askable);
+    running.decide_with = Some(Undecided::Exhausted);
+    running.settle();
+    assert_eq!(running.core.rest(), Some(Rest::Finished("every recipe that can be tried was tried".into())));
+}
+
+#[test]
+fn a_person_whose_question_fails_is_told_and_ends_nothing() {
+    let mut running = Running::new(&FILE.replace("driver = \"manual\"", "driver = \"x\""), Class::Askable);
+    running.settle();
+    running.decide_with = Some(Undecided::Failed("the data contradict".into()));
+    let refusal = running.execute(Command::Ask { count: 1 }).unwrap_err();
+    assert!(refusal.message.contains("the data contradict"), "{refusal:?}");
+    let status = &running.core.campaign().status;
+    assert_eq!((&status.finished, &status.paused), (&None, &None));
+}
+
+#[test]
+fn a_flag_is_no_number() {
+    let mut office = Office::new(FILE);
+    office.execute(Command::Ask { count: 1 }).unwrap();
+    let outcomes = BTreeMap::from([("y".to_owned(), Some(Measurement::Flag(true)))]);
+    let answers = vec![Answer { trial: Some(1), outcomes, ..Answer::default() }];
+    let refusal = refused(&mut office, Command::Tell { answers });
+    assert!(refusal.message.contains("must be a number"), "{refusal:?}");
+}
+
+#[test]
+fn an_answer_that_tells_nothing_is_refused() {
+    let mut office = Office::new(FILE);
+    office.execute(Command::Ask { count: 1 }).unwrap();
+    let answers = vec![Answer { trial: Some(1), ..Answer::default() }];
+    assert_eq!(refused(&mut office, Command::Tell { answers }).code, "tell");
+    let reason = "nothing".to_owned();
+    office.execute(told(1, 1.0)).unwrap();
+    assert_eq!(
+        refused(&mut office, Command::Amend { trial: 1, outcomes: BTreeMap::new(), reason }).code,
+        "amend"
+    );
+}
+
+/// Numbers as people, programs and attackers send them.
+fn numbers() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        4 => 0.0..10.0,
+        1 => prop::sample::select(vec![0.0, -0.0, -1.0, 1e308, -1e308, 1e-320, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
+    ]
+}
+
+fn measurements() -> impl Strategy<Value = Measurement> {
+    prop_oneof![
+        4 => numbers().prop_map(Measurement::Number),
+        1 => prop::collection::vec(numbers(), 0..4).prop_map(Measurement::Readings),
+        1 => any::<bool>().prop_map(Measurement::Flag),
+        1 => prop::sample::select(vec!["", ">1e7", "<nan", "soft", ">"]).prop_map(|t| Measurement::Text(t.into())),
+    ]
+}
+
+fn names() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["a", "b", "kind", "y", "z", "sum", "humidity", "", "q"]).prop_map(str::to_owned)
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        numbers().prop_map(Value::Number),
+        prop::sample::select(vec!["x", "y", "", "1"]).prop_map(|t| Value::Text(t.into())),
+    ]
+}
+
+fn recipes() -> impl Strategy<Value = Recipe> {
+    let any = prop::collection::btree_map(names(), values(), 0..4).prop_map(Recipe);
+    let whole = (0.0..10.0, 0.0..10.0, prop::sample::select(vec!["x", "y"])).prop_map(|(a, b, kind)| {
+        Recipe::from([("a", Value::Number(a)), ("b", Value::Number(b)), ("kind", Value::Text(kind.into()))])
+    });
+    prop_oneof![whole, any]
+}
+
+fn failures() -> impl Strategy<Value = Failure> {
+    prop::sample::select(vec![Failure::Recipe, Failure::Machine, Failure::Stopped, Failure::TimedOut])
+}
+
+fn answers() -> impl Strategy<Value = Answer> {
+    (
+        prop::option::weighted(0.8, 0_u64..6),
+        prop::option::weighted(0.2, recipes()),
+        prop::collection::btree_map(names(), prop::option::weighted(0.9, measurements()), 0..3),
+        prop::option::weighted(0.2, (failures(), Just("it broke".to_owned()))),
+        prop::option::weighted(0.2, recipes()),
+        prop::collection::btree_map(names(), values(), 0..2),
+    )
+        .prop_map(|(trial, recipe, outcomes, failed, as_run, context)| Answer {
+            trial,
+            recipe,
+            outcomes,
+            failed,
+            as_run,
+            context,
+        })
+}
+
+/// The file, with one of its words changed.
+fn texts() -> impl Strategy<Value = String> {
+    let words = [
+        "a",
+        "b",
+        "10",
+        "manual",
+        "desk",
+        "press",
+        "y",
+        "\"",
+        "=",
+        "[",
+        "20",
+        "a + b <= 15",
+        "x",
+        "K",
+        "maximize",
+    ];
+    let others =
+        ["a", "b", "z", "0", "-1", "1e400", "\"", "]", "", "desk", "command", "minimize", "a + b <= 1", "\n"];
+    (prop::sample::select(words.to_vec()), prop::sample::select(others.to_vec()), 0_usize..3).prop_map(
+        |(from, to, after)| {
+            let place = FILE.match_indices(from).nth(after).map_or(0, |(at, _)| at);
+            format!("{}{}", &FILE[..place], FILE[place..].replacen(from, to, 1))
+        },
+    )
+}
+
+fn commands() -> impl Strategy<Value = Command> {
+    let trial = || 0_u64..6;
+    let reason = || prop::sample::select(vec!["", "because"]).prop_map(str::to_owned);
+    let counts = prop::sample::select(vec![0, 1, 2, 3, 1001, usize::MAX]);
+    let verdicts = prop::sample::select(vec![Resolution::Ran, Resolution::DidNotRun, Resolution::Discarded]);
+    prop_oneof![
+        3 => counts.prop_map(|count| Command::Ask { count }),
+        4 => prop::collection::vec(answers(), 0..3).prop_map(|answers| Command::Tell { answers }),
+        1 => (prop::collection::vec((names(), answers()), 0..3), any::<bool>())
+            .prop_map(|(rows, repeats)| Command::Import { rows, repeats }),
+        1 => (trial(), prop::collection::btree_map(names(), measurements(), 0..2), reason())
+            .prop_map(|(trial, outcomes, reason)| Command::Amend { trial, outcomes, reason }),
+        1 => (trial(), reason()).prop_map(|(trial, reason)| Command::Retract { trial, reason }),
+        1 => (trial(), reason()).prop_map(|(trial, reason)| Command::Withdraw { trial, reason }),
+        1 => trial().prop_map(|trial| Command::Approve { trial }),
+        1 => (trial(), reason()).prop_map(|(trial, reason)| Command::Reject { trial, reason }),
+        1 => reason().prop_map(|reason| Command::Pause { reason }),
+        2 => Just(Command::Resume),
+        1 => reason().prop_map(|reason| Command::Stop { reason }),
+        1 => Just(Command::Release),
+        1 => (trial(), verdicts).prop_map(|(trial, verdict)| Command::Resolve { trial, verdict }),
+        2 => (texts(), prop::collection::btree_map(names(), Just(vec![0_u8]), 0..2), reason())
+            .prop_map(|(text, attachments, reason)| Command::Revise { text, attachments, reason }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever is sent, in whatever order: an answer, no panic, and a record that reads back to the same state.
+    #[test]
+    fn no_command_panics_and_what_is_recorded_reads_back(
+        all in prop::collection::vec(commands(), 1..12),
+        class in prop::sample::select(vec![Class::Person, Class::Askable, Class::Silent]),
+    ) {
+        let mut running = Running::new(&FILE.replace("driver = \"manual\"", "driver = \"x\""), class);
+        running.settle();
+        for command in all {
+            let _ = running.execute(command);
+        }
+        let written = running.entries.iter().map(|e| serde_json::to_vec(e).unwrap());
+        let read: Vec<Entry> = written.map(|bytes| serde_json::from_slice(&bytes).unwrap()).collect();
+        let blobs = running.blobs.clone();
+        let again = Campaign::fold(&read, &|hash| blobs.get(hash).cloned()).unwrap();
+        let campaign = running.core.campaign();
+        prop_assert_eq!(&again.trials, &campaign.trials);
+        prop_assert_eq!(&again.status, &campaign.status);
+        prop_assert_eq!(&again.text, &campaign.text);
+    }
+}
+
+#[test]
+fn an_import_is_all_or_nothing() {
+    let mut office = Office::new(FILE);
+    office.execute(Command::Ask { count: 1 }).unwrap();
+    let good = Answer {
+        recipe: Some(Recipe::from([
+            ("a", Value::Number(1.0)),
+            ("b", Value::Number(2.0)),
+            ("kind", Value::Text("y".into())),
+        ])),
+        outcomes: number("y", 1.0),
+        ..Answer::default()
+    };
+    let bad = Answer { outcomes: number("y", f64::NAN), ..good.clone() };
+    let rows = vec![("t:2".to_owned(), good), ("t:3".to_owned(), bad)];
+    let refusal = refused(&mut office, Command::Import { rows, repeats: false });
+    assert!(refusal.message.starts_with("t:3"), "{refusal:?}");
+}
