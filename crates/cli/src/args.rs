@@ -329,6 +329,9 @@ pub(crate) struct Run {
     /// Write no report at the end.
     #[arg(long)]
     pub(crate) no_report: bool,
+    /// Where only people can go on, wait for them: an approval, an answer or a changed file goes on by itself.
+    #[arg(long)]
+    pub(crate) wait: bool,
 }
 
 #[derive(Debug, Args)]

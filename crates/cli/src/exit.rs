@@ -206,6 +206,7 @@ impl From<ShellError> for Failure {
                 Failure { exit: Exit::Interrupted, ..Failure::ours("interrupted", e.to_string()) }
             }
             ShellError::Lost(_) => Failure::ours("lost", e.to_string()),
+            ShellError::Threads(_) => Failure::ours("threads", e.to_string()),
         }
     }
 }

@@ -271,11 +271,11 @@ impl Loaded {
         if interlocks.is_empty() {
             return Ok(());
         }
-        let mut machines = self.machines(&self.problem)?;
+        let machines = self.machines(&self.problem)?;
         self.check_interlocks(&self.problem, &machines)?;
         for (name, signal) in interlocks {
-            let Some(machine) = machines.iter_mut().find(|m| m.card().name == *name) else { continue };
-            let why = match machine.signal(signal) {
+            let Some(machine) = machines.iter().find(|m| m.card().name == *name) else { continue };
+            let why = match machine.reader()(signal) {
                 Ok(true) => continue,
                 Ok(false) => "is not true".to_owned(),
                 Err(e) => format!("cannot be read: {}", e.0),
@@ -301,7 +301,7 @@ impl Loaded {
 
 /// What reads the only recipes of the first stage's machine, where that has such.
 fn pool_reader(problem: &Problem) -> Option<(&str, &MachineSpec, PoolReader)> {
-    let (name, spec) = problem.machines.get_key_value(&problem.stages.first()?.machine)?;
+    let (name, spec) = problem.machines.get_key_value(problem.stages.first()?.machines.first()?)?;
     let read = drivers().into_iter().find(|d| d.schema.name == spec.driver)?.pool?;
     Some((name, spec, read))
 }

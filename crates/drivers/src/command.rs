@@ -1,36 +1,39 @@
 //! Any program as a machine: one line of JSON in, one object of JSON out.
 //!
-//! Each order has a folder. A small shell script around the program claims the folder by `mkdir
-//! started`, which only one can win, so that starting twice with one key is harmless; it notes its
-//! process, and writes `exit` by rename when the program has ended. The program outlives the
-//! engine: after a crash the folder answers what became of the order.
+//! Each order has a [folder](Folder), named by its key and by the process that intended it. A shell runs the program: only one can
+//! claim the folder, and its claim and its process are durable before the program starts. So whatever dies, the program starts
+//! once, and a folder that nobody claimed, or that was claimed by a shell that noted no process, proves that it did not. The
+//! program outlives the engine: after a crash the folder, and the system's list of processes, say what became of the order.
 
 mod answer;
+mod folder;
+mod process;
+mod signal;
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::io::Write;
-use std::os::unix::process::CommandExt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use forethought_machine::{
-    Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt,
+    Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt, Signals,
 };
-use forethought_record::{Fate, RunKey};
+use forethought_record::{CampaignId, Fate, RunKey};
 use forethought_space::DriverSchema;
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use folder::{Folder, Left};
+
 /// Bytes of standard output that an answer may have; a program that prints more is ended.
 const OUTPUT_MOST: u64 = 1 << 20;
-/// How long the program of a signal may take, and how often it is looked at.
-const SIGNAL_MOST: Duration = Duration::from_secs(10);
-const SIGNAL_EVERY: Duration = Duration::from_millis(5);
-/// Time between the polite signal and the other one.
-const GRACE: Duration = Duration::from_millis(1500);
+/// Time that what a program printed has to reach its file once the program has ended, where a child of it still holds its output;
+/// and the longest such time, for an answer that is not whole yet.
+const DRAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+/// Longest time that a shell has to claim its folder, and how often it is looked at.
+const CLAIM_MOST: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,9 +41,9 @@ struct Options {
     /// The program and its arguments; it runs in the order's own folder, with the campaign's folder in FORETHOUGHT_DIR.
     #[schemars(length(min = 1))]
     command: Vec<String>,
-    /// Programs that say by exit code 0 that a signal for an interlock is true.
+    /// Programs that say by exit code 0 that a signal for an interlock is true; each within a second.
     #[serde(default)]
-    signals: std::collections::BTreeMap<String, Vec<String>>,
+    signals: BTreeMap<String, Vec<String>>,
 }
 
 pub(crate) fn driver() -> Driver {
@@ -58,13 +61,14 @@ fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
         )));
     }
     let absolute = |p: PathBuf| std::path::absolute(&p).unwrap_or(p);
-    let card = Card { name: b.name.to_owned(), class: Class::Askable, capacity: b.spec.parallel };
     Ok(Box::new(Program {
-        card,
-        options,
+        card: Card::new(b.name, Class::Askable, b.spec.parallel),
+        command: options.command,
+        signals: Arc::new(options.signals),
         dir: absolute(b.dir.clone()),
         runs: absolute(b.runs.clone()),
-        spawned: BTreeSet::new(),
+        children: BTreeMap::new(),
+        drained: BTreeMap::new(),
     }))
 }
 
@@ -78,98 +82,183 @@ fn found(program: &str, dir: &Path) -> bool {
 
 struct Program {
     card: Card,
-    options: Options,
+    command: Vec<String>,
+    signals: Arc<BTreeMap<String, Vec<String>>>,
     dir: PathBuf,
     runs: PathBuf,
-    /// Keys whose script this process has spawned and that may not have claimed their folder yet.
-    spawned: BTreeSet<RunKey>,
+    /// Scripts that this process has spawned.
+    children: BTreeMap<RunKey, Child>,
+    /// Since when programs are seen to have ended whose output is still held by a child of theirs.
+    drained: BTreeMap<RunKey, Instant>,
 }
 
-/// The folder of an order; its name is the order's, so that it can be found after a crash.
-fn folder(runs: &Path, key: &RunKey) -> PathBuf {
-    runs.join(key.campaign.to_string()).join(format!("{}-{}-{}", key.trial, key.stage, key.attempt))
-}
-
-/// Claims the folder, notes the process and its start time, runs the program with bounded output, and
-/// leaves its exit code.
+/// Claims the folder, notes its process, both durably, runs the program with bounded output, and leaves its exit code: in `exit.new`
+/// when the program has ended, under `exit` when all that it printed is in its files. What the program starts does not inherit the
+/// script's own pipe.
 const SCRIPT: &str = r#"
 trap '' HUP
-mkdir started 2>/dev/null || exit 0
-born=-
-[ -r /proc/$$/stat ] && born=$(cut -d' ' -f22 /proc/$$/stat)
-echo "$$ $born" >pid.new && mv pid.new pid
-{ { "$@" <order.json; echo $? >exit.new; } 2>&3 | head -c "$FORETHOUGHT_OUTPUT_MOST" >stdout; } 3>&1 |
-  { head -c 1048576 >stderr; cat >/dev/null; }
+mkdir started || exit
+line="$$ -"
+[ -r /proc/$$/stat ] && read -r line </proc/$$/stat
+echo "$line" >>pid || exit
+sync pid . || sync || exit
+{ { "$@" <order.json 3>&-; echo $? >>exit.new; } 2>&3 | head -c "$FORETHOUGHT_OUTPUT_MOST" >>stdout; } 3>&1 |
+  { head -c 1048576 >>stderr; cat >/dev/null; }
 mv exit.new exit
 "#;
+
+impl Program {
+    /// The program, or what stands beside the campaign file under that name.
+    fn words(&self) -> impl Iterator<Item = String> {
+        let program = &self.command[0];
+        let program = match program.contains('/') {
+            true => self.dir.join(program).display().to_string(),
+            false => program.clone(),
+        };
+        // Arguments that name files beside the campaign file are meant as such.
+        let arguments = self.command[1..].iter().map(|a| {
+            let beside = self.dir.join(a);
+            if beside.is_file() { beside.display().to_string() } else { a.clone() }
+        });
+        std::iter::once(program).chain(arguments)
+    }
+
+    fn spawn(&self, folder: &Folder, order: &Order) -> std::io::Result<Child> {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", SCRIPT, "forethought"])
+            .args(self.words())
+            .current_dir(folder.path())
+            .env("FORETHOUGHT_DIR", &self.dir)
+            .env("FORETHOUGHT_KEY", order.key.to_string())
+            .env(process::FOLDER, folder.path())
+            .env("FORETHOUGHT_OUTPUT_MOST", (OUTPUT_MOST + 1).to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        process::own_group(&mut command).spawn()
+    }
+
+    /// The script is still there, as far as this process knows; those that ended are reaped.
+    fn has_child(&mut self, key: &RunKey) -> bool {
+        self.children.retain(|_, child| matches!(child.try_wait(), Ok(None)));
+        self.children.contains_key(key)
+    }
+
+    /// What a program that has ended answered, once its output has reached the files.
+    fn ended(&mut self, key: &RunKey, folder: &Folder, code: &str, is_whole: bool) -> Option<Fate> {
+        let since = *self.drained.entry(key.clone()).or_insert_with(Instant::now);
+        let fate = answer::read(folder.path(), code, OUTPUT_MOST);
+        let waited = since.elapsed();
+        let is_answer = !matches!(fate, Fate::Faulted { .. });
+        if is_whole || (waited >= DRAIN.0 && is_answer) || waited >= DRAIN.1 {
+            self.drained.remove(key);
+            return Some(fate);
+        }
+        None
+    }
+}
 
 impl Machine for Program {
     fn card(&self) -> &Card {
         &self.card
     }
 
+    fn open(&mut self, campaign: CampaignId, opening: &str) -> Result<(), Fault> {
+        folder::open(&self.runs, campaign, opening)
+            .map_err(|e| Fault(format!("{}: {e}", self.runs.display())))
+    }
+
     fn start(&mut self, order: &Order) -> Result<Receipt, NotStarted> {
-        let folder = folder(&self.runs, &order.key);
-        write_order(&folder, order).map_err(|e| NotStarted::NotSent(format!("{}: {e}", folder.display())))?;
-        let program = &self.options.command[0];
-        let program = if program.contains('/') {
-            self.dir.join(program).display().to_string()
-        } else {
-            program.clone()
-        };
-        // Arguments that name files beside the campaign file are meant as such.
-        let arguments = self.options.command[1..].iter().map(|a| {
-            let beside = self.dir.join(a);
-            if beside.is_file() { beside.display().to_string() } else { a.clone() }
-        });
-        let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", SCRIPT, "forethought"])
-            .arg(program)
-            .args(arguments)
-            .current_dir(&folder)
-            .env("FORETHOUGHT_DIR", &self.dir)
-            .env("FORETHOUGHT_KEY", order.key.to_string())
-            .env("FORETHOUGHT_OUTPUT_MOST", (OUTPUT_MOST + 1).to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
-        match command.spawn() {
-            Ok(mut child) => {
-                self.spawned.insert(order.key.clone());
+        let folder = Folder::of(&self.runs, order);
+        let not_sent = |e: std::io::Error| NotStarted::NotSent(format!("{}: {e}", folder.path().display()));
+        if let Some(opening) = &order.opening {
+            folder::open(&self.runs, order.key.campaign, opening).map_err(not_sent)?;
+        }
+        folder.write(order).map_err(not_sent)?;
+        if folder.is_claimed() {
+            // It was sent before, or halted before it began: asking says which.
+            return Ok(Receipt("claimed before".into()));
+        }
+        let program = &self.command[0];
+        let mut child =
+            self.spawn(&folder, order).map_err(|e| NotStarted::NotSent(format!("{program}: {e}")))?;
+        let began = Instant::now();
+        loop {
+            if folder.process().is_some() {
                 let receipt = Receipt(format!("process {}", child.id()));
-                // Reaps the script; what it leaves in the folder is the answer.
-                std::thread::spawn(move || child.wait());
-                Ok(receipt)
+                self.children.insert(order.key.clone(), child);
+                return Ok(receipt);
             }
-            Err(e) => Err(NotStarted::NotSent(e.to_string())),
+            match child.try_wait() {
+                Ok(None) if began.elapsed() < CLAIM_MOST => std::thread::sleep(LOOK),
+                // It may have noted its process and ended between the two looks.
+                Ok(Some(_)) if folder.process().is_some() => {}
+                // Without a note of its process it has not begun, and with this claim it never will.
+                Ok(Some(_)) => {
+                    let _ = folder.claim();
+                    let message =
+                        "its shell could not be run: is the disk full, or are there too many processes?";
+                    return Err(NotStarted::NotSent(format!("{program}: {message}")));
+                }
+                _ => {
+                    self.children.insert(order.key.clone(), child);
+                    return Err(NotStarted::Unknown(format!("{program}: its shell does not begin")));
+                }
+            }
         }
     }
 
-    fn poll(&mut self, key: &RunKey) -> Result<Fate, Fault> {
-        let folder = folder(&self.runs, key);
-        if let Ok(code) = fs::read_to_string(folder.join("exit")) {
-            self.spawned.remove(key);
-            return Ok(answer::read(&folder, code.trim(), OUTPUT_MOST));
-        }
-        match fs::read_to_string(folder.join("pid")) {
-            Ok(line) => {
-                self.spawned.remove(key);
-                if alive(&line) {
-                    return Ok(Fate::Running { progress: answer::progress(&folder) });
-                }
-                // It may have ended between the two looks.
-                if let Ok(code) = fs::read_to_string(folder.join("exit")) {
-                    return Ok(answer::read(&folder, code.trim(), OUTPUT_MOST));
-                }
-                Ok(Fate::Faulted { message: "the program was killed before it could answer".into() })
+    fn poll(&mut self, order: &Order) -> Result<Fate, Fault> {
+        let (folder, key) = (Folder::of(&self.runs, order), &order.key);
+        let has_child = self.has_child(key);
+        let unknown =
+            |message: &str| Ok(Fate::Unknown { message: format!("{}: {message}", folder.path().display()) });
+        Ok(match folder.left(order) {
+            Left::Answered(code) => {
+                self.drained.remove(key);
+                answer::read(folder.path(), &code, OUTPUT_MOST)
             }
-            Err(_) if self.spawned.contains(key) || folder.join("started").exists() => {
-                Ok(Fate::Running { progress: None })
+            Left::Ended(code) => {
+                // Where nobody holds the pipes any more, all that was printed is in the files.
+                let is_whole = !has_child && !process::at_work(folder.path());
+                match self.ended(key, &folder, &code, is_whole) {
+                    Some(fate) => fate,
+                    None => Fate::Running { progress: None },
+                }
             }
-            Err(_) => Ok(Fate::NeverSeen),
-        }
+            Left::Process(line) if process::alive(&line) => {
+                Fate::Running { progress: answer::progress(folder.path()) }
+            }
+            // Its shell may have been killed alone: the program goes on.
+            Left::Process(_) | Left::Claimed if has_child || process::at_work(folder.path()) => {
+                Fate::Running { progress: None }
+            }
+            // It may have ended between the two looks.
+            Left::Process(_) | Left::Claimed if folder.has_ended() => Fate::Running { progress: None },
+            Left::Process(_) => {
+                Fate::Faulted { message: "the program was killed before it could answer".into() }
+            }
+            Left::Claimed if folder.has_room_for_process() => {
+                Fate::NotSent { message: "its shell ended before it began".into() }
+            }
+            Left::Claimed => return unknown("it was claimed, and nothing says by which process"),
+            Left::Unclaimed if has_child => Fate::Running { progress: None },
+            // Who claims it first wins: a shell that is late finds it taken.
+            Left::Unclaimed => match folder.claim() {
+                Ok(true) => Fate::NotSent { message: "its program was not started".into() },
+                Ok(false) => Fate::Running { progress: None },
+                Err(e) => return Err(Fault(format!("{}: {e}", folder.path().display()))),
+            },
+            Left::Other => return unknown("it holds another order than the record"),
+            Left::Nothing if has_child => return unknown("it is gone, and its program is at work"),
+            Left::Nothing if folder::is_open(&self.runs, order) => {
+                Fate::NotSent { message: "its program was not started".into() }
+            }
+            Left::Nothing => {
+                return unknown("it is gone, and `runs` is not the folder that the record speaks of");
+            }
+        })
     }
 
     fn halter(&self) -> Box<dyn Halt> {
@@ -177,116 +266,42 @@ impl Machine for Program {
     }
 
     fn signals(&self) -> Vec<String> {
-        self.options.signals.keys().cloned().collect()
+        self.signals.keys().cloned().collect()
     }
 
-    fn signal(&mut self, name: &str) -> Result<bool, Fault> {
-        let Some(command) = self.options.signals.get(name).filter(|c| !c.is_empty()) else {
-            return Err(Fault(format!(
-                "machine `{}` has no signal `{name}`: add it to `signals`",
-                self.card.name
-            )));
-        };
-        let fault = |what: String| Fault(format!("signal `{name}`: {what}"));
-        let mut child = Command::new(&command[0])
-            .args(&command[1..])
-            .current_dir(&self.dir)
-            .env("FORETHOUGHT_DIR", &self.dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|e| fault(e.to_string()))?;
-        let mut waited = Duration::ZERO;
-        let status = loop {
-            match child.try_wait().map_err(|e| fault(e.to_string()))? {
-                Some(status) => break status,
-                None if waited >= SIGNAL_MOST => {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    return Err(fault(format!("its program gave no answer in {} s", SIGNAL_MOST.as_secs())));
-                }
-                None => std::thread::sleep(SIGNAL_EVERY),
-            }
-            waited += SIGNAL_EVERY;
-        };
-        Ok(status.success())
+    fn reader(&self) -> Signals {
+        let (machine, signals, dir) = (self.card.name.clone(), Arc::clone(&self.signals), self.dir.clone());
+        Arc::new(move |name| match signals.get(name).filter(|c| !c.is_empty()) {
+            Some(command) => signal::read(name, command, &dir),
+            None => Err(Fault(format!("machine `{machine}` has no signal `{name}`: add it to `signals`"))),
+        })
     }
 }
 
-/// Halts programs by their process group.
+/// Halts programs by their process group, and whatever they have started by its environment.
 struct Killer {
     runs: PathBuf,
 }
 
 impl Halt for Killer {
-    fn halt(&self, key: Option<&RunKey>) -> Result<(), Fault> {
-        let folders = match key {
-            Some(key) => vec![folder(&self.runs, key)],
-            None => all_folders(&self.runs),
+    fn halt(&self, order: Option<&Order>) -> Result<(), Fault> {
+        let folders = match order {
+            Some(order) => vec![Folder::of(&self.runs, order)],
+            None => folder::all(&self.runs),
         };
-        let groups: Vec<Pid> = folders
-            .iter()
-            // Who claims the folder first wins: after this, a script that is late finds it taken.
-            .inspect(|f| {
-                let _ = fs::create_dir(f.join("started"));
-            })
-            .filter(|f| !f.join("exit").exists())
-            .filter_map(|f| fs::read_to_string(f.join("pid")).ok())
-            .filter(|line| alive(line))
-            .filter_map(|line| pid(&line))
-            .collect();
-        for group in &groups {
-            let _ = kill_process_group(*group, Signal::TERM);
+        let mut groups = Vec::new();
+        for folder in &folders {
+            // Who claims the folder first wins: after this, a start that is late finds it taken.
+            let claimed = folder.make().and_then(|()| folder.claim());
+            if claimed.is_err() && order.is_some() && folder.process().is_none() {
+                return Err(Fault(format!("{}: the folder cannot be claimed", folder.path().display())));
+            }
+            groups.extend(folder.process().filter(|line| process::alive(line)));
         }
-        let mut waited = Duration::ZERO;
-        while waited < GRACE && groups.iter().any(|g| test_kill_process_group(*g).is_ok()) {
-            std::thread::sleep(Duration::from_millis(20));
-            waited += Duration::from_millis(20);
+        let under: &Path = order.map_or(self.runs.as_path(), |_| folders[0].path());
+        match process::end(&groups, under) {
+            0 => Ok(()),
+            n => Err(Fault(format!("{n} of its processes did not end"))),
         }
-        for group in &groups {
-            let _ = kill_process_group(*group, Signal::KILL);
-        }
-        Ok(())
     }
-}
-
-fn all_folders(runs: &Path) -> Vec<PathBuf> {
-    let list = |p: &Path| -> Vec<PathBuf> {
-        fs::read_dir(p).map(|d| d.flatten().map(|e| e.path()).collect()).unwrap_or_default()
-    };
-    list(runs).iter().flat_map(|c| list(c)).collect()
-}
-
-fn pid(line: &str) -> Option<Pid> {
-    Pid::from_raw(line.split_whitespace().next()?.parse().ok()?)
-}
-
-/// The process lives and is the same one, by its start time where the system tells it.
-fn alive(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    let (Some(id), Some(born)) = (words.next(), words.next()) else { return false };
-    if born == "-" {
-        return pid(line).is_some_and(|p| test_kill_process_group(p).is_ok());
-    }
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // The second field, the program's name, may hold spaces: count from its closing bracket.
-    let after = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let mut fields = after.split_whitespace();
-    let zombie = fields.next() == Some("Z");
-    !zombie && fields.nth(18) == Some(born)
-}
-
-fn write_order(folder: &Path, order: &Order) -> std::io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let line = serde_json::json!({
-        "key": order.key.to_string(),
-        "trial": order.key.trial,
-        "stage": order.key.stage,
-        "recipe": order.recipe,
-        "inputs": order.inputs,
-    });
-    let mut file = fs::File::create(folder.join("order.json"))?;
-    writeln!(file, "{line}")?;
-    file.sync_all()
 }

@@ -3,7 +3,7 @@
 use forethought_machine::{
     Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt,
 };
-use forethought_record::{Fate, RunKey};
+use forethought_record::Fate;
 use forethought_space::DriverSchema;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,8 +19,7 @@ pub(crate) fn driver() -> Driver {
 
 fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
     b.options::<Options>()?;
-    let card = Card { name: b.name.to_owned(), class: Class::Person, capacity: b.spec.parallel };
-    Ok(Box::new(Person(card)))
+    Ok(Box::new(Person(Card::new(b.name, Class::Person, b.spec.parallel))))
 }
 
 struct Person(Card);
@@ -34,7 +33,7 @@ impl Machine for Person {
         Ok(Receipt(format!("card {}", order.key.trial)))
     }
 
-    fn poll(&mut self, _: &RunKey) -> Result<Fate, Fault> {
+    fn poll(&mut self, _: &Order) -> Result<Fate, Fault> {
         Ok(Fate::Running { progress: None })
     }
 
@@ -47,7 +46,7 @@ impl Machine for Person {
 struct Told;
 
 impl Halt for Told {
-    fn halt(&self, _: Option<&RunKey>) -> Result<(), Fault> {
+    fn halt(&self, _: Option<&Order>) -> Result<(), Fault> {
         Ok(())
     }
 }

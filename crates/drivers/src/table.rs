@@ -47,7 +47,7 @@ struct Table {
 fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
     let options: Options = b.options()?;
     let (_, rows) = contents(b, &options)?;
-    let card = Card { name: b.name.to_owned(), class: Class::Deduplicating, capacity: b.spec.parallel };
+    let card = Card::new(b.name, Class::Deduplicating, b.spec.parallel);
     Ok(Box::new(Table { card, rows, repeats: options.repeats, orders: BTreeMap::new() }))
 }
 
@@ -155,7 +155,8 @@ impl Machine for Table {
         Ok(Receipt("row".into()))
     }
 
-    fn poll(&mut self, key: &RunKey) -> Result<Fate, Fault> {
+    fn poll(&mut self, order: &Order) -> Result<Fate, Fault> {
+        let key = &order.key;
         Ok(self.orders.get(key).cloned().unwrap_or(Fate::NeverSeen))
     }
 
@@ -168,7 +169,7 @@ impl Machine for Table {
 struct Instant;
 
 impl Halt for Instant {
-    fn halt(&self, _: Option<&RunKey>) -> Result<(), Fault> {
+    fn halt(&self, _: Option<&Order>) -> Result<(), Fault> {
         Ok(())
     }
 }

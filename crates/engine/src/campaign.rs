@@ -2,10 +2,16 @@
 
 mod advance;
 mod answer;
+mod budget;
 mod command;
 mod correct;
+mod halt;
+mod hold;
 mod import;
+mod late;
 mod revising;
+mod send;
+mod settle;
 mod tell;
 mod undecided;
 
@@ -15,13 +21,18 @@ use std::sync::Arc;
 use forethought_calibrate::Calibrator;
 use forethought_machine::{Card, Class, Order};
 use forethought_model::Belief;
-use forethought_record::{Actor, Campaign, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Seq};
+use forethought_record::{
+    Actor, Campaign, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Seq, TrialState,
+};
 use forethought_space::{History, Problem};
 use jiff::Timestamp;
 
-pub(crate) use answer::next_stage;
 pub use command::{Answer, Command, Refusal, Reply};
+use halt::Halting;
 pub use import::Taken;
+use late::Late;
+use send::Unsent;
+pub(crate) use send::{next_stage, planned};
 pub use undecided::Undecided;
 
 /// What the core is told.
@@ -33,10 +44,12 @@ pub enum Input {
     Decided(Box<Decided>),
     /// A machine says what became of an order.
     Answer(RunKey, Fate),
+    /// An interlock kept an order from being started, for this reason.
+    Interlocked(RunKey, String),
+    /// A machine was told to end an order, or all of them, and has, or why it could not.
+    Halted(String, Option<RunKey>, Result<(), String>),
     /// All events up to here are durable.
     Journaled(Seq),
-    /// A signal for an order's interlocks was read.
-    Sensed(RunKey, String, Result<bool, String>),
     /// The disk is nearly full: only what is under way fits.
     Low,
     /// Time has passed.
@@ -50,14 +63,13 @@ pub enum Effect {
     Append(Vec<Entry>, Vec<(String, Vec<u8>)>),
     /// Ask the pure function.
     Decide(Box<Ask>),
-    /// Send an order to a machine.
-    Start(String, Order),
-    /// Ask a machine what became of an order.
-    Inquire(String, RunKey),
-    /// Read a machine's signal on behalf of an order.
-    Sense(String, String, RunKey),
-    /// Halt one order of a machine, or all.
-    Halt(String, Option<RunKey>),
+    /// Send an order to a machine, once all these interlocks, each a machine and its signal, were read to be true within the
+    /// last second. What [`Effect::Halt`] overtakes isn't started.
+    Start(String, Order, Vec<(String, String)>),
+    /// Ask a machine what became of an order, and go on asking; that it runs is an answer too.
+    Inquire(String, Order),
+    /// End one order of a machine, or all; answered by [`Input::Halted`] once nothing of it goes on, and nothing of it begins any more.
+    Halt(String, Option<Order>),
     /// Tick no later than this.
     Wake(Timestamp),
     /// The answer to a command, durable.
@@ -119,6 +131,8 @@ pub enum Rest {
     Stopped(String),
     /// Only people can go on: trials to approve, cards to answer, fates to resolve.
     Person,
+    /// What waits is kept from being sent by the envelope or a rule as the file stands now.
+    Held(String),
     /// The machines that are needed take no orders.
     Machines(String),
 }
@@ -130,20 +144,27 @@ pub struct Core {
     cards: BTreeMap<String, Card>,
     /// Drives machines; a desk does not.
     drives: bool,
+    /// Names this process in the orders that it intends.
+    opening: Option<String>,
+    /// When this process began to drive: what was waited for before it counts from then, for nobody knows how long it was away.
+    began: Option<Timestamp>,
     journaled: Seq,
     gated: Vec<(Seq, Effect)>,
     deciding: Option<(u64, Option<AskFor>)>,
     asks: Vec<AskFor>,
     /// Orders that this process has sent or asked about.
     known: BTreeSet<RunKey>,
-    /// Orders that a machine took from this process: one that it has forgotten since is no one's to send again.
-    accepted: BTreeSet<RunKey>,
-    /// Signals that an order still waits for.
-    sensing: BTreeMap<RunKey, BTreeSet<String>>,
+    /// Orders whose sending is not answered yet.
+    starting: BTreeSet<RunKey>,
+    /// Machines to which orders could not be sent, last.
+    unsent: BTreeMap<String, Unsent>,
+    /// Orders whose time is over, which were asked about once more.
+    late: BTreeMap<RunKey, Late>,
+    halting: Halting,
     attachments: BTreeMap<String, Vec<u8>>,
     exhausted: bool,
-    /// An order waits until then, for a parameter may not change faster.
-    changing_until: Option<Timestamp>,
+    /// An order waits until then, for a parameter may not change faster or a machine is given a pause.
+    waiting_until: Option<Timestamp>,
     batch: Vec<Entry>,
     blobs: Vec<(String, Vec<u8>)>,
 }
@@ -170,15 +191,19 @@ impl Core {
             campaign,
             cards,
             drives,
+            opening: None,
+            began: None,
             gated: Vec::new(),
             deciding: None,
             asks: Vec::new(),
             known: BTreeSet::new(),
-            accepted: BTreeSet::new(),
-            sensing: BTreeMap::new(),
+            starting: BTreeSet::new(),
+            unsent: BTreeMap::new(),
+            late: BTreeMap::new(),
+            halting: Halting::default(),
             attachments: BTreeMap::new(),
             exhausted: false,
-            changing_until: None,
+            waiting_until: None,
             batch: Vec::new(),
             blobs: Vec::new(),
         }
@@ -200,9 +225,10 @@ impl Core {
         match input {
             Input::Command(id, command, actor) => self.command(at, id, command, &actor, effects),
             Input::Decided(decided) => self.decided(at, *decided, effects),
-            Input::Answer(key, fate) => self.answer(at, key, fate),
+            Input::Answer(key, fate) => self.answer(at, key, fate, effects),
             Input::Journaled(seq) => self.journaled = self.journaled.max(seq),
-            Input::Sensed(key, signal, state) => self.sensed(at, &key, &signal, state, effects),
+            Input::Interlocked(key, why) => self.interlocked(at, key, &why),
+            Input::Halted(machine, key, result) => self.halted(at, &machine, key.as_ref(), result),
             Input::Low => {
                 let reason = "the disk is nearly full: free some space, then `resume`";
                 if self.campaign.status.paused.is_none() {
@@ -214,35 +240,32 @@ impl Core {
         self.finish_step(at, effects);
     }
 
-    /// After a restart: asks machines what became of open orders.
-    pub fn resume(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
-        let open: Vec<(String, RunKey)> = self
-            .campaign
-            .live()
-            .flat_map(|t| t.all_orders())
-            .filter(|o| o.state.is_open())
-            .map(|o| (o.machine.clone(), o.key.clone()))
-            .collect();
-        for (machine, key) in open {
+    /// Begins to drive as the process of this name: asks machines what became of orders that are under way.
+    pub fn resume(&mut self, at: Timestamp, opening: &str, effects: &mut Vec<Effect>) {
+        self.began = Some(at);
+        self.opening = Some(opening.to_owned());
+        for (machine, order) in self.under_way() {
             match self.class(&machine) {
                 Class::Person => {}
                 Class::Deduplicating | Class::Askable => {
-                    self.known.insert(key.clone());
-                    effects.push(Effect::Inquire(machine, key));
+                    self.known.insert(order.key.clone());
+                    effects.push(Effect::Inquire(machine, order));
                 }
                 Class::Silent => {
                     let message =
                         "the engine ended while the order was under way, and this machine cannot be asked";
-                    let fate = Fate::Unknown { message: message.into() };
-                    self.record(
-                        at,
-                        &Actor::engine(),
-                        Event::Reported { key, fate, partial: false, as_run: None },
-                    );
+                    self.report(at, order.key, Fate::Unknown { message: message.into() });
                 }
             }
         }
         self.finish_step(at, effects);
+    }
+
+    /// Orders that a machine may be working on, with their machines.
+    fn under_way(&self) -> Vec<(String, Order)> {
+        let orders = self.campaign.live().flat_map(|t| t.all_orders());
+        let orders = orders.filter(|o| o.state.is_under_way() && self.class(&o.machine) != Class::Person);
+        orders.map(|o| (o.machine.clone(), Order::from(o))).collect()
     }
 
     fn finish_step(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
@@ -291,7 +314,9 @@ impl Core {
         self.gated = waiting;
         for (_, effect) in ready {
             match effect {
-                Effect::Start(machine, order) => self.start(at, machine, order, effects),
+                Effect::Start(machine, order, interlocks) => {
+                    self.start(at, machine, order, interlocks, effects)
+                }
                 other => effects.push(other),
             }
         }
@@ -346,6 +371,7 @@ impl Core {
                 proposals: decided.proposals,
                 chance: decided.chance,
                 stale,
+                asked_by: asker.as_ref().map(|a| a.actor.clone()),
             },
         );
         if enough && asker.is_none() {
@@ -371,7 +397,9 @@ impl Core {
         self.check_envelope(at, &trials);
         let out: Vec<u64> = trials
             .into_iter()
-            .filter(|t| self.campaign.trials.get(t).is_some_and(|t| !t.state.is_over() && t.held.is_none()))
+            .filter(|t| {
+                self.campaign.trials.get(t).is_some_and(|t| !t.state.is_over() && t.state != TrialState::Held)
+            })
             .collect();
         for trial in &out {
             self.open_outside(at, *trial, by);
@@ -385,7 +413,8 @@ impl Core {
             let Some(t) = self.campaign.trials.get(&trial) else { return };
             let key = RunKey { campaign: self.campaign.id, trial, stage: stage.name.clone(), attempt: 1 };
             let recipe = stage_recipe(stage, &t.recipe);
-            let event = Event::Intended { key, machine: OUTSIDE.into(), recipe, inputs: BTreeMap::new() };
+            let (machine, inputs) = (OUTSIDE.to_owned(), BTreeMap::new());
+            let event = Event::Intended { key, machine, recipe, inputs, opening: None };
             self.record(at, by, event);
         }
     }

@@ -26,27 +26,39 @@ pub fn awaited_changes(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
         let open = matches!(trial.state, TrialState::Proposed | TrialState::Open);
         let under_way = trial.all_orders().any(|o| o.state.is_open());
         let stage = next_stage(&campaign.problem, trial).filter(|_| open && !under_way)?;
-        changing(campaign, stage, trial).filter(|change| at < change.until)
+        let on = |machine: &String| changing(campaign, stage, machine, trial, None).filter(|c| at < c.until);
+        let all: Option<Vec<Changing>> = stage.machines.iter().map(on).collect();
+        all?.into_iter().min_by_key(|change| change.until)
     };
     campaign.live().filter_map(waits).collect()
 }
 
-/// What the machine waits for before it may be given this stage's values: counted from the end of the last order that set the
-/// parameter there, or from its beginning while it is under way.
-pub(crate) fn changing(campaign: &Campaign, stage: &Stage, trial: &Trial) -> Option<Changing> {
+/// What a machine waits for before it may be given this stage's values: counted from the end of the last order that set the
+/// parameter there, or from its beginning while it is under way. What an earlier process than the one that `began` had waited for
+/// is waited for anew: how long that is ago isn't known where the clock may have been set.
+pub(crate) fn changing(
+    campaign: &Campaign,
+    stage: &Stage,
+    machine: &str,
+    trial: &Trial,
+    began: Option<Timestamp>,
+) -> Option<Changing> {
     let problem = &campaign.problem;
     if problem.envelope.bounds.values().all(|bound| bound.rate.is_none()) {
         return None;
     }
-    let set_there = |o: &&Order| o.machine == stage.machine && o.state != OrderState::NotSent;
+    let set_there = |o: &&Order| o.machine == machine && o.state != OrderState::NotSent;
     let changes = stage.parameters.iter().filter_map(|name| {
         let to = trial.recipe.get(name).and_then(Value::number)?;
         let all = campaign.trials.values().flat_map(Trial::all_orders).filter(set_there);
         let last = all.filter(|o| o.recipe.get(name).is_some()).max_by_key(|o| o.times.0)?;
-        let from = last.recipe.get(name).and_then(Value::number)?;
+        // What was really set, where that differs from what was ordered.
+        let set = campaign.trials.get(&last.key.trial).map_or(&last.recipe, |t| &t.recipe);
+        let from = set.get(name).and_then(Value::number)?;
         let wait = SignedDuration::try_from_secs_f64(change_s(problem, name, from, to)?).ok()?;
-        let until = last.times.1.unwrap_or(last.times.0).checked_add(wait).ok()?;
-        Some(Changing { trial: trial.trial, machine: stage.machine.clone(), parameter: name.clone(), until })
+        let ended = last.times.1.unwrap_or(last.times.0);
+        let until = began.map_or(ended, |b| b.max(ended)).checked_add(wait).ok()?;
+        Some(Changing { trial: trial.trial, machine: machine.to_owned(), parameter: name.clone(), until })
     });
     changes.max_by_key(|change| change.until)
 }

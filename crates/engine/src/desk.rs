@@ -80,11 +80,7 @@ impl Desk {
                     }
                     Effect::Reply(_, answer) => reply = Some(answer),
                     // A desk has no machines; the next `run` speaks to them.
-                    Effect::Start(..)
-                    | Effect::Inquire(..)
-                    | Effect::Sense(..)
-                    | Effect::Halt(..)
-                    | Effect::Wake(_) => {}
+                    Effect::Start(..) | Effect::Inquire(..) | Effect::Halt(..) | Effect::Wake(_) => {}
                 }
             }
         }

@@ -36,6 +36,6 @@ pub use import::{CellError, column_name, import_rows, is_reserved, read_tells, r
 pub use rehearsal::{Rehearsal, Trace};
 pub use replay::{Difference, Replayed, replay};
 pub use revise::{Change, compare};
-pub use shell::{Interrupt, Shell, ShellError, Update};
+pub use shell::{Interrupt, Patience, Shell, ShellError, Update};
 pub use socket::{Client, Listener};
 pub use store::{Opened, Store, StoreError, open_campaign};

@@ -56,8 +56,11 @@ impl Rehearsal {
     pub fn measure_all(mut self, pool: &[Recipe], goal: &str) -> Result<Vec<f64>, String> {
         let outcome = self.problem.outcome(goal).cloned().ok_or("there is no such outcome")?;
         let stage = self.problem.stages.first().cloned().ok_or("there is no stage")?;
-        let machine =
-            self.machines.iter_mut().find(|m| m.card().name == stage.machine).ok_or("there is no machine")?;
+        let machine = self
+            .machines
+            .iter_mut()
+            .find(|m| stage.machines.contains(&m.card().name))
+            .ok_or("there is no machine")?;
         pool.iter()
             .enumerate()
             .map(|(i, recipe)| {
@@ -68,12 +71,13 @@ impl Rehearsal {
                     attempt: 1,
                 };
                 let order = forethought_machine::Order {
-                    key: key.clone(),
+                    key,
                     recipe: recipe.clone(),
                     inputs: BTreeMap::new(),
+                    opening: None,
                 };
                 machine.start(&order).map_err(|e| e.to_string())?;
-                match machine.poll(&key) {
+                match machine.poll(&order) {
                     Ok(Fate::Answered { outcomes, .. }) => outcomes
                         .get(goal)
                         .and_then(Option::as_ref)
@@ -169,18 +173,14 @@ impl Rehearsal {
                 }
                 inputs.push_back(Input::Decided(Box::new(decided)));
             }
-            Effect::Start(name, order) => {
+            Effect::Start(name, order, _) => {
                 let machine =
                     self.machines.iter_mut().find(|m| m.card().name == name).ok_or("there is no machine")?;
                 machine.start(&order).map_err(|e| e.to_string())?;
-                let fate = machine.poll(&order.key).map_err(|e| e.to_string())?;
+                let fate = machine.poll(&order).map_err(|e| e.to_string())?;
                 inputs.push_back(Input::Answer(order.key, fate));
             }
-            Effect::Inquire(..)
-            | Effect::Sense(..)
-            | Effect::Halt(..)
-            | Effect::Wake(_)
-            | Effect::Reply(..) => {}
+            Effect::Inquire(..) | Effect::Halt(..) | Effect::Wake(_) | Effect::Reply(..) => {}
         }
         Ok(())
     }

@@ -115,7 +115,7 @@ fn asked_at(entries: &[Entry]) -> BTreeMap<Seq, Vec<usize>> {
 }
 
 fn first_machine(problem: &Problem) -> Option<&MachineSpec> {
-    problem.machines.get(&problem.stages.first()?.machine)
+    problem.machines.get(problem.stages.first()?.machines.first()?)
 }
 
 /// The first stage's machine by the last file of the record: a pool that is read now is of no other.

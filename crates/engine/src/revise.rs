@@ -174,8 +174,8 @@ impl Changes {
     }
 
     fn stage_itself(&mut self, s: &Stage, n: &Stage) {
-        if s.machine != n.machine {
-            self.harmless(format!("stage `{}` goes to machine `{}`", s.name, n.machine));
+        if s.machines != n.machines {
+            self.harmless(format!("stage `{}` goes to {}", s.name, n.machines.join(" or ")));
         }
         if s.cost != n.cost {
             self.harmless(format!("the cost of stage `{}` changes", s.name));

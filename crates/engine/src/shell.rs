@@ -1,25 +1,32 @@
 //! Carries out what the core wants: threads, a journal, machines. It holds no rule.
 
+mod clock;
+mod gate;
+mod interlocks;
 mod machines;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use forethought_machine::{Halt, Machine};
+use forethought_machine::{Fault, Halt, Machine, Order, Signals};
 use forethought_memory::AppendError;
 use forethought_model::Belief;
 use forethought_record::{Campaign, Entry, RunKey, Seq};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::belief::BeliefError;
 use crate::campaign::{Ask, Core, Decided, Effect, Input, Refusal, Reply, Rest};
 use crate::decide::decide;
 use crate::socket::{Call, Listener};
 use crate::store::{Opened, Store};
-use machines::{Errand, serve};
+use clock::Clock;
+use gate::Gate;
+use interlocks::Interlock;
+use machines::{Errand, Server};
 
 /// Longest wait between two looks at the clock.
 const TICK: Duration = Duration::from_millis(500);
@@ -38,6 +45,17 @@ pub struct Update<'a> {
     pub campaign: &'a Campaign,
     /// Share done, by order, where the machine tells.
     pub progress: &'a BTreeMap<RunKey, f64>,
+    /// How far the system's clock has gone ahead of the time that is counted, where somebody or something has set it.
+    pub clock: Option<SignedDuration>,
+}
+
+/// What a shell does where only people can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// It ends and says so.
+    None,
+    /// It waits for them.
+    Waits,
 }
 
 /// Why a shell ended before the core came to rest.
@@ -52,6 +70,8 @@ pub enum ShellError {
     Interrupted,
     #[error("a part of the program ended unexpectedly: {0}")]
     Lost(&'static str),
+    #[error("the system gives no more threads ({0}): nothing was started; raise the limit, then `run` again")]
+    Threads(#[source] io::Error),
 }
 
 /// A message to the main loop.
@@ -70,13 +90,21 @@ struct Append {
     patient: bool,
 }
 
-/// A machine's thread, and the way to halt it that works while the thread is busy.
-type Station = (Sender<Errand>, Arc<std::sync::Mutex<Box<dyn Halt>>>);
+/// A machine's thread, and the ways to halt it and to read its signals that work while the thread is busy.
+struct Station {
+    errands: Sender<Errand>,
+    gate: Gate,
+    halter: Arc<std::sync::Mutex<Box<dyn Halt>>>,
+    reader: Signals,
+    thread: std::thread::JoinHandle<()>,
+}
 
 /// Runs a campaign until it comes to rest.
 pub struct Shell {
     core: Core,
-    clock: fn() -> Timestamp,
+    clock: Clock,
+    /// Names this process in the orders that it intends.
+    opening: String,
     inbox: Receiver<Message>,
     journal: Sender<Append>,
     decider: Sender<Box<Ask>>,
@@ -112,25 +140,24 @@ impl Shell {
             // Without a socket others wait for this process to end; nothing is lost by it.
             let _ = listener.serve(opened.campaign.problem.name.clone(), take);
         }
-        let machines = machines
-            .into_iter()
-            .map(|machine| {
-                let (errands, receiver) = mpsc::channel();
-                let name = machine.card().name.clone();
-                let halter = Arc::new(std::sync::Mutex::new(machine.halter()));
-                let out = out.clone();
-                std::thread::spawn(move || serve(machine, &receiver, &out));
-                (name, (errands, halter))
-            })
-            .collect();
-        let (journal, writer) = spawn_writer(opened.store, out.clone());
+        let opening = opening();
+        let campaign = opened.campaign.id;
+        let stations = machines.into_iter().map(|mut machine| {
+            // Where it cannot, its orders of this opening that are lost are nobody's to send again.
+            let _ = machine.open(campaign, &opening);
+            let name = machine.card().name.clone();
+            Ok((name, station(machine, out.clone())?))
+        });
+        let machines = stations.collect::<Result<_, ShellError>>()?;
+        let (journal, writer) = spawn_writer(opened.store, out.clone())?;
         Ok(Shell {
+            clock: Clock::new(clock, opened.campaign.times.1),
             core: Core::new(opened.campaign, cards, true),
-            clock,
+            opening,
             inbox,
             journal,
             writer,
-            decider: spawn_decider(belief, out),
+            decider: spawn_decider(belief, out)?,
             machines,
             calls: BTreeMap::new(),
             last_call: 0,
@@ -140,32 +167,35 @@ impl Shell {
         })
     }
 
-    /// Runs until nothing moves; says why.
+    /// Runs until nothing moves; says why. With [`Patience::Waits`], what only people can move is waited for.
     ///
     /// # Errors
     /// [`ShellError`]; all that was acknowledged is recorded.
     pub fn run(
         mut self,
         interrupt: &Interrupt,
+        patience: Patience,
         observe: &mut dyn FnMut(Update<'_>),
     ) -> Result<(Rest, Campaign), ShellError> {
         let mut effects = Vec::new();
-        self.core.resume((self.clock)(), &mut effects);
+        self.core.resume(self.clock.now(), &self.opening, &mut effects);
         let mut wake = self.carry_out(&mut effects)?;
         loop {
-            observe(Update { campaign: self.core.campaign(), progress: &self.progress });
+            let (campaign, clock) = (self.core.campaign(), self.clock.deviation());
+            observe(Update { campaign, progress: &self.progress, clock });
             if interrupt.load(Ordering::Relaxed) {
                 self.close();
                 return Err(ShellError::Interrupted);
             }
             if self.calls.is_empty()
                 && let Some(rest) = self.core.rest()
+                && !(patience == Patience::Waits && matches!(rest, Rest::Person | Rest::Held(_)))
             {
                 let campaign = self.core.campaign().clone();
                 self.close();
                 return Ok((rest, campaign));
             }
-            let now = (self.clock)();
+            let now = self.clock.now();
             let wait = wake.map_or(TICK, |w: Timestamp| {
                 let left = w.duration_since(now).as_millis().clamp(0, TICK.as_millis() as i128) as u64;
                 Duration::from_millis(left)
@@ -182,15 +212,29 @@ impl Shell {
                     Input::Command(self.last_call, call.command, call.actor)
                 }
                 Ok(Message::JournalFailed(e)) => return Err(e.into()),
-                Err(RecvTimeoutError::Timeout) => Input::Tick,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.check_threads()?;
+                    Input::Tick
+                }
                 Err(RecvTimeoutError::Disconnected) => return Err(ShellError::Lost("the inbox")),
             };
             if let Input::Answer(key, _) = &input {
                 self.progress.remove(key);
             }
-            self.core.step((self.clock)(), input, &mut effects);
+            self.core.step(self.clock.now(), input, &mut effects);
             wake = self.carry_out(&mut effects)?;
         }
+    }
+
+    /// A thread that is gone takes no errand and gives no answer.
+    fn check_threads(&self) -> Result<(), ShellError> {
+        if self.machines.values().any(|station| station.thread.is_finished()) {
+            return Err(ShellError::Lost("a machine's thread"));
+        }
+        if self.writer.is_finished() {
+            return Err(ShellError::Lost("the journal's writer"));
+        }
+        Ok(())
     }
 
     /// Lets the writer and the halts finish what they were given.
@@ -213,10 +257,18 @@ impl Shell {
                         .map_err(|_| ShellError::Lost("the journal's writer"))?;
                 }
                 Effect::Decide(ask) => self.decider.send(ask).map_err(|_| ShellError::Lost("the decider"))?,
-                Effect::Start(machine, order) => self.errand(&machine, Errand::Start(order))?,
-                Effect::Inquire(machine, key) => self.errand(&machine, Errand::Inquire(key))?,
-                Effect::Sense(machine, signal, key) => self.errand(&machine, Errand::Sense(signal, key))?,
-                Effect::Halt(machine, key) => self.halt(&machine, key),
+                Effect::Start(machine, order, interlocks) => {
+                    let interlocks = self.interlocks(interlocks);
+                    let station = self.station(&machine)?;
+                    let ticket = station.gate.ticket(&order.key);
+                    send(station, Errand::Start(order, interlocks, ticket))?;
+                }
+                Effect::Inquire(machine, order) => {
+                    let station = self.station(&machine)?;
+                    let ticket = station.gate.ticket(&order.key);
+                    send(station, Errand::Inquire(order, ticket))?;
+                }
+                Effect::Halt(machine, order) => self.halt(&machine, order)?,
                 Effect::Wake(at) => wake = Some(wake.map_or(at, |w| w.min(at))),
                 Effect::Reply(id, reply) => {
                     if let Some(to) = self.calls.remove(&id) {
@@ -229,33 +281,80 @@ impl Shell {
         Ok(wake)
     }
 
-    fn errand(&self, machine: &str, errand: Errand) -> Result<(), ShellError> {
-        let Some((errands, _)) = self.machines.get(machine) else {
-            return Err(ShellError::Lost("a machine"));
-        };
-        errands.send(errand).map_err(|_| ShellError::Lost("a machine's thread"))
+    fn station(&self, machine: &str) -> Result<&Station, ShellError> {
+        self.machines.get(machine).ok_or(ShellError::Lost("a machine"))
     }
 
-    /// On a thread of its own: it must work while everything else blocks.
-    fn halt(&mut self, machine: &str, key: Option<RunKey>) {
-        let Some((errands, halter)) = self.machines.get(machine) else { return };
-        if let Some(key) = &key {
-            let _ = errands.send(Errand::Forget(key.clone()));
-        }
-        let halter = Arc::clone(halter);
-        let thread = std::thread::spawn(move || {
-            if let Ok(halter) = halter.lock() {
-                let _ = halter.halt(key.as_ref());
+    fn interlocks(&self, names: Vec<(String, String)>) -> Vec<Interlock> {
+        let reader = |machine: &str| match self.machines.get(machine) {
+            Some(station) => Arc::clone(&station.reader),
+            None => Arc::new(|_: &str| Err(Fault("its machine was not built".into()))) as Signals,
+        };
+        let all = names.into_iter();
+        all.map(|(machine, signal)| (format!("{machine}.{signal}"), signal, reader(&machine))).collect()
+    }
+
+    /// On a thread of its own: it must work while everything else blocks. What was sent before and has not begun does not begin;
+    /// what is being started is waited for, and halted again.
+    fn halt(&mut self, machine: &str, order: Option<Order>) -> Result<(), ShellError> {
+        let station = self.station(machine)?;
+        let (gate, halter, errands) =
+            (station.gate.clone(), Arc::clone(&station.halter), station.errands.clone());
+        gate.close(order.as_ref().map(|o| &o.key));
+        let end = move || {
+            let key = order.as_ref().map(|o| o.key.clone());
+            let halt = || match halter.lock() {
+                Ok(halter) => halter.halt(order.as_ref()).map_err(|e| e.to_string()),
+                Err(_) => Err("the part of the program that halts it has failed".to_owned()),
+            };
+            let mut result = halt();
+            if gate.wait(key.as_ref()) {
+                result = halt();
             }
-        });
-        self.halting.push(thread);
+            let _ = errands.send(Errand::Halted(key, result));
+        };
+        match std::thread::Builder::new().name(format!("halt {machine}")).spawn(end.clone()) {
+            Ok(thread) => self.halting.push(thread),
+            // Without a thread it is done here: everything else waits for it.
+            Err(_) => end(),
+        }
+        Ok(())
     }
 }
 
+fn send(station: &Station, errand: Errand) -> Result<(), ShellError> {
+    station.errands.send(errand).map_err(|_| ShellError::Lost("a machine's thread"))
+}
+
+/// A name that no other process has.
+fn opening() -> String {
+    uuid::Uuid::new_v4().simple().to_string()[..16].to_owned()
+}
+
+fn station(machine: Box<dyn Machine>, out: Sender<Message>) -> Result<Station, ShellError> {
+    let (errands, receiver) = mpsc::channel();
+    let gate = Gate::default();
+    let halter = Arc::new(std::sync::Mutex::new(machine.halter()));
+    let (reader, name) = (machine.reader(), machine.card().name.clone());
+    let server = Server::new(machine, gate.clone(), out);
+    let thread = spawn(name, move || server.serve(&receiver))?;
+    Ok(Station { errands, gate, halter, reader, thread })
+}
+
+fn spawn(
+    name: impl Into<String>,
+    f: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, ShellError> {
+    std::thread::Builder::new().name(name.into()).spawn(f).map_err(ShellError::Threads)
+}
+
 /// One writer: whatever waits is committed together, and so is what a quick decision adds to the answer that it follows from.
-fn spawn_writer(mut store: Store, out: Sender<Message>) -> (Sender<Append>, std::thread::JoinHandle<()>) {
+fn spawn_writer(
+    mut store: Store,
+    out: Sender<Message>,
+) -> Result<(Sender<Append>, std::thread::JoinHandle<()>), ShellError> {
     let (sender, receiver) = mpsc::channel::<Append>();
-    let thread = std::thread::spawn(move || {
+    let thread = spawn("journal", move || {
         while let Ok(mut append) = receiver.recv() {
             gather(&mut append, &receiver);
             match store.append(&append.entries, append.blobs) {
@@ -266,8 +365,8 @@ fn spawn_writer(mut store: Store, out: Sender<Message>) -> (Sender<Append>, std:
                 }
             }
         }
-    });
-    (sender, thread)
+    })?;
+    Ok((sender, thread))
 }
 
 /// Adds what else is there; as long as all of it is patient, also what comes within [`PATIENCE`].
@@ -294,9 +393,9 @@ fn journaled(out: &Sender<Message>, seq: Seq, low: bool) {
 }
 
 /// Decides on a thread of its own, so that a stop never waits for a fit.
-fn spawn_decider(mut belief: Option<Belief>, out: Sender<Message>) -> Sender<Box<Ask>> {
+fn spawn_decider(mut belief: Option<Belief>, out: Sender<Message>) -> Result<Sender<Box<Ask>>, ShellError> {
     let (sender, receiver) = mpsc::channel::<Box<Ask>>();
-    std::thread::spawn(move || {
+    spawn("decider", move || {
         while let Ok(ask) = receiver.recv() {
             let decided: Decided = decide(*ask, belief.clone());
             if let Some((.., fitted)) = &decided.belief {
@@ -306,6 +405,6 @@ fn spawn_decider(mut belief: Option<Belief>, out: Sender<Message>) -> Sender<Box
                 return;
             }
         }
-    });
-    sender
+    })?;
+    Ok(sender)
 }

@@ -45,11 +45,11 @@ impl Bench {
         };
         let first = Entry { v: FORMAT, at: second(0), by: Actor("test".into()), event };
         let campaign = Campaign::fold([&first], &|_| None).unwrap();
-        let card = Card { name: "oven".into(), class: Class::Deduplicating, capacity: 1 };
+        let card = Card::new("oven", Class::Deduplicating, 1);
         let cards = BTreeMap::from([("oven".to_owned(), card)]);
         let mut bench =
             Bench { core: Core::new(campaign, cards, true), effects: vec![], heats: heats.to_vec() };
-        bench.core.resume(second(0), &mut bench.effects);
+        bench.core.resume(second(0), "first", &mut bench.effects);
         bench
     }
 
@@ -63,7 +63,7 @@ impl Bench {
                 match effect {
                     Effect::Append(..) => inputs.push(Input::Journaled(self.core.campaign().seq)),
                     Effect::Decide(ask) => inputs.push(Input::Decided(Box::new(self.decide(&ask)))),
-                    Effect::Start(_, order) => started = Some(order.key),
+                    Effect::Start(_, order, _) => started = Some(order.key),
                     Effect::Wake(at) => wake = Some(at),
                     other => panic!("unasked for: {other:?}"),
                 }

@@ -10,8 +10,10 @@ mod environment;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use forethought_record::{Fate, RunKey};
+use forethought_record::{CampaignId, Fate, RunKey};
 use forethought_space::{DriverSchema, MachineSpec, Measurement, Problem, Recipe};
 
 pub use envelope::{Refusal, binding, change_s, check, needs_approval};
@@ -28,6 +30,15 @@ pub struct Order {
     pub recipe: Recipe,
     /// Outcomes of earlier stages.
     pub inputs: BTreeMap<String, Measurement>,
+    /// Names the process that intended it, for keys come again where a record was put back; none in records before 0.3.
+    pub opening: Option<String>,
+}
+
+impl From<&forethought_record::Order> for Order {
+    fn from(o: &forethought_record::Order) -> Self {
+        let (key, recipe, inputs) = (o.key.clone(), o.recipe.clone(), o.inputs.clone());
+        Order { key, recipe, inputs, opening: o.opening.clone() }
+    }
 }
 
 /// What can be known of an order after a crash.
@@ -52,6 +63,18 @@ pub struct Card {
     pub class: Class,
     /// Orders at the same time, at least 1.
     pub capacity: u32,
+    /// Shortest pause before an order that could not be sent is tried again; it doubles each time.
+    pub pause: Duration,
+}
+
+/// [`Card::pause`] of machines that say nothing else.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Card {
+    /// One with the usual pause.
+    pub fn new(name: impl Into<String>, class: Class, capacity: u32) -> Self {
+        Card { name: name.into(), class, capacity, pause: PAUSE }
+    }
 }
 
 /// A machine's own name for an order.
@@ -77,10 +100,23 @@ pub enum NotStarted {
 #[error("{0}")]
 pub struct Fault(pub String);
 
+/// Reads a signal for interlocks by its name. It works while the machine is busy: over a connection or a program of its own.
+pub type Signals = Arc<dyn Fn(&str) -> Result<bool, Fault> + Send + Sync>;
+
 /// Takes orders and can be asked about them. Calls may block; each machine has a thread of its own.
 pub trait Machine: Send {
     /// What it is.
     fn card(&self) -> &Card;
+
+    /// A process begins, before it intends its first order: what must last for `poll` to tell later what never started is made
+    /// durable here.
+    ///
+    /// # Errors
+    /// [`Fault`] where it could not be made: orders of this opening that are lost are then nobody's to send again.
+    fn open(&mut self, campaign: CampaignId, opening: &str) -> Result<(), Fault> {
+        let _ = (campaign, opening);
+        Ok(())
+    }
 
     /// Starts an order.
     ///
@@ -88,11 +124,12 @@ pub trait Machine: Send {
     /// [`NotStarted`]; `NotSent` only where no byte left us.
     fn start(&mut self, order: &Order) -> Result<Receipt, NotStarted>;
 
-    /// What became of an order: while it runs, and after a crash.
+    /// What became of an order: while it runs, and after a crash. `NotSent` is proof that it never began; `NeverSeen` is none, for
+    /// a machine may have forgotten.
     ///
     /// # Errors
     /// [`Fault`] where the machine cannot be asked now.
-    fn poll(&mut self, key: &RunKey) -> Result<Fate, Fault>;
+    fn poll(&mut self, order: &Order) -> Result<Fate, Fault>;
 
     /// A way to halt it that works while `start` blocks.
     fn halter(&self) -> Box<dyn Halt>;
@@ -102,22 +139,19 @@ pub trait Machine: Send {
         Vec::new()
     }
 
-    /// A signal for interlocks, such as a closed door.
-    ///
-    /// # Errors
-    /// [`Fault`] where there is no such signal or it cannot be read: that counts as not safe.
-    fn signal(&mut self, name: &str) -> Result<bool, Fault> {
-        Err(Fault(format!("the machine has no signal `{name}`")))
+    /// Reads the signals for interlocks, such as a closed door. An error counts as not safe.
+    fn reader(&self) -> Signals {
+        Arc::new(|name| Err(Fault(format!("the machine has no signal `{name}`"))))
     }
 }
 
 /// Halts a machine over a connection or signal of its own.
 pub trait Halt: Send {
-    /// Halts one order, or all without a key.
+    /// Halts one order, or all; what has not begun yet does not begin.
     ///
     /// # Errors
     /// [`Fault`] where it could not be halted.
-    fn halt(&self, key: Option<&RunKey>) -> Result<(), Fault>;
+    fn halt(&self, order: Option<&Order>) -> Result<(), Fault>;
 }
 
 /// Everything that a driver may build a machine from.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::claim::{ClaimState, Says, Verdict};
 use crate::event::{Entry, Event, FORMAT, Fate, Resolution};
 use crate::id::{CampaignId, RunKey, Seq};
-use crate::trial::{Order, OrderState, Trial, TrialState};
+use crate::trial::{Hold, Order, OrderState, Trial, TrialState};
 
 /// The level of every predicted interval.
 const LEVEL: f64 = 0.9;
@@ -46,7 +46,7 @@ pub struct Campaign {
     pub machines_paused: BTreeMap<String, String>,
     /// Faults in a row.
     pub faults: BTreeMap<String, u32>,
-    /// Costs of orders that were sent.
+    /// Costs of stages that machines took, each once a trial.
     pub spent: f64,
     /// Times that the envelope or people turned trials down, in a row.
     pub refusals: u32,
@@ -167,7 +167,7 @@ impl Campaign {
                 Arc::make_mut(&mut self.observed).insert(self.imported.len(), observed.clone());
                 self.imported.push((source.clone(), observed));
             }
-            Event::Decided { decision, belief, proposals, stale, .. } => {
+            Event::Decided { decision, belief, proposals, stale, asked_by, .. } => {
                 self.decisions.0 = *decision;
                 if let Some(hash) = belief {
                     self.decisions.1 = Some((*decision, hash.clone()));
@@ -176,6 +176,9 @@ impl Campaign {
                     let mut trial = blank(p.trial, entry);
                     trial.recipe = p.recipe.clone();
                     trial.decision = Some(*decision);
+                    if let Some(asker) = asked_by {
+                        trial.by = asker.clone();
+                    }
                     trial.why = (p.why.clone(), p.text.clone());
                     trial.claims = p.claims.iter().map(|c| c.claim).collect();
                     for claim in &p.claims {
@@ -194,20 +197,28 @@ impl Campaign {
                 self.live.insert(*trial);
                 self.trials.insert(*trial, new);
             }
-            Event::Held { trial, binding, people } => {
+            Event::Held { trial, binding, people, reason } => {
                 let trial = self.trial_mut(*trial)?;
+                // Who agreed to something else has not agreed to this.
+                if trial.held.as_ref().is_none_or(|h| h.binding != *binding) {
+                    trial.approvals.clear();
+                }
                 trial.state = TrialState::Held;
-                trial.held = Some((*people, binding.clone()));
+                trial.held = Some(Hold { people: *people, binding: binding.clone(), reason: reason.clone() });
+            }
+            Event::Freed { trial } => {
+                let trial = self.trial_mut(*trial)?;
+                trial.state = trial.unheld();
             }
             Event::Approved { trial, binding } => {
                 let trial = self.trial_mut(*trial)?;
-                if let Some((people, shown)) = &trial.held
-                    && shown == binding
-                {
+                let Some(held) = trial.held.as_ref().filter(|h| h.binding == *binding) else { return Ok(()) };
+                let people = held.people as usize;
+                if !trial.approvals.iter().any(|a| a.is_same(&entry.by)) {
                     trial.approvals.insert(entry.by.clone());
-                    if trial.approvals.len() >= *people as usize {
-                        trial.state = TrialState::Proposed;
-                    }
+                }
+                if trial.approvals.len() >= people {
+                    trial.state = trial.unheld();
                 }
             }
             Event::Rejected { trial, reason } => {
@@ -222,9 +233,7 @@ impl Campaign {
                 )?;
                 self.refusals += 1;
             }
-            Event::Intended { key, machine, recipe, inputs } => {
-                let cost = self.problem.stage(&key.stage).map_or(0.0, |s| s.cost);
-                self.spent += cost;
+            Event::Intended { key, machine, recipe, inputs, opening } => {
                 self.refusals = 0;
                 let trial = self.trial_mut(key.trial)?;
                 trial.state = TrialState::Open;
@@ -235,6 +244,7 @@ impl Campaign {
                     inputs: inputs.clone(),
                     state: OrderState::Intended,
                     times: (entry.at, None),
+                    opening: opening.clone(),
                 });
             }
             Event::Reported { key, fate, partial, as_run } => {
@@ -242,6 +252,7 @@ impl Campaign {
             }
             Event::Orphaned { .. } => {}
             Event::Aborted { key, kind, reason } => {
+                self.charge(key)?;
                 let order = self.order_mut(key, entry.at)?;
                 order.state = OrderState::Aborted(reason.clone());
                 let machine = order.machine.clone();
@@ -304,6 +315,9 @@ impl Campaign {
         entry: &Entry,
     ) -> Result<(), FoldError> {
         let problem = Arc::clone(&self.problem);
+        if !matches!(fate, Fate::NotSent { .. } | Fate::NeverSeen) {
+            self.charge(key)?;
+        }
         if let Some(recipe) = as_run {
             self.trial_mut(key.trial)?.recipe.0.extend(recipe.0.clone());
         }
@@ -353,6 +367,15 @@ impl Campaign {
                     self.end(key.trial, TrialState::Measured, entry.at)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A stage of a trial is paid for once, when its machine took it, however often it was ordered.
+    fn charge(&mut self, key: &RunKey) -> Result<(), FoldError> {
+        let cost = self.problem.stage(&key.stage).map_or(0.0, |s| s.cost);
+        if self.trial_mut(key.trial)?.charged.insert(key.stage.clone()) {
+            self.spent += cost;
         }
         Ok(())
     }
@@ -524,6 +547,7 @@ fn blank(trial: u64, entry: &Entry) -> Trial {
         context: BTreeMap::new(),
         approvals: std::collections::BTreeSet::new(),
         held: None,
+        charged: BTreeSet::new(),
         times: (entry.at, None),
         ended: None,
     }

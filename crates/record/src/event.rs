@@ -23,6 +23,27 @@ impl Actor {
     pub fn engine() -> Self {
         Actor("engine".into())
     }
+
+    /// Whether two names mean the same person: case and blanks are no difference.
+    #[must_use]
+    pub fn is_same(&self, other: &Actor) -> bool {
+        self.plain() == other.plain()
+    }
+
+    /// Whether it is a program that acts for somebody: `agent:NAME`, whatever its case.
+    #[must_use]
+    pub fn is_agent(&self) -> bool {
+        self.plain().starts_with("agent:")
+    }
+
+    /// The name without what does not tell people apart.
+    fn plain(&self) -> String {
+        self.0
+            .chars()
+            .filter(|c| !c.is_whitespace() && !c.is_control())
+            .flat_map(char::to_lowercase)
+            .collect()
+    }
 }
 
 impl fmt::Display for Actor {
@@ -182,6 +203,9 @@ pub enum Event {
         /// It came too late to be used: the space was changed meanwhile.
         #[serde(default)]
         stale: bool,
+        /// Who asked for it, where somebody did: not the one to approve it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_by: Option<Actor>,
     },
     /// A recipe that a person brought.
     Brought {
@@ -196,8 +220,16 @@ pub enum Event {
         trial: u64,
         /// Hash of the recipe and the envelope that were shown.
         binding: String,
-        /// How many must agree.
+        /// How many must agree; 0 where nobody can, because the envelope or a rule was tightened.
         people: u32,
+        /// What does not hold, where that is not for people to agree to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Reason>,
+    },
+    /// What held it is there no more.
+    Freed {
+        /// The trial.
+        trial: u64,
     },
     /// Somebody agrees.
     Approved {
@@ -233,6 +265,9 @@ pub enum Event {
         /// Outcomes of earlier stages.
         #[serde(default)]
         inputs: BTreeMap<String, Measurement>,
+        /// Names the process that intended it; none before 0.3.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opening: Option<String>,
     },
     /// What a machine, or a person for `outside`, says of an order.
     Reported {

@@ -19,4 +19,4 @@ pub use drive::{
 };
 pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, Reason, Resolution};
 pub use id::{CampaignId, KeyError, RunKey, Seq};
-pub use trial::{Order, OrderState, Trial, TrialState};
+pub use trial::{Hold, Order, OrderState, Trial, TrialState};

@@ -31,14 +31,27 @@ pub struct Trial {
     pub outcomes: BTreeMap<String, Measurement>,
     /// What was seen with it.
     pub context: BTreeMap<String, Value>,
-    /// People who agreed, and what they agreed to.
+    /// People who agreed to what [`Trial::held`] shows; one name in several spellings stands once.
     pub approvals: BTreeSet<Actor>,
-    /// People that must agree, and to what, where it was held.
-    pub held: Option<(u32, String)>,
+    /// What held it last.
+    pub held: Option<Hold>,
+    /// Stages that were paid for.
+    pub charged: BTreeSet<String>,
     /// When it was proposed and when it came to its end.
     pub times: (Timestamp, Option<Timestamp>),
     /// The event with which it came to its end.
     pub ended: Option<Seq>,
+}
+
+/// What a trial waits for before it may be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// How many must agree; 0 where nobody can.
+    pub people: u32,
+    /// Hash of the recipe and the envelope that were shown.
+    pub binding: String,
+    /// What does not hold, where that is not for people to agree to.
+    pub reason: Option<String>,
 }
 
 /// Where a trial stands.
@@ -98,6 +111,8 @@ pub struct Order {
     pub state: OrderState,
     /// When it was intended, and when it came to its end.
     pub times: (Timestamp, Option<Timestamp>),
+    /// Names the process that intended it; none before 0.3.
+    pub opening: Option<String>,
 }
 
 /// Where an order stands.
@@ -126,7 +141,12 @@ pub enum OrderState {
 impl OrderState {
     /// A machine may be working on it, or a person.
     pub fn is_open(&self) -> bool {
-        matches!(self, OrderState::Intended | OrderState::Accepted(_) | OrderState::Ran)
+        self.is_under_way() || *self == OrderState::Ran
+    }
+
+    /// A machine may be working on it. One that a person says has run is nobody's to send, ask about or halt.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self, OrderState::Intended | OrderState::Accepted(_))
     }
 }
 
@@ -142,6 +162,11 @@ impl Trial {
             let ordered = self.all_orders().find_map(|o| o.recipe.get(name))?;
             (ordered != set).then_some((name.as_str(), ordered, set))
         })
+    }
+
+    /// Where it stands once nothing holds it.
+    pub(crate) fn unheld(&self) -> TrialState {
+        if self.orders.is_empty() { TrialState::Proposed } else { TrialState::Open }
     }
 
     /// All orders.

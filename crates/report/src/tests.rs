@@ -102,6 +102,7 @@ fn campaign(count: u64) -> Campaign {
             proposals,
             chance: None,
             stale: false,
+            asked_by: None,
         });
     }
     for i in 1..=count {
@@ -111,6 +112,7 @@ fn campaign(count: u64) -> Campaign {
             machine: "toaster".into(),
             recipe: recipe(i),
             inputs: BTreeMap::new(),
+            opening: None,
         });
         let fate = if i == count {
             Fate::Failed { message: "</script><i>burnt</i>".into(), kind: Some(Failure::Recipe) }

@@ -64,7 +64,7 @@ fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
     if options.noise.is_some_and(|n| !(n.is_finite() && n >= 0.0)) {
         return Err(b.error("`noise` must be 0 or above"));
     }
-    let stages: Vec<_> = b.problem.stages.iter().filter(|s| s.machine == b.name).collect();
+    let stages: Vec<_> = b.problem.stages.iter().filter(|s| s.machines.iter().any(|m| m == b.name)).collect();
     for stage in &stages {
         let (needs, gives) = options.model.words(stage.parameters.len());
         if let Some(missing) = needs.iter().find(|n| !stage.parameters.contains(n)) {
@@ -86,7 +86,7 @@ fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
     }
     let outcomes = stages.iter().map(|s| (s.name.clone(), s.outcomes.clone())).collect();
     Ok(Box::new(Simulator {
-        card: Card { name: b.name.to_owned(), class: Class::Deduplicating, capacity: b.spec.parallel },
+        card: Card::new(b.name, Class::Deduplicating, b.spec.parallel),
         model: options.model,
         noise: options.noise,
         takes: options.takes.map_or(Duration::ZERO, |s| Duration::from_secs_f64(s.0)),
@@ -256,7 +256,8 @@ impl Machine for Simulator {
         Ok(Receipt("simulated".into()))
     }
 
-    fn poll(&mut self, key: &RunKey) -> Result<Fate, Fault> {
+    fn poll(&mut self, order: &Order) -> Result<Fate, Fault> {
+        let key = &order.key;
         match self.orders.get(key) {
             None => Ok(Fate::NeverSeen),
             Some((ready, _)) if Instant::now() < *ready => {
@@ -276,7 +277,7 @@ impl Machine for Simulator {
 struct Imagined;
 
 impl Halt for Imagined {
-    fn halt(&self, _: Option<&RunKey>) -> Result<(), Fault> {
+    fn halt(&self, _: Option<&Order>) -> Result<(), Fault> {
         Ok(())
     }
 }

@@ -220,8 +220,8 @@ pub struct LimitFile {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StageFile {
-    /// The machine that does it.
-    pub machine: String,
+    /// The machine that does it, or several: an order goes to whichever is free.
+    pub machine: MachineNames,
     /// The parameters that it sets.
     pub parameters: Vec<String>,
     /// Outcomes of earlier stages that it builds on.
@@ -232,6 +232,32 @@ pub struct StageFile {
     pub cost: Option<f64>,
     /// What each failure message means: "recipe", "machine", "stopped" or "timed_out".
     pub failures: BTreeMap<String, FailureFile>,
+}
+
+/// A machine, or a list of them.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum MachineNames {
+    /// One.
+    One(String),
+    /// Several that do the same.
+    Several(Vec<String>),
+}
+
+impl Default for MachineNames {
+    fn default() -> Self {
+        MachineNames::One(String::new())
+    }
+}
+
+impl MachineNames {
+    /// As a list.
+    pub fn list(&self) -> Vec<String> {
+        match self {
+            MachineNames::One(name) => vec![name.clone()],
+            MachineNames::Several(names) => names.clone(),
+        }
+    }
 }
 
 /// What a failure says.

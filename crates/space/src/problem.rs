@@ -57,8 +57,8 @@ pub const POOL: &str = "<pool>";
 pub struct Stage {
     /// As in the file; `main` where the file has none.
     pub name: String,
-    /// The machine that does it.
-    pub machine: String,
+    /// The machines that do it, at least one; an order goes to whichever is free.
+    pub machines: Vec<String>,
     /// Names of the parameters that it sets.
     pub parameters: Vec<String>,
     /// Names of outcomes of earlier stages.

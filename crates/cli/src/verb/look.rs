@@ -261,7 +261,9 @@ fn gist(event: &Event) -> String {
             format!("decision {decision}: trials {}", trials.join(", "))
         }
         Event::Brought { trial, recipe } => format!("trial {trial}: {recipe}"),
+        Event::Held { trial, reason: Some(reason), .. } => format!("trial {trial}: {reason}"),
         Event::Held { trial, people, .. } => format!("trial {trial} until {people} approve"),
+        Event::Freed { trial } => format!("trial {trial}: nothing holds it any more"),
         Event::Approved { trial, .. } => format!("trial {trial}"),
         Event::Rejected { trial, reason }
         | Event::Withdrawn { trial, reason }
@@ -402,7 +404,7 @@ pub(crate) fn machines(arguments: &Arguments, v: &File) -> Result<Exit, Failure>
                 .problem
                 .stages
                 .iter()
-                .filter(|s| s.machine == card.name)
+                .filter(|s| s.machines.contains(&card.name))
                 .map(|s| s.name.as_str())
                 .collect();
             vec![

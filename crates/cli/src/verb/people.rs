@@ -226,7 +226,7 @@ pub(crate) fn simple(arguments: &Arguments, v: &OneTrial, what: Simple) -> Resul
 fn still_held(loaded: &Loaded, trial: u64) -> Result<String, Failure> {
     let campaign = loaded.read()?.campaign;
     let held = campaign.trials.get(&trial).filter(|t| t.state == TrialState::Held);
-    let counts = held.and_then(|t| Some((t.approvals.len(), t.held.as_ref()?.0)));
+    let counts = held.and_then(|t| Some((t.approvals.len(), t.held.as_ref()?.people)));
     Ok(counts.map_or_else(String::new, |(have, people)| {
         format!(": {have} of {people} people, so it waits for another")
     }))
@@ -343,14 +343,19 @@ pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> Str
     let problem = &campaign.problem;
     let mut out = Vec::new();
     for t in campaign.trials.values().filter(|t| waits(t, people)) {
-        if let (TrialState::Held, Some((needed, _))) = (&t.state, &t.held) {
-            out.push(format!(
-                "Trial {} waits for approval ({} of {needed}): `forethought approve FILE {} --as NAME`\n{}",
-                t.trial,
-                t.approvals.len(),
-                t.trial,
-                show::recipe_text(problem, &t.recipe)
-            ));
+        if let (TrialState::Held, Some(hold)) = (&t.state, &t.held) {
+            let (trial, recipe) = (t.trial, show::recipe_text(problem, &t.recipe));
+            out.push(match &hold.reason {
+                Some(reason) => format!(
+                    "Trial {trial} may not be sent as the file stands now: {reason}. Change the file, or \
+                     `forethought withdraw FILE {trial}`\n{recipe}"
+                ),
+                None => format!(
+                    "Trial {trial} waits for approval ({} of {}): `forethought approve FILE {trial} --as NAME`\n{recipe}",
+                    t.approvals.len(),
+                    hold.people,
+                ),
+            });
         }
         for o in t.all_orders() {
             if let OrderState::Uncertain(why) = &o.state {

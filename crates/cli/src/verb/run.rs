@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use forethought_engine::{Interrupt, Listener, Opened, Rest, Shell, Update, awaited_changes};
+use forethought_engine::{Interrupt, Listener, Opened, Patience, Rest, Shell, Update, awaited_changes};
 use forethought_machine::Class;
 use forethought_record::{Campaign, TrialState};
 use indicatif::ProgressBar;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::args::{Arguments, Run};
 use crate::exit::{Exit, Failure};
 use crate::loaded::Loaded;
 use crate::{now, progress, say, show, talk};
+
+/// Seconds by which the system's clock must move to be spoken of again.
+const CLOCK_MOST: i64 = 5;
 
 /// Runs until the campaign comes to rest.
 pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
@@ -39,7 +43,9 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
     let listener = Listener::bind(&loaded.project.socket()).ok();
     let shell = Shell::new(Opened { store, campaign, is_new }, machines, listener, now)?;
     let mut seen = Seen::default();
-    let ended = shell.run(&interrupt, &mut |update| {
+    let patience = if v.wait { Patience::Waits } else { Patience::None };
+    let ended = shell.run(&interrupt, patience, &mut |update| {
+        seen.show_clock(&bar, &update);
         if !arguments.quiet {
             seen.show(&bar, &update);
         }
@@ -59,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
         Rest::Finished(_) => Exit::Done,
         Rest::Person => Exit::Waits,
         Rest::Machines(_) => Exit::Ours,
-        Rest::Stopped(_) => Exit::Held,
+        Rest::Stopped(_) | Rest::Held(_) => Exit::Held,
         Rest::Paused(reason) if reason.contains("envelope") => Exit::Held,
         Rest::Paused(_) => Exit::Waits,
     };
@@ -80,6 +86,7 @@ fn words(rest: &Rest) -> (&'static str, String) {
         Rest::Paused(r) => ("paused", r.clone()),
         Rest::Stopped(r) => ("stopped", r.clone()),
         Rest::Person => ("waits for a person", String::new()),
+        Rest::Held(r) => ("held by the envelope", r.clone()),
         Rest::Machines(r) => ("machines paused", r.clone()),
     }
 }
@@ -121,9 +128,30 @@ struct Seen {
     seq: u64,
     ended: usize,
     waited: BTreeSet<u64>,
+    /// The deviation of the system's clock, in seconds.
+    deviation: i64,
 }
 
 impl Seen {
+    /// Says once that the system's clock was set, and that nothing hangs on it.
+    fn show_clock(&mut self, bar: &ProgressBar, update: &Update<'_>) {
+        let seconds = update.clock.map_or(0, |ahead| ahead.as_secs());
+        if (seconds - self.deviation).abs() < CLOCK_MOST {
+            return;
+        }
+        self.deviation = seconds;
+        let said = match update.clock {
+            None => "note: the system's clock is back in step with this run".to_owned(),
+            Some(ahead) => format!(
+                "note: the system's clock is {:#} {} the time that this run counts: it was set, or the record \
+                 was written under another clock; waits and time-outs count on by this run's time",
+                SignedDuration::from_secs(ahead.abs().as_secs()),
+                if ahead.is_negative() { "behind" } else { "ahead of" },
+            ),
+        };
+        bar.suspend(|| talk(said));
+    }
+
     fn show(&mut self, bar: &ProgressBar, update: &Update<'_>) {
         let campaign = update.campaign;
         if bar.is_hidden() {

@@ -202,7 +202,11 @@ impl Core {
             Command::Retract { trial, reason } => self.retract(at, trial, reason, by),
             Command::Withdraw { trial, reason } => self.withdraw(at, trial, reason, by),
             Command::Approve { trial } => self.approve(at, trial, by),
-            Command::Reject { trial, reason } => self.reject(at, trial, reason, by),
+            Command::Reject { trial, reason } => match self.reject(at, trial, &reason, by) {
+                Ok(None) => return self.halt_trial(at, trial, (id, by.clone(), reason), effects),
+                Ok(Some(reply)) => Ok(reply),
+                Err(refusal) => Err(refusal),
+            },
             Command::Pause { reason } => {
                 self.record(at, by, Event::Paused { reason });
                 Ok(Reply::Done)
@@ -210,8 +214,8 @@ impl Core {
             Command::Resume => self.resume_all(at, by),
             Command::Stop { reason } => {
                 self.record(at, by, Event::Stopped { reason: reason.clone() });
-                self.halt_all(at, &format!("stopped by {by}: {reason}"), effects);
-                Ok(Reply::Done)
+                // It is answered once all machines have ended what they did.
+                return self.halt_all(at, id, &format!("stopped by {by}: {reason}"), effects);
             }
             Command::Release => match self.campaign.status.stopped {
                 Some(_) => {
@@ -280,12 +284,12 @@ impl Core {
                 .hint("`retract` takes a measurement out"));
         }
         let running = t.all_orders().find(|o| {
-            matches!(o.state, OrderState::Intended | OrderState::Accepted(_) | OrderState::Uncertain(_))
+            (o.state.is_under_way() || matches!(o.state, OrderState::Uncertain(_)))
                 && self.class(&o.machine) != Class::Person
         });
         if let Some(order) = running {
             return Err(Refusal::new("running", format!("trial {trial} is on machine `{}`", order.machine))
-                .hint("wait for it, `stop` the machines, or `resolve` it"));
+                .hint("wait for it, `veto` it, which halts it, or `resolve` it where nobody knows what became of it"));
         }
         self.record(at, by, Event::Withdrawn { trial, reason });
         self.settle(at, trial);
@@ -296,36 +300,65 @@ impl Core {
 
     fn approve(&mut self, at: Timestamp, trial: u64, by: &Actor) -> Outcome {
         let t = self.trial(trial)?;
-        if t.state != TrialState::Held {
+        let Some(held) = t.held.clone().filter(|_| t.state == TrialState::Held) else {
             return Err(Refusal::new(
                 "not-held",
                 format!("trial {trial} is {}: it waits for no approval", t.state.word()),
             ));
+        };
+        if held.people == 0 {
+            let why = held.reason.unwrap_or_default();
+            return Err(Refusal::new("out-of-bounds", format!("nobody can agree to trial {trial}: {why}"))
+                .hint(format!("change the file, or `withdraw` trial {trial}")));
         }
-        if t.by == *by || by.0.starts_with("agent:") {
+        if by.is_agent() || t.by.is_same(by) {
             return Err(Refusal::new("own", "who proposed a trial cannot approve it, nor can an agent")
                 .hint("somebody else must say `approve --as NAME`"));
         }
-        if t.approvals.contains(by) {
+        if t.approvals.iter().any(|a| a.is_same(by)) {
             return Ok(Reply::Already);
         }
-        let binding = t.held.as_ref().map(|h| h.1.clone()).unwrap_or_default();
-        self.record(at, by, Event::Approved { trial, binding });
+        self.record(at, by, Event::Approved { trial, binding: held.binding });
         Ok(Reply::Done)
     }
 
-    fn reject(&mut self, at: Timestamp, trial: u64, reason: String, by: &Actor) -> Outcome {
+    /// Rejects a trial, or says by `None` that its machines must end it first.
+    fn reject(
+        &mut self,
+        at: Timestamp,
+        trial: u64,
+        reason: &str,
+        by: &Actor,
+    ) -> Result<Option<Reply>, Refusal> {
         let t = self.trial(trial)?;
-        if !matches!(t.state, TrialState::Held | TrialState::Proposed) {
-            return Err(Refusal::new(
-                "not-held",
-                format!("trial {trial} is {}: too late to reject it", t.state.word()),
-            )
-            .hint("`withdraw` frees a trial that won't be done"));
+        if matches!(t.state, TrialState::Rejected(_)) {
+            return Ok(Some(Reply::Already));
         }
-        self.record(at, by, Event::Rejected { trial, reason });
+        if t.state.is_over() {
+            let (word, hint) = (t.state.word(), "`retract` takes a measurement out");
+            return Err(
+                Refusal::new("over", format!("trial {trial} is {word}: too late to reject it")).hint(hint)
+            );
+        }
+        if self.is_uncertain(trial) {
+            return Err(Refusal::new("uncertain", format!("nobody knows what became of trial {trial}"))
+                .hint(format!("say `resolve FILE {trial} ran|did-not-run|discarded` first")));
+        }
+        let is_at_machine =
+            t.all_orders().any(|o| o.state.is_under_way() && self.class(&o.machine) != Class::Person);
+        if is_at_machine && !self.drives {
+            return Err(Refusal::new(
+                "running",
+                format!("trial {trial} may be on its machine, which no engine drives now"),
+            )
+            .hint("`run` asks the machine; reject it then, or `stop` the machines"));
+        }
+        if is_at_machine {
+            return Ok(None);
+        }
+        self.record(at, by, Event::Rejected { trial, reason: reason.to_owned() });
         self.settle(at, trial);
-        Ok(Reply::Done)
+        Ok(Some(Reply::Done))
     }
 
     fn resume_all(&mut self, at: Timestamp, by: &Actor) -> Outcome {
@@ -338,6 +371,7 @@ impl Core {
             self.record(at, by, Event::MachineResumed { machine });
         }
         self.record(at, by, Event::Resumed);
+        self.unsent.clear();
         self.exhausted = false;
         Ok(Reply::Done)
     }
@@ -348,7 +382,6 @@ impl Core {
         let Some(key) = key else {
             return Err(Refusal::new("not-uncertain", format!("no order of trial {trial} is uncertain")));
         };
-        self.known.remove(&key);
         self.record(at, by, Event::Resolved { key, verdict });
         self.settle(at, trial);
         Ok(Reply::Done)

@@ -133,7 +133,7 @@ impl Core {
 
 /// What the pool of recipes hangs on: the machine of the first stage.
 fn first_machine(problem: &Problem) -> Option<&forethought_space::MachineSpec> {
-    problem.machines.get(&problem.stages.first()?.machine)
+    problem.machines.get(problem.stages.first()?.machines.first()?)
 }
 
 /// A refusal that names the first mistakes of a file.

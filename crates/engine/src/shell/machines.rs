@@ -8,6 +8,8 @@ use forethought_machine::{Machine, NotStarted, Order};
 use forethought_record::{Fate, RunKey};
 
 use super::Message;
+use super::gate::{Gate, Ticket};
+use super::interlocks::{self, Closed, Interlock};
 use crate::campaign::Input;
 
 /// Shortest and longest time between two questions about one order.
@@ -17,106 +19,154 @@ const UNANSWERED_MOST: u32 = 600;
 
 /// What a machine's thread is sent to do.
 pub(super) enum Errand {
-    Start(Order),
-    Inquire(RunKey),
-    Sense(String, RunKey),
-    Forget(RunKey),
+    /// Start an order, its interlocks being true.
+    Start(Order, Vec<Interlock>, Ticket),
+    /// Ask after an order, and go on asking.
+    Inquire(Order, Ticket),
+    /// An order was halted, or all, or why not: say so once what came of it before was said.
+    Halted(Option<RunKey>, Result<(), String>),
 }
 
-/// Serves until the shell goes.
-pub(super) fn serve(mut machine: Box<dyn Machine>, errands: &Receiver<Errand>, out: &Sender<Message>) {
-    let name = machine.card().name.clone();
-    // Orders under way, with how often in a row the machine could not be asked.
-    let mut open: BTreeMap<RunKey, u32> = BTreeMap::new();
-    let mut pause = ASK_AFTER.0;
-    loop {
-        let errand = if open.is_empty() {
-            match errands.recv() {
-                Ok(errand) => Some(errand),
-                Err(_) => return,
-            }
-        } else {
-            match errands.recv_timeout(pause) {
-                Ok(errand) => Some(errand),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        };
-        let told = match errand {
-            None => Ok(()),
-            Some(Errand::Forget(key)) => {
-                open.remove(&key);
-                Ok(())
-            }
-            Some(Errand::Inquire(key)) => {
-                open.insert(key, 0);
-                Ok(())
-            }
-            Some(Errand::Sense(signal, key)) => {
-                let state = machine.signal(&signal).map_err(|e| e.to_string());
-                out.send(Message::Input(Input::Sensed(key, format!("{name}.{signal}"), state)))
-            }
-            Some(Errand::Start(order)) => {
+/// An order that is asked after.
+struct Open {
+    order: Order,
+    ticket: Ticket,
+    /// How often in a row the machine could not be asked.
+    unanswered: u32,
+    /// Somebody wants to know even that it runs.
+    is_asked_for: bool,
+}
+
+/// A machine with its orders under way.
+pub(super) struct Server {
+    pub(super) machine: Box<dyn Machine>,
+    pub(super) gate: Gate,
+    pub(super) out: Sender<Message>,
+    open: BTreeMap<RunKey, Open>,
+}
+
+/// Whoever listened has gone.
+struct Gone;
+
+impl Server {
+    pub(super) fn new(machine: Box<dyn Machine>, gate: Gate, out: Sender<Message>) -> Server {
+        Server { machine, gate, out, open: BTreeMap::new() }
+    }
+
+    /// Serves until the shell goes.
+    pub(super) fn serve(mut self, errands: &Receiver<Errand>) {
+        let mut pause = ASK_AFTER.0;
+        loop {
+            let errand = if self.open.is_empty() {
+                errands.recv().map(Some).map_err(|_| Gone)
+            } else {
+                match errands.recv_timeout(pause) {
+                    Ok(errand) => Ok(Some(errand)),
+                    Err(RecvTimeoutError::Timeout) => Ok(None),
+                    Err(RecvTimeoutError::Disconnected) => Err(Gone),
+                }
+            };
+            if matches!(errand, Ok(Some(Errand::Start(..)))) {
                 pause = ASK_AFTER.0;
-                let fate = match machine.start(&order) {
-                    Ok(receipt) => {
-                        open.insert(order.key.clone(), 0);
-                        Fate::Accepted { receipt: receipt.0 }
-                    }
-                    Err(NotStarted::Refused(message)) => {
-                        Fate::Faulted { message: format!("the machine refused the order: {message}") }
-                    }
-                    Err(NotStarted::NotSent(message)) => Fate::NotSent { message },
-                    Err(NotStarted::Unknown(message)) => Fate::Unknown { message },
-                };
-                out.send(Message::Input(Input::Answer(order.key, fate)))
             }
-        };
-        if told.is_err() {
-            return;
-        }
-        match ask_all(machine.as_mut(), &mut open, out) {
-            Ok(true) => pause = ASK_AFTER.0,
-            Ok(false) => pause = (pause * 2).min(ASK_AFTER.1),
-            Err(()) => return,
+            let asked = errand.and_then(|e| e.map_or(Ok(()), |e| self.run(e))).and_then(|()| self.ask_all());
+            match asked {
+                Ok(true) => pause = ASK_AFTER.0,
+                Ok(false) => pause = (pause * 2).min(ASK_AFTER.1),
+                Err(Gone) => return,
+            }
         }
     }
-}
 
-/// Asks after all that is open; says whether anything came to its end.
-fn ask_all(
-    machine: &mut dyn Machine,
-    open: &mut BTreeMap<RunKey, u32>,
-    out: &Sender<Message>,
-) -> Result<bool, ()> {
-    let mut ended = Vec::new();
-    for (key, unanswered) in open.iter_mut() {
-        let message = match machine.poll(key) {
-            Ok(Fate::Running { progress }) => {
-                *unanswered = 0;
-                match progress {
-                    Some(share) => Message::Progress(key.clone(), share),
-                    None => continue,
-                }
+    fn send(&self, message: Message) -> Result<(), Gone> {
+        self.out.send(message).map_err(|_| Gone)
+    }
+
+    fn run(&mut self, errand: Errand) -> Result<(), Gone> {
+        match errand {
+            Errand::Start(order, interlocks, ticket) => self.start(order, &interlocks, ticket),
+            Errand::Inquire(order, ticket) => {
+                let key = order.key.clone();
+                let open = Open { order, ticket, unanswered: 0, is_asked_for: true };
+                self.open.entry(key).or_insert(open).is_asked_for = true;
+                Ok(())
             }
-            Ok(fate) => {
-                ended.push(key.clone());
-                Message::Input(Input::Answer(key.clone(), fate))
+            Errand::Halted(key, result) => {
+                // What had ended by itself counts.
+                self.ask_all()?;
+                self.open.retain(|_, open| !self.gate.is_closed(&open.ticket));
+                let name = self.machine.card().name.clone();
+                self.send(Message::Input(Input::Halted(name, key, result)))
             }
-            Err(fault) => {
-                *unanswered += 1;
-                if *unanswered < UNANSWERED_MOST {
-                    continue;
-                }
-                ended.push(key.clone());
-                let message = format!("the machine could not be asked {unanswered} times in a row: {fault}");
-                Message::Input(Input::Answer(key.clone(), Fate::Unknown { message }))
+        }
+    }
+
+    fn start(&mut self, order: Order, interlocks: &[Interlock], ticket: Ticket) -> Result<(), Gone> {
+        match interlocks::read(interlocks, &|| self.gate.is_closed(&ticket)) {
+            Ok(()) => {}
+            Err(Closed::Overtaken) => return Ok(()),
+            Err(Closed::Interlock(why)) => {
+                return self.send(Message::Input(Input::Interlocked(order.key, why)));
             }
+        }
+        if !self.gate.begin(&ticket) {
+            return Ok(());
+        }
+        let started = self.machine.start(&order);
+        self.gate.begun();
+        let key = order.key.clone();
+        let fate = match started {
+            Ok(receipt) => {
+                self.open.insert(key.clone(), Open { order, ticket, unanswered: 0, is_asked_for: false });
+                Fate::Accepted { receipt: receipt.0 }
+            }
+            Err(NotStarted::Refused(message)) => {
+                Fate::Faulted { message: format!("the machine refused the order: {message}") }
+            }
+            Err(NotStarted::NotSent(message)) => Fate::NotSent { message },
+            Err(NotStarted::Unknown(message)) => Fate::Unknown { message },
         };
-        out.send(message).map_err(|_| ())?;
+        self.send(Message::Input(Input::Answer(key, fate)))
     }
-    for key in &ended {
-        open.remove(key);
+
+    /// Asks after all that is open; says whether anything came to its end.
+    fn ask_all(&mut self) -> Result<bool, Gone> {
+        let mut ended = Vec::new();
+        for (key, open) in &mut self.open {
+            let message = match self.machine.poll(&open.order) {
+                Ok(Fate::Running { progress }) => {
+                    open.unanswered = 0;
+                    if std::mem::take(&mut open.is_asked_for) {
+                        let running = Fate::Running { progress };
+                        self.out
+                            .send(Message::Input(Input::Answer(key.clone(), running)))
+                            .map_err(|_| Gone)?;
+                    }
+                    match progress {
+                        Some(share) => Message::Progress(key.clone(), share),
+                        None => continue,
+                    }
+                }
+                Ok(fate) => {
+                    ended.push(key.clone());
+                    Message::Input(Input::Answer(key.clone(), fate))
+                }
+                Err(fault) => {
+                    open.unanswered += 1;
+                    if open.unanswered < UNANSWERED_MOST {
+                        continue;
+                    }
+                    ended.push(key.clone());
+                    let times = open.unanswered;
+                    let message = format!("the machine could not be asked {times} times in a row: {fault}");
+                    Message::Input(Input::Answer(key.clone(), Fate::Unknown { message }))
+                }
+            };
+            self.out.send(message).map_err(|_| Gone)?;
+        }
+        for key in &ended {
+            self.open.remove(key);
+        }
+        Ok(!ended.is_empty())
     }
-    Ok(!ended.is_empty())
 }

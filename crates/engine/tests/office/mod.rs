@@ -97,6 +97,7 @@ impl Office {
             proposals: vec![proposed],
             chance: None,
             stale: false,
+            asked_by: None,
         };
         let key = forethought_record::RunKey {
             campaign: opened.campaign.id,
@@ -109,6 +110,7 @@ impl Office {
             machine: "outside".into(),
             recipe: Recipe::default(),
             inputs: BTreeMap::new(),
+            opening: None,
         };
         let entries: Vec<Entry> = [decided, intended]
             .into_iter()
@@ -162,7 +164,7 @@ impl Running {
         };
         let first = Entry { v: FORMAT, at: now(), by: actor(), event };
         let campaign = Campaign::fold([&first], &|_| None).unwrap();
-        let card = Card { name: "desk".into(), class, capacity: 1 };
+        let card = Card::new("desk", class, 1);
         let cards = BTreeMap::from([("desk".to_owned(), card)]);
         let mut running = Running {
             core: Core::new(campaign, cards, true),
@@ -173,7 +175,7 @@ impl Running {
             replies: BTreeMap::new(),
             calls: 0,
         };
-        running.core.resume(now(), &mut running.effects);
+        running.core.resume(now(), "first", &mut running.effects);
         running
     }
 
@@ -189,6 +191,9 @@ impl Running {
                         inputs.push_back(Input::Journaled(self.entries.len() as u64));
                     }
                     Effect::Decide(ask) => inputs.push_back(Input::Decided(Box::new(self.decide(*ask)))),
+                    Effect::Halt(machine, order) => {
+                        inputs.push_back(Input::Halted(machine, order.map(|o| o.key), Ok(())));
+                    }
                     Effect::Reply(id, reply) => drop(self.replies.insert(id, reply)),
                     _ => {}
                 }

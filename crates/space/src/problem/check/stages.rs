@@ -44,7 +44,7 @@ impl Check<'_> {
             }
             return vec![Stage {
                 name: "main".into(),
-                machine: machines.keys().next().cloned().unwrap_or_else(|| "outside".into()),
+                machines: vec![machines.keys().next().cloned().unwrap_or_else(|| "outside".into())],
                 parameters: space.parameters.iter().map(|p| p.name.clone()).collect(),
                 inputs: vec![],
                 outcomes: measured.iter().map(|s| (*s).to_owned()).collect(),
@@ -57,7 +57,7 @@ impl Check<'_> {
         let (mut set, mut seen) = (BTreeMap::new(), BTreeMap::new());
         for (name, s) in &raw.stage {
             let path = ["stage", name.as_str()];
-            self.known(&[path[0], path[1], "machine"], "machine", [s.machine.as_str()], &machine_names);
+            self.stage_machines(name, &s.machine.list(), machines, &machine_names);
             self.known(
                 &[path[0], path[1], "parameters"],
                 "parameter",
@@ -119,6 +119,41 @@ impl Check<'_> {
         self.order_stages(raw, &seen)
     }
 
+    /// Each is a machine, stands once, and all are people or none: cards and orders are handed out in different ways.
+    fn stage_machines(
+        &mut self,
+        stage: &str,
+        listed: &[String],
+        machines: &BTreeMap<String, MachineSpec>,
+        names: &[&str],
+    ) {
+        let path = ["stage", stage, "machine"];
+        self.known(&path, "machine", listed.iter().map(String::as_str), names);
+        if listed.is_empty() {
+            self.error("stage", &path, format!("stage `{stage}` has no machine"), "name at least one");
+        }
+        if let Some(twice) = listed.iter().enumerate().find_map(|(i, m)| listed[..i].contains(m).then_some(m))
+        {
+            self.error(
+                "stage",
+                &path,
+                format!("machine `{twice}` stands twice"),
+                "name it once; `parallel` gives it slots",
+            );
+        }
+        let mut people = listed.iter().filter_map(|m| machines.get(m)).map(MachineSpec::is_person);
+        if let Some(first) = people.next()
+            && people.any(|p| p != first)
+        {
+            self.error(
+                "stage",
+                &path,
+                format!("stage `{stage}` is done by people and by machines"),
+                "give people a stage of their own",
+            );
+        }
+    }
+
     fn order_stages(&mut self, raw: &CampaignFile, seen: &BTreeMap<String, String>) -> Vec<Stage> {
         let mut out: Vec<Stage> = Vec::new();
         while out.len() < raw.stage.len() {
@@ -140,7 +175,7 @@ impl Check<'_> {
             };
             out.push(Stage {
                 name: name.clone(),
-                machine: s.machine.clone(),
+                machines: s.machine.list(),
                 parameters: s.parameters.clone(),
                 inputs: s.inputs.clone(),
                 outcomes: s.outcomes.clone(),
