@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use forethought_engine::{
     Answer, Ask, Client, Command, Desk, Reply, compare, last_belief, open_campaign, question,
@@ -16,6 +17,13 @@ use crate::args::{Arguments, File};
 use crate::exit::Failure;
 use crate::verb::world_name;
 use crate::{kept, now, talk};
+
+/// How long a command waits for another one that owns the project.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
+/// How often it looks.
+const QUEUE_STEP: Duration = Duration::from_millis(20);
+/// Most recipes that a machine may be limited to: all are looked at for every decision.
+const POOL_MOST: usize = 100_000;
 
 /// The verb as it was typed.
 fn verb_name() -> String {
@@ -142,26 +150,32 @@ impl Loaded {
         Ok(())
     }
 
-    /// Carries out a command: here, or by the process that owns the project.
+    /// Carries out a command: here, or by the process that owns the project. Another command of a moment is waited for.
     pub(crate) fn execute(&self, command: Command) -> Result<Reply, Failure> {
-        match self.own() {
-            Ok(_owner) => {
-                if !command.opens() {
-                    self.find()?;
-                }
-                let (mut desk, _) = self.desk("the file was edited")?;
-                Ok(desk.execute(command, &self.actor, now())?)
+        let began = Instant::now();
+        loop {
+            let taken = match self.own() {
+                Ok(_owner) => return self.execute_here(command),
+                Err(taken @ OwnError::Taken { .. }) => taken,
+                Err(e) => return Err(e.into()),
+            };
+            let (socket, actor) = (self.project.socket(), self.actor.clone());
+            let waits = !matches!(command, Command::Stop { .. }) && began.elapsed() < QUEUE_PATIENCE;
+            match Client::send(&socket, &self.problem.name, command.clone(), actor) {
+                Ok(reply) => return Ok(reply?),
+                // Nobody listens, so the owner is no engine.
+                Err(_) if waits => std::thread::sleep(QUEUE_STEP),
+                Err(_) => return Err(taken.into()),
             }
-            Err(taken @ OwnError::Taken { .. }) => {
-                let answer =
-                    Client::send(&self.project.socket(), &self.problem.name, command, self.actor.clone());
-                match answer {
-                    Ok(reply) => Ok(reply?),
-                    Err(_) => Err(taken.into()),
-                }
-            }
-            Err(e) => Err(e.into()),
         }
+    }
+
+    fn execute_here(&self, command: Command) -> Result<Reply, Failure> {
+        if !command.opens() {
+            self.find()?;
+        }
+        let (mut desk, _) = self.desk("the file was edited")?;
+        Ok(desk.execute(command, &self.actor, now())?)
     }
 
     /// The journal, open for reading only, and the campaign's name for ever in it.
@@ -291,6 +305,11 @@ impl Loaded {
         let Some((name, spec, read)) = pool_reader(&problem) else { return Ok(problem) };
         let build = Build { name, spec, problem: &problem, dir: self.dir.clone(), runs: self.project.runs() };
         let pool = read(&build)?;
+        if pool.len() > POOL_MOST {
+            let message =
+                format!("machine `{name}` has {} recipes, but at most {POOL_MOST} are looked at", pool.len());
+            return Err(Failure::yours("table", message).hint("leave out those that nobody would choose"));
+        }
         Ok(problem.with_pool(pool))
     }
 

@@ -2,6 +2,7 @@
 
 mod advance;
 mod answer;
+mod bounds;
 mod budget;
 mod command;
 mod correct;
@@ -24,7 +25,7 @@ use forethought_model::Belief;
 use forethought_record::{
     Actor, Campaign, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Seq, TrialState,
 };
-use forethought_space::{History, Problem};
+use forethought_space::{AT_ONCE_MOST, History, Problem};
 use jiff::Timestamp;
 
 pub use command::{Answer, Command, Refusal, Reply};
@@ -177,7 +178,7 @@ struct AskFor {
 }
 
 /// Most recipes that one decision makes: each is looked for with all before it in mind, and other decisions wait meanwhile.
-pub(crate) const RECIPES_MOST: usize = 1000;
+pub(crate) const RECIPES_MOST: usize = AT_ONCE_MOST as usize;
 
 /// The machine of orders that go to whoever called `ask`.
 pub(crate) const OUTSIDE: &str = "outside";

@@ -48,7 +48,13 @@ pub fn decide(ask: Ask, belief: Option<Belief>) -> Decided {
         return out;
     }
     if question.problem.budget.stop.is_some() {
-        out.chance = forethought_plan::chance_of_gain(&question).ok();
+        match forethought_plan::chance_of_gain(&question) {
+            Ok(chance) => out.chance = Some(chance),
+            Err(e) => {
+                out.error = Some(e.into());
+                return out;
+            }
+        }
     }
     out.proposals = decision.proposals.iter().map(proposed).collect();
     out.effort = serde_json::to_value(decision.effort).unwrap_or_default();

@@ -1,22 +1,49 @@
 //! Commands to the process that owns a project, over the Unix socket in its folder.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use forethought_record::Actor;
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::{Command, Refusal, Reply};
 
-/// Longest request, in bytes.
-const REQUEST_MOST: u64 = 64 << 20;
-/// Longest wait for a request or its answer; a decision may take a while.
+/// Longest wait of a caller for its answer; a decision may take a while.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The same of a stop: whoever says it goes on without an owner that hangs.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How much longer a caller waits than the owner, which says why there is no answer yet.
+const GRACE: Duration = Duration::from_secs(10);
+/// Pause after a caller that could not be taken, for want of threads or file handles.
+const BREATH: Duration = Duration::from_millis(100);
+const CHUNK: usize = 64 << 10;
+
+/// What one owner takes from its callers.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Callers at a time: more than may wait for recipes, so that a `stop` gets through. Others wait in the system's queue.
+    callers: usize,
+    /// Longest request, in bytes: a few thousand rows, or a campaign with its attached files.
+    request: usize,
+    /// Requests beyond this many bytes are taken one at a time, so that all of them fit into memory.
+    large: usize,
+    /// Time in which a request must have come: who says nothing makes room for others.
+    request_patience: Duration,
+    /// Longest wait for an answer.
+    answer_patience: Duration,
+}
+
+const LIMITS: Limits = Limits {
+    callers: 128,
+    request: 64 << 20,
+    large: 1 << 20,
+    request_patience: Duration::from_secs(20),
+    answer_patience: PATIENCE,
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Request {
@@ -36,6 +63,7 @@ pub(crate) struct Call {
 pub struct Listener {
     path: PathBuf,
     socket: UnixListener,
+    limits: Limits,
 }
 
 impl Listener {
@@ -45,7 +73,7 @@ impl Listener {
     /// Where the socket cannot be made.
     pub fn bind(path: &Path) -> io::Result<Listener> {
         let _ = std::fs::remove_file(path);
-        Ok(Listener { path: path.to_owned(), socket: UnixListener::bind(path)? })
+        Ok(Listener { path: path.to_owned(), socket: UnixListener::bind(path)?, limits: LIMITS })
     }
 
     /// Serves on a thread; each call is handed to `take`.
@@ -54,17 +82,29 @@ impl Listener {
         campaign: String,
         take: impl Fn(Call) + Send + Clone + 'static,
     ) -> io::Result<()> {
-        let socket = self.socket.try_clone()?;
-        std::thread::spawn(move || {
-            for stream in socket.incoming().flatten() {
-                let (take, campaign) = (take.clone(), campaign.clone());
-                std::thread::spawn(move || {
+        let (socket, limits) = (self.socket.try_clone()?, self.limits);
+        let office =
+            Arc::new(Office { campaign, limits, slots: Slots::new(limits.callers), large: Mutex::new(()) });
+        let serve = move || {
+            for stream in socket.incoming() {
+                let Ok(stream) = stream else {
+                    std::thread::sleep(BREATH);
+                    continue;
+                };
+                // Before the next is taken there is room for this one.
+                let slot = Slots::take(&office.slots);
+                let (take, office) = (take.clone(), Arc::clone(&office));
+                let caller = move || {
+                    let _slot = slot;
                     // Whoever called has gone: there is nobody to tell.
-                    let _ = answer(stream, &campaign, take);
-                });
+                    let _ = office.answer(stream, take);
+                };
+                if std::thread::Builder::new().spawn(caller).is_err() {
+                    std::thread::sleep(BREATH);
+                }
             }
-        });
-        Ok(())
+        };
+        std::thread::Builder::new().spawn(serve).map(drop)
     }
 }
 
@@ -74,28 +114,122 @@ impl Drop for Listener {
     }
 }
 
-fn answer(mut stream: UnixStream, campaign: &str, take: impl Fn(Call)) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let mut line = String::new();
-    BufReader::new((&stream).take(REQUEST_MOST)).read_line(&mut line)?;
-    let reply = match serde_json::from_str::<Request>(&line) {
-        Err(e) => Err(Refusal::new("request", e.to_string())),
-        Ok(r) if r.campaign != campaign => Err(Refusal::new(
-            "other-campaign",
-            format!("the process that owns this project runs campaign `{campaign}`"),
-        )
-        .hint("wait for it to end")),
-        Ok(r) => {
-            let (sender, receiver) = mpsc::sync_channel(1);
-            take(Call { command: r.command, actor: r.actor, reply: sender });
-            receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-                Err(Refusal::new("no-answer", "the owner of the project ended before it could answer")
-                    .hint("ask again"))
-            })
+/// What all callers share.
+struct Office {
+    campaign: String,
+    limits: Limits,
+    slots: Arc<Slots>,
+    /// Held by the one large request at a time.
+    large: Mutex<()>,
+}
+
+impl Office {
+    fn answer(&self, mut stream: UnixStream, take: impl Fn(Call)) -> io::Result<()> {
+        let reply = match self.request(&stream)? {
+            Err(refusal) => Err(refusal),
+            Ok(r) if r.campaign != self.campaign => Err(Refusal::new(
+                "other-campaign",
+                format!("the process that owns this project runs campaign `{}`", self.campaign),
+            )
+            .hint("wait for it to end")),
+            Ok(r) => {
+                let (sender, receiver) = mpsc::sync_channel(1);
+                take(Call { command: r.command, actor: r.actor, reply: sender });
+                receiver.recv_timeout(self.limits.answer_patience).unwrap_or_else(|e| match e {
+                    RecvTimeoutError::Timeout => Err(late()),
+                    RecvTimeoutError::Disconnected => Err(ended()),
+                })
+            }
+        };
+        serde_json::to_writer(&stream, &reply)?;
+        stream.write_all(b"\n")
+    }
+
+    /// One line, whole within its time, of no more bytes than are taken.
+    fn request(&self, mut stream: &UnixStream) -> io::Result<Result<Request, Refusal>> {
+        let (began, patience) = (Instant::now(), self.limits.request_patience);
+        let (mut line, mut chunk) = (Vec::new(), vec![0; CHUNK]);
+        let mut turn = None;
+        loop {
+            let left = patience.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                let message = format!("no whole request came within {} s", patience.as_secs_f64());
+                return Ok(Err(Refusal::new("request", message)));
+            }
+            stream.set_read_timeout(Some(left))?;
+            let read = match stream.read(&mut chunk) {
+                Ok(read) => read,
+                // The time is looked at above.
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => continue,
+                Err(e) => return Err(e),
+            };
+            line.extend_from_slice(&chunk[..read]);
+            if line.len() > self.limits.request {
+                return Ok(Err(too_large(line.len(), self.limits.request)));
+            }
+            if read == 0 || chunk[..read].contains(&b'\n') {
+                let request = serde_json::from_slice(&line);
+                return Ok(
+                    request.map_err(|e| Refusal::new("request", format!("the request cannot be read: {e}")))
+                );
+            }
+            if line.len() > self.limits.large && turn.is_none() {
+                turn = Some(self.large.lock().unwrap_or_else(PoisonError::into_inner));
+            }
         }
-    };
-    serde_json::to_writer(&stream, &reply)?;
-    stream.write_all(b"\n")
+    }
+}
+
+/// Room for callers.
+struct Slots {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// Room for one caller, given back when this goes.
+struct Slot(Arc<Slots>);
+
+impl Slots {
+    fn new(free: usize) -> Arc<Slots> {
+        Arc::new(Slots { free: Mutex::new(free), freed: Condvar::new() })
+    }
+
+    /// Waits for room.
+    fn take(slots: &Arc<Slots>) -> Slot {
+        let free = slots.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free =
+            slots.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Slot(Arc::clone(slots))
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+fn too_large(found: usize, most: usize) -> Refusal {
+    let message = format!("the request has {found} bytes, but the running engine takes at most {most}");
+    Refusal::new("too-large", message)
+        .hint("send it in parts, or end the run (`pause`, then wait for it), and say it again")
+}
+
+/// The owner works on it still, and will record it.
+fn late() -> Refusal {
+    Refusal::new(
+        "late",
+        "the process that owns the project has not answered yet; it goes on, and records what it does",
+    )
+    .hint("do not say it again: `log` and `next` show what came of it")
+}
+
+/// The owner is no more; what it had recorded stands.
+fn ended() -> Refusal {
+    Refusal::new("ended", "the process that owned the project ended before it answered")
+        .hint("`log` shows whether it was recorded: where it was not, say it again")
 }
 
 /// Sends commands to the owner.
@@ -105,7 +239,7 @@ impl Client {
     /// Sends one command to whoever listens at `path`.
     ///
     /// # Errors
-    /// Where nobody listens there.
+    /// Where nobody listens there; of a stop, also where no answer comes in time.
     pub fn send(
         path: &Path,
         campaign: &str,
@@ -113,12 +247,128 @@ impl Client {
         actor: Actor,
     ) -> io::Result<Result<Reply, Refusal>> {
         let mut stream = UnixStream::connect(path)?;
-        let patience = if matches!(command, Command::Stop { .. }) { STOP_PATIENCE } else { PATIENCE };
-        stream.set_read_timeout(Some(patience))?;
-        serde_json::to_writer(&stream, &Request { campaign: campaign.to_owned(), actor, command })?;
-        stream.write_all(b"\n")?;
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line)?;
-        serde_json::from_str(&line).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+        let stops = matches!(command, Command::Stop { .. });
+        stream.set_read_timeout(Some(if stops { STOP_PATIENCE } else { PATIENCE + GRACE }))?;
+        let request = Request { campaign: campaign.to_owned(), actor, command };
+        let mut line = serde_json::to_vec(&request).map_err(io::Error::other)?;
+        line.push(b'\n');
+        if line.len() > LIMITS.request {
+            return Ok(Err(too_large(line.len(), LIMITS.request)));
+        }
+        // Where it could not be written the owner may have said why.
+        let written = stream.write_all(&line);
+        let mut answer = String::new();
+        match BufReader::new(stream).read_line(&mut answer) {
+            Ok(0) => {}
+            Ok(_) => {
+                return serde_json::from_str(&answer).map_err(|e| io::Error::new(ErrorKind::InvalidData, e));
+            }
+            Err(e) if stops => return Err(e),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Ok(Err(late()));
+            }
+            Err(_) => {}
+        }
+        // What did not reach the owner whole did nothing.
+        written?;
+        Ok(Err(ended()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    /// A listener in a folder of its own that hands calls to `take`.
+    fn serve(limits: Limits, take: impl Fn(Call) + Send + Clone + 'static) -> (tempfile::TempDir, Listener) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut listener = Listener::bind(&dir.path().join("s")).unwrap();
+        listener.limits = limits;
+        listener.serve("c".into(), take).unwrap();
+        (dir, listener)
+    }
+
+    fn send(dir: &tempfile::TempDir, command: Command) -> Result<Reply, Refusal> {
+        Client::send(&dir.path().join("s"), "c", command, Actor("a".into())).unwrap()
+    }
+
+    fn done(call: Call) {
+        let _ = call.reply.send(Ok(Reply::Done));
+    }
+
+    #[test]
+    fn a_caller_that_waited_in_vain_is_told_that_the_owner_goes_on() {
+        let waiting = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&waiting);
+        let limits = Limits { answer_patience: SOON, ..LIMITS };
+        let (dir, _listener) = serve(limits, move |call| kept.lock().unwrap().push(call));
+        let refusal = send(&dir, Command::Ask { count: 1 }).unwrap_err();
+        assert_eq!(refusal.code, "late");
+        assert!(refusal.message.contains("goes on") && refusal.hint.unwrap().contains("do not say it again"));
+        assert_eq!(waiting.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_caller_whose_owner_ended_is_told_so() {
+        let (dir, _listener) = serve(LIMITS, drop);
+        assert_eq!(send(&dir, Command::Resume).unwrap_err().code, "ended");
+    }
+
+    #[test]
+    fn silent_callers_make_room_for_others() {
+        let limits = Limits { callers: 2, request_patience: SOON, ..LIMITS };
+        let (dir, _listener) = serve(limits, done);
+        let silent: Vec<_> = (0..9).map(|_| UnixStream::connect(dir.path().join("s")).unwrap()).collect();
+        assert_eq!(send(&dir, Command::Resume), Ok(Reply::Done));
+        drop(silent);
+    }
+
+    #[test]
+    fn a_request_that_is_too_large_is_refused_with_a_way_out() {
+        let limits = Limits { request: 1000, large: 100, ..LIMITS };
+        let (dir, _listener) = serve(limits, done);
+        let refusal = send(&dir, Command::Pause { reason: "x".repeat(2000) }).unwrap_err();
+        assert!(refusal.message.contains("takes at most 1000"), "{refusal:?}");
+        assert_eq!(send(&dir, Command::Pause { reason: "x".repeat(500) }), Ok(Reply::Done));
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        let (dir, _listener) = serve(LIMITS, done);
+        for text in ["\n", "{}\n", "[[[[\n", "{\"campaign\":\"c\"\n", "\u{0}\n"] {
+            let mut stream = UnixStream::connect(dir.path().join("s")).unwrap();
+            stream.write_all(text.as_bytes()).unwrap();
+            let mut answer = String::new();
+            BufReader::new(stream).read_line(&mut answer).unwrap();
+            assert!(answer.contains("the request cannot be read"), "{text:?}: {answer}");
+        }
+    }
+
+    #[test]
+    fn a_garbled_request_is_answered_and_ends_nobody() {
+        let (dir, _listener) = serve(LIMITS, done);
+        let command = Command::Retract { trial: 3, reason: "wet".into() };
+        let whole = Request { campaign: "c".into(), actor: Actor("a".into()), command };
+        let whole = serde_json::to_vec(&whole).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        for _ in 0..300 {
+            let mut bytes = whole.clone();
+            for _ in 0..=rng.next_u32() % 3 {
+                let place = rng.next_u32() as usize % bytes.len();
+                bytes[place] = rng.next_u32() as u8;
+            }
+            bytes.push(b'\n');
+            let mut stream = UnixStream::connect(dir.path().join("s")).unwrap();
+            stream.write_all(&bytes).unwrap();
+            let mut answer = String::new();
+            BufReader::new(stream).read_line(&mut answer).unwrap();
+            let _: Result<Reply, Refusal> = serde_json::from_str(&answer).unwrap();
+        }
+        assert_eq!(send(&dir, Command::Resume), Ok(Reply::Done));
     }
 }

@@ -6,7 +6,7 @@ mod office;
 
 use std::collections::BTreeMap;
 
-use forethought_engine::{Answer, Command, Effect, Refusal, Reply, Rest, Undecided};
+use forethought_engine::{Answer, Command, Refusal, Reply, Rest, Undecided};
 use forethought_machine::Class;
 use forethought_record::{Campaign, Entry, Resolution, Verdict};
 use forethought_space::{Failure, Measurement, Recipe, Value};
@@ -15,6 +15,10 @@ use proptest::prelude::*;
 
 fn number(name: &str, x: f64) -> BTreeMap<String, Option<Measurement>> {
     BTreeMap::from([(name.to_owned(), Some(Measurement::Number(x)))])
+}
+
+fn recipe() -> Recipe {
+    Recipe::from([("a", Value::Number(1.0)), ("b", Value::Number(2.0)), ("kind", Value::Text("y".into()))])
 }
 
 /// What was measured of y; z could not be.
@@ -118,15 +122,7 @@ fn a_recipe_that_was_tried_stays_one_of_the_space() {
     let mut office = Office::new(FILE);
     let rows = vec![(
         "old.csv:2".to_owned(),
-        Answer {
-            recipe: Some(Recipe::from([
-                ("a", Value::Number(1.0)),
-                ("b", Value::Number(2.0)),
-                ("kind", Value::Text("y".into())),
-            ])),
-            outcomes: number("y", 1.0),
-            ..Answer::default()
-        },
+        Answer { recipe: Some(recipe()), outcomes: number("y", 1.0), ..Answer::default() },
     )];
     office.execute(Command::Import { rows, repeats: false }).unwrap();
     let refusal =
@@ -166,15 +162,46 @@ fn counts_beyond_what_a_decision_makes_are_refused() {
 }
 
 #[test]
-fn a_batch_of_billions_is_decided_in_parts() {
-    let file = FILE.replace("trials = 20", "trials = 4000000000\nbatch = 4000000000");
-    let mut running = Running::new(&file, Class::Person);
-    let asked = running.effects.iter().find_map(|effect| match effect {
-        Effect::Decide(ask) => Some(ask.count),
-        _ => None,
-    });
-    assert!(asked.is_some_and(|count| count <= 1000), "{asked:?}");
-    running.effects.clear();
+fn what_is_said_with_a_command_is_bounded() {
+    let mut office = Office::new(FILE);
+    office.execute(Command::Ask { count: 1 }).unwrap();
+    let long = "x".repeat(10_001);
+    let answer = |change: fn(&mut Answer, String)| {
+        let mut answer = Answer { trial: Some(1), outcomes: number("y", 1.0), ..Answer::default() };
+        change(&mut answer, "x".repeat(10_001));
+        Command::Tell { answers: vec![answer] }
+    };
+    let remarks = |answer: &mut Answer, _| {
+        answer.context = (0..101).map(|i| (format!("c{i}"), Value::Number(1.0))).collect();
+    };
+    for command in [
+        Command::Pause { reason: long.clone() },
+        Command::Stop { reason: long.clone() },
+        Command::Withdraw { trial: 1, reason: long.clone() },
+        answer(|a, long| a.failed = Some((Failure::Recipe, long))),
+        answer(|a, long| a.context = BTreeMap::from([("room".into(), Value::Text(long))])),
+        answer(|a, long| a.context = BTreeMap::from([(long, Value::Number(1.0))])),
+        answer(remarks),
+        Command::Tell { answers: vec![Answer::default(); 10_001] },
+        Command::Import { rows: vec![(long, Answer::default())], repeats: false },
+        revised(&format!("{FILE}#{}", "x".repeat(1 << 20))),
+    ] {
+        assert_eq!(refused(&mut office, command).code, "too-large");
+    }
+}
+
+#[test]
+fn a_table_that_no_decision_could_learn_from_is_refused_at_the_door() {
+    let mut office = Office::new(FILE);
+    let row = Answer { recipe: Some(recipe()), outcomes: number("y", 1.0), ..Answer::default() };
+    let rows = |n: usize| (0..n).map(|i| (format!("t:{i}"), row.clone())).collect::<Vec<_>>();
+    office.execute(Command::Import { rows: rows(2), repeats: true }).unwrap();
+    let refusal = refused(&mut office, Command::Import { rows: rows(2999), repeats: true });
+    assert_eq!(
+        refusal.message,
+        "the table has 2999 rows, and 2 measurements are there already, but a decision learns from at most 3000"
+    );
+    office.execute(Command::Import { rows: rows(2998), repeats: true }).unwrap();
 }
 
 #[test]
@@ -381,7 +408,7 @@ fn commands() -> impl Strategy<Value = Command> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
 
     /// Whatever is sent, in whatever order: an answer, no panic, and a record that reads back to the same state.
     #[test]
@@ -409,15 +436,7 @@ proptest! {
 fn an_import_is_all_or_nothing() {
     let mut office = Office::new(FILE);
     office.execute(Command::Ask { count: 1 }).unwrap();
-    let good = Answer {
-        recipe: Some(Recipe::from([
-            ("a", Value::Number(1.0)),
-            ("b", Value::Number(2.0)),
-            ("kind", Value::Text("y".into())),
-        ])),
-        outcomes: number("y", 1.0),
-        ..Answer::default()
-    };
+    let good = Answer { recipe: Some(recipe()), outcomes: number("y", 1.0), ..Answer::default() };
     let bad = Answer { outcomes: number("y", f64::NAN), ..good.clone() };
     let rows = vec![("t:2".to_owned(), good), ("t:3".to_owned(), bad)];
     let refusal = refused(&mut office, Command::Import { rows, repeats: false });

@@ -3,6 +3,8 @@
 use forethought_model::ModelError;
 use forethought_space::{Infeasible, SpaceError};
 
+use crate::question::ROWS_MOST;
+
 /// A question that can not be decided.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {
@@ -15,6 +17,14 @@ pub enum PlanError {
     /// An observation that no model can be made of.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// More observations than can be learnt from.
+    #[error(
+        "there are {found} measurements, but a decision learns from at most {ROWS_MOST}: go on in a new campaign with the rows that tell most"
+    )]
+    TooMany {
+        /// How many there are.
+        found: usize,
+    },
     /// Every recipe that is left was measured, is pending or was rejected.
     #[error("every recipe was tried, is on its way or was rejected")]
     Exhausted,

@@ -33,7 +33,7 @@ pub use forethought_model::Belief;
 pub use hindsight::shortfall;
 pub use importance::{Importance, importance};
 pub use predict::{LeftOut, leave_one_out, predict};
-pub use question::{Effort, Question};
+pub use question::{Effort, Question, ROWS_MOST};
 pub use random::{stream, uniform};
 pub use trajectory::{
     Cem, Icem, Method, Moves, Mppi, StateLimit, Trajectory, TrajectoryTask, Within, plan_trajectory,

@@ -8,6 +8,9 @@ use forethought_model::Belief;
 use forethought_space::{History, Problem, Recipe};
 use serde::{Deserialize, Serialize};
 
+/// Most observations that are learnt from: work grows with their cube, memory with their square.
+pub const ROWS_MOST: usize = 3000;
+
 /// Everything that a decision depends on. Equal questions have equal answers, bit for bit, on one build and SIMD level.
 #[derive(Debug, Clone)]
 pub struct Question {

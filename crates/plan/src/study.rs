@@ -6,7 +6,7 @@ use forethought_model::{Data, FeatureKind, FitOptions, Posterior};
 use forethought_space::{Failure, Feature, Outcome, Point, Role, Space};
 
 use crate::first::key;
-use crate::{PlanError, Question};
+use crate::{PlanError, Question, ROWS_MOST};
 
 /// What every verb starts from.
 pub(crate) struct Study<'a> {
@@ -33,6 +33,10 @@ const FORMULA_POINTS: usize = 64;
 
 impl<'a> Study<'a> {
     pub(crate) fn new(question: &'a Question) -> Result<Self, PlanError> {
+        let found = question.history.observed.len();
+        if found > ROWS_MOST {
+            return Err(PlanError::TooMany { found });
+        }
         let space = &question.problem.space;
         let points = |recipes: &[forethought_space::Recipe]| -> Result<Vec<Point>, PlanError> {
             Ok(recipes.iter().map(|r| space.point(r)).collect::<Result<_, _>>()?)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use forethought_calibrate::Calibrator;
-use forethought_space::{Diagnostic, Failure, History, Measurement, Observed, Problem};
+use forethought_space::{Diagnostic, Failure, History, Measurement, Observed, POOL, Problem};
 use jiff::Timestamp;
 
 use crate::claim::{ClaimState, Says, Verdict};
@@ -87,6 +87,10 @@ pub enum FoldError {
     Dangling { seq: Seq, what: String },
     #[error("the file in event {seq} does not check here: {}", first.message)]
     Problem { seq: Seq, first: Box<Diagnostic> },
+    #[error(
+        "the recipes that the machine can do, recorded in event {seq}, are gone or damaged: restore forethought.db from a backup"
+    )]
+    Pool { seq: Seq },
 }
 
 /// Gives a blob's bytes by its hash.
@@ -559,12 +563,18 @@ fn parse(
     attachments: &BTreeMap<String, String>,
     blobs: Blobs<'_>,
 ) -> Result<Problem, FoldError> {
-    forethought_space::parse(text, &|name| blobs(attachments.get(name)?), &[]).map_err(|mut all| {
-        let first = if all.is_empty() {
-            Diagnostic::new("unknown", "no reason was given", None)
-        } else {
-            all.swap_remove(0)
-        };
-        FoldError::Problem { seq, first: Box::new(first) }
-    })
+    let problem =
+        forethought_space::parse(text, &|name| blobs(attachments.get(name)?), &[]).map_err(|mut all| {
+            let first = if all.is_empty() {
+                Diagnostic::new("unknown", "no reason was given", None)
+            } else {
+                all.swap_remove(0)
+            };
+            FoldError::Problem { seq, first: Box::new(first) }
+        })?;
+    // Every decision since rests on it.
+    if attachments.contains_key(POOL) && problem.pool.is_none() {
+        return Err(FoldError::Pool { seq });
+    }
+    Ok(problem)
 }

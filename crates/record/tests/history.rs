@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use forethought_record::{Campaign, Entry};
+use forethought_record::{Campaign, Entry, FoldError};
 use forethought_space::Measurement;
 use serde_json::{Value, json};
 
@@ -98,4 +98,16 @@ fn a_history_follows_the_record() {
     assert_eq!(seen(&campaign).last(), Some(&(6, -1.0)));
     // Whoever looked earlier still sees what there was.
     assert!(before.observed.is_empty() && before.pending.len() == 6);
+}
+
+#[test]
+fn recipes_of_a_machine_that_are_gone_are_an_error() {
+    let first = json!({ "event": "opened", "campaign": ID, "name": "t", "text": FILE, "attachments": { "<pool>": "1" }, "version": "0" });
+    let pool = br#"[{ "x": 1.0 }, { "x": 2.0 }]"#;
+    let whole =
+        Campaign::fold([&entry(first.clone())], &|hash| (hash == "1").then(|| pool.to_vec())).unwrap();
+    assert_eq!(whole.problem.pool.as_ref().map(|pool| pool.len()), Some(2));
+    assert_eq!(Campaign::fold([&entry(first.clone())], &|_| None).err(), Some(FoldError::Pool { seq: 1 }));
+    let other = Campaign::fold([&entry(first)], &|_| Some(b"[{ \"q\": 1.0 }]".to_vec()));
+    assert!(other.unwrap_err().to_string().contains("are not to be used"));
 }

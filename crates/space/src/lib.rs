@@ -48,7 +48,8 @@ pub use history::{Failure, History, Observed};
 pub use outcome::{Find, Kind, Limit, Measurement, Outcome, Role};
 pub use parameter::{Descriptors, Domain, Parameter};
 pub use problem::{
-    Approval, BatchRule, Bound, Budget, Envelope, MachineSpec, POOL, Problem, Stage, Start, parse, schema,
+    AT_ONCE_MOST, Approval, BatchRule, Bound, Budget, Envelope, MachineSpec, POOL, Problem, Stage, Start,
+    parse, schema,
 };
 pub use rule::{Rule, RuleError};
 pub use sample::Infeasible;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::problem::AT_ONCE_MOST;
 use crate::rule::Number;
 
 /// Something measured, or known by a formula.
@@ -186,6 +187,10 @@ impl Outcome {
         };
         match (m, &self.kind) {
             (Measurement::Number(x), Kind::Number) => finite(*x),
+            (Measurement::Readings(xs), Kind::Number) if xs.len() > AT_ONCE_MOST as usize => Err(format!(
+                "`{name}` has {} readings, but at most {AT_ONCE_MOST} are taken: give means of parts of them",
+                xs.len()
+            )),
             (Measurement::Readings(xs), Kind::Number) if !xs.is_empty() => {
                 xs.iter().try_for_each(|x| finite(*x))
             }
@@ -285,6 +290,8 @@ mod tests {
         assert!(o.check(&Measurement::Number(-1.0)).unwrap_err().contains("bounds"));
         assert!(o.check(&Measurement::Text("much".into())).is_err());
         assert!(o.check(&Measurement::Readings(vec![])).is_err());
+        assert!(o.check(&Measurement::Readings(vec![1.0; 1000])).is_ok());
+        assert!(o.check(&Measurement::Readings(vec![1.0; 1001])).unwrap_err().contains("at most 1000"));
         // `true` was taken for a strength of 1.
         assert!(o.check(&Measurement::Flag(true)).unwrap_err().contains("must be a number"));
         let passed = Outcome { bounds: Some((0.0, 1.0)), ..outcome() };

@@ -48,6 +48,9 @@ pub struct Problem {
     pub pool: Option<Arc<Vec<Recipe>>>,
 }
 
+/// Most recipes of one decision, orders that a machine takes at a time and readings of one trial.
+pub const AT_ONCE_MOST: u32 = 1000;
+
 /// The attachment that holds the only recipes that can be tried, as a JSON list. It is no file: whoever opens a campaign takes
 /// them from the machine, and the record keeps them, since decisions hang on them.
 pub const POOL: &str = "<pool>";

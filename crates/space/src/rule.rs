@@ -9,6 +9,7 @@ mod parser;
 
 use serde::Serialize;
 
+pub(crate) use parser::names_in;
 pub use parser::{Names, RuleError, compile_formula, compile_rule};
 
 /// An arithmetic expression over a point.
@@ -176,6 +177,17 @@ impl Number {
         }
     }
 
+    /// How many numbers and names it is made of, at least 1.
+    pub fn terms(&self) -> usize {
+        match self {
+            Number::Constant(_) | Number::Slot(_) | Number::Lookup(..) => 1,
+            Number::Negate(a) => a.terms(),
+            Number::Binary(_, a, b) => a.terms() + b.terms(),
+            Number::Call(_, args) => args.iter().map(Number::terms).sum::<usize>().max(1),
+            Number::Count(items) => items.iter().map(Truth::terms).sum::<usize>().max(1),
+        }
+    }
+
     fn slots(&self, out: &mut Vec<usize>) {
         match self {
             Number::Constant(_) => {}
@@ -251,6 +263,17 @@ impl Truth {
             }
             Truth::Choice(i, ..) => out.push(*i),
             Truth::All(items) | Truth::Any(items) => items.iter().for_each(|t| t.slots_into(out)),
+        }
+    }
+
+    /// How many numbers and names it is made of, at least 1.
+    pub fn terms(&self) -> usize {
+        match self {
+            Truth::AtMost { left, right, .. } | Truth::Equal(left, right) | Truth::Differ(left, right) => {
+                left.terms() + right.terms()
+            }
+            Truth::Choice(..) => 1,
+            Truth::All(items) | Truth::Any(items) => items.iter().map(Truth::terms).sum::<usize>().max(1),
         }
     }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::import::Taken;
-use super::{AskFor, Core, Effect, RECIPES_MOST};
+use super::{AskFor, Core, Effect, RECIPES_MOST, bounds};
 
 /// Most people who wait for recipes at a time.
 const ASKS_MOST: usize = 64;
@@ -184,6 +184,9 @@ impl Core {
         by: &Actor,
         effects: &mut Vec<Effect>,
     ) {
+        if let Err(refusal) = bounds::check(&command) {
+            return effects.push(Effect::Reply(id, Err(refusal)));
+        }
         let reply = match command {
             Command::Ask { count } => match self.check_ask(count) {
                 // It is answered once it is decided.

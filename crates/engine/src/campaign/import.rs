@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use forethought_plan::ROWS_MOST;
 use forethought_record::{Actor, Event};
 use forethought_space::Observed;
 use jiff::Timestamp;
@@ -37,6 +38,7 @@ impl Core {
         for (source, observed) in self.campaign.imported.iter().rev().filter(|_| !repeats) {
             held.entry(content(observed)).or_default().push(source.clone());
         }
+        self.check_rows(rows.len())?;
         // All are checked before one is recorded.
         let rows = rows
             .into_iter()
@@ -54,6 +56,19 @@ impl Core {
             self.record(at, by, Event::Imported { source, recipe, outcomes, context, failed });
         }
         Ok(Reply::Imported(taken))
+    }
+
+    /// Refuses a table that would leave more than a decision can learn from: the record keeps rows for ever.
+    fn check_rows(&self, rows: usize) -> Result<(), Refusal> {
+        let held = self.campaign.history().observed.len();
+        if held + rows <= ROWS_MOST {
+            return Ok(());
+        }
+        let message = format!(
+            "the table has {rows} rows, and {held} measurements are there already, but a decision learns from at most {ROWS_MOST}"
+        );
+        Err(Refusal::new("rows", message)
+            .hint("leave out what tells least: keep the best rows, those that failed, and every tenth of the others"))
     }
 
     fn checked(&self, source: &str, row: Answer) -> Result<Observed, Refusal> {

@@ -3,6 +3,7 @@
 mod course;
 mod envelope;
 mod outcomes;
+mod rules;
 mod space;
 mod stages;
 
@@ -41,7 +42,8 @@ pub(super) fn parse(
             None => return Err(out),
         },
     };
-    let mut check = Check { tree: &tree, read, out: Vec::new(), attachments: BTreeMap::new(), masked };
+    let mut check =
+        Check { tree: &tree, read, out: Vec::new(), attachments: BTreeMap::new(), masked, terms: 0 };
     let problem = check.problem(raw);
     out.append(&mut check.out);
     if out.is_empty() {
@@ -101,6 +103,8 @@ struct Check<'a> {
     attachments: BTreeMap<String, Vec<u8>>,
     /// Where nothing can be said, as the shape is wrong.
     masked: Masked,
+    /// Numbers and names in the rules and formulas so far.
+    terms: usize,
 }
 
 impl Check<'_> {

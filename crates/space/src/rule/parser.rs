@@ -27,12 +27,12 @@ impl RuleError {
 }
 
 /// What a rule may name: parameters (by slot) and derived formulas.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Names<'a> {
     /// In slot order.
     pub parameters: &'a [Parameter],
     /// Formulas that were compiled before.
-    pub derived: BTreeMap<String, Number>,
+    pub derived: &'a BTreeMap<String, Number>,
 }
 
 /// Compiles a statement, such as `"a + b <= 3 and c != 'x'"`.
@@ -55,6 +55,15 @@ pub fn compile_formula(text: &str, names: &Names<'_>) -> Result<Number, RuleErro
     let parsed = parser.sum()?;
     parser.end()?;
     parsed.number()
+}
+
+/// The names that a text speaks of, as far as its words can be read.
+pub(crate) fn names_in(text: &str) -> Vec<String> {
+    let name = |(token, _): Placed| match token {
+        Token::Name(name) => Some(name),
+        _ => None,
+    };
+    tokens(text).unwrap_or_default().into_iter().filter_map(name).collect()
 }
 
 struct Parsed {
@@ -93,6 +102,13 @@ impl Parsed {
 }
 
 const DEPTH_MOST: usize = 100;
+/// Longest text, in bytes.
+const TEXT_MOST: usize = 10_000;
+/// Most numbers, names and texts in a rule, with derived names replaced by their formulas: it is evaluated by recursion, and for
+/// every point that is looked at.
+const TERMS_MOST: usize = 1000;
+
+const SHORTER: &str = "write it as several rules, or with `sum`, `min`, `max` or a factor";
 
 struct Parser<'a> {
     names: &'a Names<'a>,
@@ -100,11 +116,28 @@ struct Parser<'a> {
     at: usize,
     end: usize,
     depth: usize,
+    terms: usize,
 }
 
 impl<'a> Parser<'a> {
     fn new(text: &str, names: &'a Names<'a>) -> Result<Self, RuleError> {
-        Ok(Parser { names, tokens: tokens(text)?, at: 0, end: text.len(), depth: 0 })
+        if text.len() > TEXT_MOST {
+            let message = format!("the rule has {} bytes, but at most {TEXT_MOST} are read", text.len());
+            return Err(RuleError { hint: Some(SHORTER.into()), ..RuleError::new(0..text.len(), message) });
+        }
+        Ok(Parser { names, tokens: tokens(text)?, at: 0, end: text.len(), depth: 0, terms: 0 })
+    }
+
+    /// Counts what was read at `span`.
+    fn count(&mut self, terms: usize, span: &Range<usize>) -> Result<(), RuleError> {
+        self.terms += terms;
+        if self.terms <= TERMS_MOST {
+            return Ok(());
+        }
+        let message = format!(
+            "the rule has more than {TERMS_MOST} numbers and names from here on, derived values replaced by their formulas"
+        );
+        Err(RuleError { hint: Some(SHORTER.into()), ..RuleError::new(span.clone(), message) })
     }
 
     fn here(&self) -> Range<usize> {
@@ -309,6 +342,9 @@ impl<'a> Parser<'a> {
             return Err(RuleError::new(span, "the rule ends too early: a value is missing".into()));
         };
         self.at += 1;
+        if !matches!(token, Token::Symbol(_)) {
+            self.count(1, &span)?;
+        }
         let value = match token {
             Token::Number(x) if x.is_finite() => Typed::Number(Number::Constant(x)),
             Token::Number(_) => return Err(RuleError::new(span, "this number is not finite".into())),
@@ -369,8 +405,9 @@ impl<'a> Parser<'a> {
         Ok(Typed::Number(Number::Call(function, args)))
     }
 
-    fn name(&self, name: &str, span: Range<usize>) -> Result<Typed, RuleError> {
+    fn name(&mut self, name: &str, span: Range<usize>) -> Result<Typed, RuleError> {
         if let Some(formula) = self.names.derived.get(name) {
+            self.count(formula.terms() - 1, &span)?;
             return Ok(Typed::Number(formula.clone()));
         }
         let (base, descriptor) = match name.split_once('.') {

@@ -6,10 +6,25 @@ use super::Check;
 use crate::file::CampaignFile;
 use crate::outcome::{Outcome, Role};
 use crate::parameter::Domain;
-use crate::problem::{BatchRule, Budget, MachineSpec, Start};
+use crate::problem::{AT_ONCE_MOST, BatchRule, Budget, MachineSpec, Start};
 use crate::space::Space;
 
 impl Check<'_> {
+    /// Refuses a count of what goes on at a time that no machine and no planner could serve.
+    pub(super) fn at_once(&mut self, path: &[&str], count: Option<u32>) {
+        let entry = path.last().copied().unwrap_or_default();
+        match count {
+            Some(0) => self.error("range", path, format!("`{entry}` must be at least 1"), ""),
+            Some(count) if count > AT_ONCE_MOST => self.error(
+                "range",
+                path,
+                format!("`{entry}` is {count}, but at most {AT_ONCE_MOST} are served at a time"),
+                "how many trials there are altogether is `trials` under [budget]",
+            ),
+            _ => {}
+        }
+    }
+
     pub(super) fn batches(&mut self, raw: &CampaignFile, space: &Space) -> BTreeMap<String, BatchRule> {
         let mut out = BTreeMap::new();
         let machines: Vec<&str> = raw.machine.keys().map(String::as_str).collect();
@@ -22,9 +37,7 @@ impl Check<'_> {
                 b.same.iter().map(String::as_str),
                 &parameters,
             );
-            if b.size == 0 {
-                self.error("range", &["batch", machine, "size"], "`size` must be at least 1", "");
-            }
+            self.at_once(&["batch", machine, "size"], Some(b.size));
             let same = b.same.iter().filter_map(|n| space.slot(n)).collect();
             out.insert(machine.clone(), BatchRule { size: b.size.max(1), same });
         }
@@ -44,9 +57,7 @@ impl Check<'_> {
         if b.cost.is_some_and(|c| c <= 0.0) {
             self.error("budget", &["budget", "cost"], "a budget must be above 0", "");
         }
-        if b.batch == Some(0) {
-            self.error("budget", &["budget", "batch"], "`batch` must be at least 1", "");
-        }
+        self.at_once(&["budget", "batch"], b.batch);
         let stop = b.stop.as_ref().map(|s| s.chance);
         if stop.is_some_and(|c| !(c > 0.0 && c < 1.0)) {
             self.error("budget", &["budget", "stop", "chance"], "`chance` must lie between 0 and 1", "");

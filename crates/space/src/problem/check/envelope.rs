@@ -61,11 +61,16 @@ impl Check<'_> {
             if a.people == 0 {
                 self.error("envelope", &["envelope", "approve", "people"], "`people` must be at least 1", "");
             }
-            let names = Names { parameters: &space.parameters, derived: derived.clone() };
+            let path = ["envelope", "approve", "when"];
+            let names = Names { parameters: &space.parameters, derived };
             match compile_rule(&a.when, &names) {
-                Ok(when) => Some(Approval { when, text: a.when.clone(), people: a.people }),
+                Ok(when) => self.has_room(when.terms(), &path).then(|| Approval {
+                    when,
+                    text: a.when.clone(),
+                    people: a.people,
+                }),
                 Err(e) => {
-                    self.rule_error(&["envelope", "approve", "when"], e);
+                    self.rule_error(&path, e);
                     None
                 }
             }

@@ -16,7 +16,7 @@ impl Check<'_> {
         space: &Space,
         derived: &BTreeMap<String, Number>,
     ) -> Vec<Outcome> {
-        let names = Names { parameters: &space.parameters, derived: derived.clone() };
+        let names = Names { parameters: &space.parameters, derived };
         raw.outcome.iter().map(|(name, o)| self.outcome(name, o, &names)).collect()
     }
 
@@ -38,9 +38,7 @@ impl Check<'_> {
         {
             self.error("range", &[path[0], path[1], entry], format!("`{entry}` must be above 0"), "");
         }
-        if o.repeats == Some(0) {
-            self.error("range", &[path[0], path[1], "repeats"], "`repeats` must be at least 1", "");
-        }
+        self.at_once(&[path[0], path[1], "repeats"], o.repeats);
         if o.tolerance.is_some() && o.target.is_none() {
             self.error("role", &[path[0], path[1], "tolerance"], "`tolerance` goes with `target`", "");
         }
@@ -56,10 +54,11 @@ impl Check<'_> {
         }
         let limit = o.limit.as_ref().and_then(|l| self.limit(name, l, &kind));
         let role = self.role(name, o);
+        let formula_path = [path[0], path[1], "formula"];
         let formula = o.formula.as_ref().and_then(|text| match compile_formula(text, names) {
-            Ok(formula) => Some(formula),
+            Ok(formula) => self.has_room(formula.terms(), &formula_path).then_some(formula),
             Err(e) => {
-                self.rule_error(&[path[0], path[1], "formula"], e);
+                self.rule_error(&formula_path, e);
                 None
             }
         });

@@ -1,4 +1,4 @@
-//! What can be changed: parameters, mixtures, derived numbers, conditions and rules.
+//! What can be changed: parameters, mixtures and what they are made of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,6 @@ use super::Check;
 use crate::diagnostic::nearest;
 use crate::file::{CampaignFile, ParameterFile, ScaleFile};
 use crate::parameter::{Descriptors, Domain, Parameter};
-use crate::rule::{Class, Names, Number, Rule, Truth, compile_formula, compile_rule};
 use crate::space::{Mixture, Space};
 use crate::value::Value;
 
@@ -263,127 +262,6 @@ impl Check<'_> {
                 "",
             );
         }
-    }
-
-    pub(super) fn derived(
-        &mut self,
-        raw: &CampaignFile,
-        parameters: &[Parameter],
-    ) -> BTreeMap<String, Number> {
-        let mut names = Names { parameters, derived: BTreeMap::new() };
-        // Derived values may name each other: compile what can be compiled until nothing new can.
-        let mut left: BTreeMap<&String, &String> = raw.derived.iter().collect();
-        loop {
-            let before = left.len();
-            let mut failed = Vec::new();
-            for (name, text) in std::mem::take(&mut left) {
-                match compile_formula(text, &names) {
-                    Ok(formula) => {
-                        names.derived.insert(name.clone(), formula);
-                    }
-                    Err(e) => failed.push((name, text, e)),
-                }
-            }
-            if failed.is_empty() {
-                return names.derived;
-            }
-            if failed.len() == before {
-                for (name, _, e) in failed {
-                    self.rule_error(&["derived", name], e);
-                }
-                return names.derived;
-            }
-            left = failed.into_iter().map(|(n, t, _)| (n, t)).collect();
-        }
-    }
-
-    pub(super) fn when(&mut self, raw: &CampaignFile, space: &mut Space, derived: &BTreeMap<String, Number>) {
-        let mut when: Vec<Option<Truth>> = vec![None; space.parameters.len()];
-        for (slot, (name, p)) in raw.parameter.iter().enumerate() {
-            let Some(text) = &p.when else { continue };
-            if p.share.is_some() || p.value.is_some() {
-                self.error(
-                    "when",
-                    &["parameter", name, "when"],
-                    "a share or a held value cannot come and go",
-                    "use `optional` for a share",
-                );
-                continue;
-            }
-            let names = Names { parameters: &space.parameters, derived: derived.clone() };
-            match compile_rule(text, &names) {
-                Ok(truth) => when[slot] = Some(truth),
-                Err(e) => self.rule_error(&["parameter", name, "when"], e),
-            }
-        }
-        let mut placed: BTreeSet<usize> = (0..when.len()).filter(|&i| when[i].is_none()).collect();
-        let mut order = Vec::new();
-        loop {
-            let ready: Vec<usize> = (0..when.len())
-                .filter(|i| !placed.contains(i))
-                .filter(|&i| when[i].as_ref().is_some_and(|t| t.slots().iter().all(|s| placed.contains(s))))
-                .collect();
-            if ready.is_empty() {
-                break;
-            }
-            placed.extend(&ready);
-            order.extend(ready);
-        }
-        if let Some(stuck) = (0..when.len()).find(|i| !placed.contains(i)) {
-            let name = space.parameters[stuck].name.clone();
-            self.error(
-                "when",
-                &["parameter", &name, "when"],
-                format!("`{name}` hangs on itself through `when`"),
-                "",
-            );
-        }
-        for (p, w) in space.parameters.iter_mut().zip(when) {
-            p.when = w;
-        }
-        space.conditional = order;
-    }
-
-    pub(super) fn rules(
-        &mut self,
-        raw: &CampaignFile,
-        space: &mut Space,
-        derived: &BTreeMap<String, Number>,
-    ) {
-        let discrete: Vec<bool> = space.parameters.iter().map(Parameter::is_discrete).collect();
-        let mut rules = Vec::new();
-        for (i, constraint) in raw.constraint.iter().enumerate() {
-            let path = ["constraint", &i.to_string(), "rule"];
-            let names = Names { parameters: &space.parameters, derived: derived.clone() };
-            let truth = match compile_rule(&constraint.rule, &names) {
-                Ok(truth) => truth,
-                Err(e) => {
-                    self.rule_error(&path, e);
-                    continue;
-                }
-            };
-            for truth in truth.conjuncts() {
-                let class = truth.class(&discrete);
-                if truth.slots().is_empty() {
-                    let verdict = if truth.violation(&vec![0.0; discrete.len()]) > 0.0 {
-                        "never holds"
-                    } else {
-                        "always holds"
-                    };
-                    self.error("rule", &path, format!("this rule speaks of no parameter: it {verdict}"), "");
-                }
-                if matches!(truth, Truth::Equal(..)) && !matches!(class, Class::Linear) {
-                    self.error(
-                        "rule",
-                        &path,
-                        "an equality must be linear in several numeric parameters",
-                        "write it with a tolerance, such as `abs(a * b - 3) <= 0.01`, or hold a parameter with `value`",
-                    );
-                }
-                rules.push(Rule { text: constraint.rule.clone(), truth, class });
-            }
-        }
-        space.rules = rules;
     }
 }
 

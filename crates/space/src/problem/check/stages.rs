@@ -13,6 +13,8 @@ impl Check<'_> {
         raw.machine
             .iter()
             .map(|(name, m)| {
+                // None at a time is taken for one.
+                self.at_once(&["machine", name, "parallel"], m.parallel.map(|n| n.max(1)));
                 let spec = MachineSpec {
                     driver: m.driver.clone(),
                     timeout: m.timeout,
