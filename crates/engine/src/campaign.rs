@@ -332,9 +332,10 @@ impl Core {
         if let Some(why) = decided.undecided() {
             return self.undecided(at, &why, asker, effects);
         }
-        // The file was revised while this was decided: recorded, and dropped.
+        // The file was revised, or all was stopped, while this was decided: recorded, and dropped.
         let stale = self.campaign.seq > decided.through
-            && decided.proposals.iter().any(|p| !self.can_be_tried(&p.recipe));
+            && (asker.as_ref().is_some_and(|a| self.check_ask(a.count).is_err())
+                || decided.proposals.iter().any(|p| !self.can_be_tried(&p.recipe)));
         let enough = decided.chance.is_some_and(|c| self.campaign.problem.budget.stop.is_some_and(|s| c < s));
         if enough && asker.is_none() {
             decided.proposals.clear();
@@ -386,7 +387,7 @@ impl Core {
             self.record(at, &Actor::engine(), Event::Finished { reason });
         }
         match asker {
-            // It is asked again, of the file as it is now.
+            // It is asked again, of things as they are now.
             Some(asked) if stale => self.asks.insert(0, asked),
             Some(asked) => self.hand_out(at, &asked, new, &by),
             None => self.check_envelope(at, &new),

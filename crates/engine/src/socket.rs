@@ -232,6 +232,12 @@ fn ended() -> Refusal {
         .hint("`log` shows whether it was recorded: where it was not, say it again")
 }
 
+/// What was asked may have been done: it must not be said again by itself.
+fn unreadable(e: &serde_json::Error) -> Refusal {
+    Refusal::new("answer", format!("the answer of the process that owns the project cannot be read: {e}"))
+        .hint("it may be of another version: `log` shows whether it was recorded")
+}
+
 /// Sends commands to the owner.
 pub struct Client;
 
@@ -260,9 +266,7 @@ impl Client {
         let mut answer = String::new();
         match BufReader::new(stream).read_line(&mut answer) {
             Ok(0) => {}
-            Ok(_) => {
-                return serde_json::from_str(&answer).map_err(|e| io::Error::new(ErrorKind::InvalidData, e));
-            }
+            Ok(_) => return Ok(serde_json::from_str(&answer).unwrap_or_else(|e| Err(unreadable(&e)))),
             Err(e) if stops => return Err(e),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 return Ok(Err(late()));
@@ -335,6 +339,19 @@ mod tests {
         let refusal = send(&dir, Command::Pause { reason: "x".repeat(2000) }).unwrap_err();
         assert!(refusal.message.contains("takes at most 1000"), "{refusal:?}");
         assert_eq!(send(&dir, Command::Pause { reason: "x".repeat(500) }), Ok(Reply::Done));
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_not_asked_for_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = UnixListener::bind(dir.path().join("s")).unwrap();
+        let owner = std::thread::spawn(move || {
+            let mut stream = socket.accept().unwrap().0;
+            BufReader::new(&stream).read_line(&mut String::new()).unwrap();
+            stream.write_all(b"{\"Ok\":\"of another version\"}\n").unwrap();
+        });
+        assert_eq!(send(&dir, Command::Resume).unwrap_err().code, "answer");
+        owner.join().unwrap();
     }
 
     #[test]

@@ -191,6 +191,22 @@ fn what_is_said_with_a_command_is_bounded() {
 }
 
 #[test]
+fn what_no_event_can_hold_is_refused() {
+    let mut office = Office::new(FILE);
+    office.execute(Command::Ask { count: 1 }).unwrap();
+    let context = BTreeMap::from([("humidity".to_owned(), Value::Number(f64::NAN))]);
+    let row = Answer { recipe: Some(recipe()), outcomes: number("y", 1.0), context, ..Answer::default() };
+    let answer = Answer { trial: Some(1), recipe: None, ..row.clone() };
+    for command in [
+        Command::Import { rows: vec![("t:2".into(), row)], repeats: false },
+        Command::Tell { answers: vec![answer] },
+    ] {
+        let refusal = refused(&mut office, command);
+        assert!(refusal.message.ends_with("`humidity` is NaN, but must be a finite number"), "{refusal:?}");
+    }
+}
+
+#[test]
 fn a_table_that_no_decision_could_learn_from_is_refused_at_the_door() {
     let mut office = Office::new(FILE);
     let row = Answer { recipe: Some(recipe()), outcomes: number("y", 1.0), ..Answer::default() };
@@ -267,6 +283,22 @@ fn a_person_whose_question_fails_is_told_and_ends_nothing() {
     assert!(refusal.message.contains("the data contradict"), "{refusal:?}");
     let status = &running.core.campaign().status;
     assert_eq!((&status.finished, &status.paused), (&None, &None));
+}
+
+#[test]
+fn who_waits_for_recipes_when_all_is_stopped_gets_none() {
+    let mut running = Running::new(FILE, Class::Person);
+    running.settle();
+    // One is being decided, one waits behind it.
+    let asks: Vec<u64> = (0..2).map(|_| running.send(Command::Ask { count: 1 })).collect();
+    let stop = running.send(Command::Stop { reason: "smoke".into() });
+    running.settle();
+    assert_eq!(running.reply(stop), Some(Ok(Reply::Done)));
+    for ask in asks {
+        assert_eq!(running.reply(ask).unwrap().unwrap_err().code, "stopped");
+    }
+    let mut orders = running.core.campaign().trials.values().flat_map(|t| t.all_orders());
+    assert!(orders.all(|o| o.machine != "outside"), "nothing is handed out");
 }
 
 #[test]

@@ -70,6 +70,11 @@ fn derived_values_that_double_are_refused() {
     for count in [12, 24, 40, 400] {
         let doubled = derived(count, "x", |before| format!("{before} + {before}"));
         mistake(&doubled, "more than 1000 numbers and names from here on, derived values replaced");
+        assert_eq!(
+            parse(&doubled, &|_| None, &[]).unwrap_err().len(),
+            (count - 1) / 10,
+            "each time it grows too far"
+        );
     }
 }
 

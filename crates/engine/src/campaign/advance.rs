@@ -4,7 +4,7 @@ use forethought_machine::Class;
 use forethought_record::{Actor, Event, OrderState, TrialState};
 use jiff::Timestamp;
 
-use super::{Ask, Core, Effect, RECIPES_MOST, Rest};
+use super::{Ask, AskFor, Core, Effect, RECIPES_MOST, Rest};
 
 /// Refusals in a row that pause the campaign.
 const REFUSALS_MOST: u32 = 3;
@@ -38,7 +38,16 @@ impl Core {
     }
 
     fn serve_asks(&mut self, effects: &mut Vec<Effect>) {
-        if self.deciding.is_some() || self.asks.is_empty() {
+        if self.deciding.is_some() {
+            return;
+        }
+        // All may have been stopped since they asked.
+        let is_open = |asked: &AskFor| self.check_ask(asked.count);
+        let refused: Vec<_> =
+            self.asks.iter().filter_map(|asked| Some((asked.id, is_open(asked).err()?))).collect();
+        self.asks.retain(|asked| refused.iter().all(|(id, _)| *id != asked.id));
+        effects.extend(refused.into_iter().map(|(id, refusal)| Effect::Reply(id, Err(refusal))));
+        if self.asks.is_empty() {
             return;
         }
         let asked = self.asks.remove(0);

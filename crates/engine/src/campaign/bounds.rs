@@ -30,7 +30,7 @@ pub(super) fn check(command: &Command) -> Result<(), Refusal> {
         }
         Command::Import { rows, .. } => rows.iter().try_for_each(|(source, row)| {
             text("source", source)?;
-            answer(row)
+            answer(row).map_err(|e| Refusal { message: format!("{source}: {}", e.message), ..e })
         }),
         Command::Revise { text: file, attachments, reason } => {
             most("bytes of a campaign file", file.len(), FILE_MOST)?;
@@ -49,8 +49,14 @@ fn answer(answer: &Answer) -> Result<(), Refusal> {
     most("remarks beside a measurement", answer.context.len(), CONTEXT_MOST)?;
     for (name, value) in &answer.context {
         text("name of a remark", name)?;
-        if let Value::Text(said) = value {
-            text(name, said)?;
+        match value {
+            Value::Text(said) => text(name, said)?,
+            // No event can hold it.
+            Value::Number(x) if !x.is_finite() => {
+                let message = format!("`{name}` is {x}, but must be a finite number");
+                return Err(Refusal::new("context", message).hint("leave it out where it is not known"));
+            }
+            Value::Number(_) => {}
         }
     }
     answer.failed.iter().try_for_each(|(_, why)| text("failure", why))

@@ -189,6 +189,10 @@ impl Core {
         }
         let reply = match command {
             Command::Ask { count } => match self.check_ask(count) {
+                Ok(()) if self.asks.len() >= ASKS_MOST => {
+                    Err(Refusal::new("busy", format!("{ASKS_MOST} people wait for recipes already"))
+                        .hint("ask again when those have theirs"))
+                }
                 // It is answered once it is decided.
                 Ok(()) => return self.asks.push(AskFor { id, count, actor: by.clone() }),
                 Err(refusal) => Err(refusal),
@@ -233,7 +237,8 @@ impl Core {
         self.gate(Effect::Reply(id, reply));
     }
 
-    fn check_ask(&self, count: usize) -> Result<(), Refusal> {
+    /// Whether recipes may be handed out now.
+    pub(super) fn check_ask(&self, count: usize) -> Result<(), Refusal> {
         let status = &self.campaign.status;
         if let Some(reason) = &status.stopped {
             return Err(
@@ -250,10 +255,6 @@ impl Core {
             return Err(
                 Refusal::new("count", message).hint("ask for some, and for more when those are measured")
             );
-        }
-        if self.asks.len() >= ASKS_MOST {
-            return Err(Refusal::new("busy", format!("{ASKS_MOST} people wait for recipes already"))
-                .hint("ask again when those have theirs"));
         }
         Ok(())
     }

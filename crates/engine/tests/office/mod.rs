@@ -214,10 +214,20 @@ impl Running {
 
     /// Sends a command as the socket does; its answer.
     pub(crate) fn execute(&mut self, command: Command) -> Result<Reply, Refusal> {
+        let call = self.send(command);
+        self.settle();
+        self.reply(call).unwrap_or_else(|| panic!("no answer to call {call}"))
+    }
+
+    /// Sends a command, and leaves what follows from it in `effects`; the call's number.
+    pub(crate) fn send(&mut self, command: Command) -> u64 {
         self.calls += 1;
         self.core.step(now(), Input::Command(self.calls, command, actor()), &mut self.effects);
-        self.settle();
-        self.replies.remove(&self.calls).unwrap_or_else(|| panic!("no answer to call {}", self.calls))
+        self.calls
+    }
+
+    pub(crate) fn reply(&mut self, call: u64) -> Option<Result<Reply, Refusal>> {
+        self.replies.remove(&call)
     }
 
     pub(crate) fn open_orders(&self) -> usize {

@@ -34,18 +34,21 @@ impl Check<'_> {
         let mut known = BTreeMap::new();
         for (name, circle) in derived_order(&raw.derived) {
             let path = ["derived", name];
-            if circle {
-                let message = format!("`{name}` hangs on itself, or on a derived value that does");
-                self.error("rule", &path, message, "let one of them speak of parameters only");
-                continue;
-            }
-            match compile_formula(&raw.derived[name], &Names { parameters, derived: &known }) {
-                Ok(formula) if self.has_room(formula.terms(), &path) => {
-                    drop(known.insert(name.to_owned(), formula))
+            let names = Names { parameters, derived: &known };
+            let formula = match compile_formula(&raw.derived[name], &names) {
+                _ if circle => {
+                    let message = format!("`{name}` hangs on itself, or on a derived value that does");
+                    self.error("rule", &path, message, "let one of them speak of parameters only");
+                    None
                 }
-                Ok(_) => {}
-                Err(e) => self.rule_error(&path, e),
-            }
+                Ok(formula) => self.has_room(formula.terms(), &path).then_some(formula),
+                Err(e) => {
+                    self.rule_error(&path, e);
+                    None
+                }
+            };
+            // What speaks of a wrong one is not wrong for that: one mistake is named once.
+            known.insert(name.to_owned(), formula.unwrap_or(Number::Slot(0)));
         }
         known
     }
