@@ -180,6 +180,12 @@ impl Machine for Program {
             // It was sent before, or halted before it began: asking says which.
             return Ok(Receipt("claimed before".into()));
         }
+        if let Some(other) = Folder::other_begun(&self.runs, order) {
+            return Err(NotStarted::Unknown(format!(
+                "{}: an order of this name was begun before, of which the record knows nothing: was an older record put back?",
+                other.display()
+            )));
+        }
         let program = &self.command[0];
         let mut child =
             self.spawn(&folder, order).map_err(|e| NotStarted::NotSent(format!("{program}: {e}")))?;

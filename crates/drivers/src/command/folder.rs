@@ -67,6 +67,20 @@ impl Folder {
         sync(&self.0)
     }
 
+    /// A folder in which an order of the same name was begun that another process intended: the record that this one comes from knows
+    /// nothing of it.
+    pub(super) fn other_begun(runs: &Path, order: &Order) -> Option<PathBuf> {
+        let own = Folder::of(runs, order).0;
+        let key = &order.key;
+        let name = format!("{}-{}-{}", key.trial, key.stage, key.attempt);
+        let is_same = |path: &PathBuf| {
+            let rest = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix(&name));
+            rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with('-') && !rest[1..].contains('-')))
+        };
+        let all = fs::read_dir(own.parent()?).ok()?.flatten().map(|e| e.path());
+        all.filter(|path| *path != own && is_same(path)).find(|path| path.join("started").exists())
+    }
+
     pub(super) fn is_claimed(&self) -> bool {
         self.0.join("started").exists()
     }
