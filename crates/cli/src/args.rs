@@ -114,9 +114,12 @@ pub(crate) enum Verb {
     #[command(after_help = "Example:
   forethought approve oven.toml 12 --as ada")]
     Approve(OneTrial),
-    /// Turn a trial down.
-    #[command(after_help = "Example:
-  forethought reject oven.toml 12 --reason \"too hot for this batch\"")]
+    /// Turn a trial down, wherever it stands: what runs of it is halted, and nothing near it is tried again.
+    #[command(
+        visible_alias = "veto",
+        after_help = "Example:
+  forethought veto oven.toml 12 --reason \"too hot for this batch\""
+    )]
     Reject(OneTrial),
     /// Start nothing new.
     #[command(after_help = "Example:

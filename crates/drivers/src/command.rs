@@ -13,7 +13,7 @@ mod signal;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use forethought_machine::{
@@ -102,10 +102,26 @@ line="$$ -"
 [ -r /proc/$$/stat ] && read -r line </proc/$$/stat
 echo "$line" >>pid || exit
 sync pid . || sync || exit
-{ { "$@" <order.json 3>&-; echo $? >>exit.new; } 2>&3 | head -c "$FORETHOUGHT_OUTPUT_MOST" >>stdout; } 3>&1 |
-  { head -c 1048576 >>stderr; cat >/dev/null; }
+{ { "$@" <order.json 3>&-; echo $? >>exit.new; } 2>&3 | $FORETHOUGHT_TAKE >>stdout 2>/dev/null; } 3>&1 |
+  { $FORETHOUGHT_TAKE >>stderr 2>/dev/null; cat >/dev/null; }
 mv exit.new exit
 "#;
+
+/// Takes so many bytes, and writes them as they come where the system's `dd` can: `head` keeps them until its input ends, which a
+/// child that holds it open may put off for ever.
+fn take() -> String {
+    static CAN_COUNT: LazyLock<bool> = LazyLock::new(|| {
+        let mut dd = Command::new("dd");
+        dd.args(["if=/dev/null", "iflag=count_bytes", "count=0"]);
+        dd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        dd.status().is_ok_and(|status| status.success())
+    });
+    let most = OUTPUT_MOST + 1;
+    match *CAN_COUNT {
+        true => format!("dd bs=65536 iflag=count_bytes count={most}"),
+        false => format!("head -c {most}"),
+    }
+}
 
 impl Program {
     /// The program, or what stands beside the campaign file under that name.
@@ -132,7 +148,7 @@ impl Program {
             .env("FORETHOUGHT_DIR", &self.dir)
             .env("FORETHOUGHT_KEY", order.key.to_string())
             .env(process::FOLDER, folder.path())
-            .env("FORETHOUGHT_OUTPUT_MOST", (OUTPUT_MOST + 1).to_string())
+            .env("FORETHOUGHT_TAKE", take())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

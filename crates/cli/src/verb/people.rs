@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forethought_engine::{Answer, Command, Reply, Taken, read_tells, run_sheet};
-use forethought_record::{Campaign, OrderState, Resolution, TrialState};
+use forethought_record::{Campaign, Order, OrderState, Resolution, TrialState};
 use forethought_space::{Failure as Kind, Measurement, Recipe};
 use serde_json::json;
 
@@ -332,10 +332,15 @@ fn person_machines(campaign: &Campaign) -> BTreeMap<String, bool> {
 
 fn waits(t: &forethought_record::Trial, people: &BTreeMap<String, bool>) -> bool {
     let waits = |o: &forethought_record::Order| {
-        let person = people.get(&o.machine).copied().unwrap_or(true);
-        matches!(o.state, OrderState::Uncertain(_)) || (o.state.is_open() && person)
+        matches!(o.state, OrderState::Uncertain(_)) || is_for_people(o, people)
     };
     !t.state.is_over() && (t.state == TrialState::Held || t.all_orders().any(waits))
+}
+
+/// An order that a person answers: it went to one, or one says that it ran.
+fn is_for_people(order: &Order, people: &BTreeMap<String, bool>) -> bool {
+    let is_person = people.get(&order.machine).copied().unwrap_or(true);
+    order.state == OrderState::Ran || (order.state.is_open() && is_person)
 }
 
 /// The cards of all that waits for people.
@@ -363,7 +368,7 @@ pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> Str
                     "Trial {}: nobody knows what became of its order to `{}` ({why}): `forethought resolve FILE {} ran|did-not-run|discarded`",
                     t.trial, o.machine, t.trial
                 ));
-            } else if o.state.is_open() && people.get(&o.machine).copied().unwrap_or(true) {
+            } else if is_for_people(o, people) {
                 let asked: Vec<String> = problem
                     .stage(&o.key.stage)
                     .map(|s| {

@@ -85,8 +85,12 @@ impl Folder {
         self.0.join("started").exists()
     }
 
-    /// Claims it, durably; false where it was claimed before.
+    /// Claims it, durably, so that nobody begins any more; false where it was claimed before.
     pub(super) fn claim(&self) -> io::Result<bool> {
+        if !self.is_claimed() {
+            // Whoever reads it later sees that no process was noted, and not that the note was taken away.
+            OpenOptions::new().create(true).append(true).open(self.0.join("pid"))?;
+        }
         match fs::create_dir(self.0.join("started")) {
             Ok(()) => sync(&self.0).map(|()| true),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),

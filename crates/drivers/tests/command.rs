@@ -1,0 +1,142 @@
+//! What the folder of an order tells after a crash.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use forethought_machine::{Build, Machine, Order};
+use forethought_record::{CampaignId, Fate, RunKey};
+use forethought_space::{Recipe, Value, parse};
+
+const FILE: &str = r#"
+forethought = 1
+name = "folders"
+[parameter]
+x = { range = [0, 1] }
+[outcome]
+y = { goal = "maximize" }
+[machine.m]
+driver = "command"
+command = ["sh", "-c", "echo '{\"outcomes\":{\"y\":1}}'"]
+[budget]
+trials = 1
+"#;
+
+/// A process's machine over a folder for orders.
+fn machine(runs: &Path) -> Box<dyn Machine> {
+    let drivers = forethought_drivers::drivers();
+    let known: Vec<_> = drivers.iter().map(|d| d.schema.clone()).collect();
+    let problem = parse(FILE, &|_| None, &known).unwrap();
+    let driver = drivers.iter().find(|d| d.schema.name == "command").unwrap();
+    let (name, spec) = problem.machines.iter().next().unwrap();
+    let build = Build { name, spec, problem: &problem, dir: runs.to_owned(), runs: runs.to_owned() };
+    (driver.build)(&build).unwrap()
+}
+
+fn order(x: f64) -> Order {
+    let campaign = CampaignId(serde_json::from_str("\"00000000-0000-0000-0000-000000000001\"").unwrap());
+    let key = RunKey { campaign, trial: 1, stage: "main".into(), attempt: 1 };
+    let recipe = Recipe::from([("x", Value::Number(x))]);
+    Order { key, recipe, inputs: BTreeMap::new(), opening: Some("first".into()) }
+}
+
+/// The folder of an order that a process has sent and that has come to its end.
+fn ended(runs: &Path) -> PathBuf {
+    let mut machine = machine(runs);
+    let order = order(0.5);
+    machine.open(order.key.campaign, "first").unwrap();
+    machine.start(&order).unwrap();
+    let began = Instant::now();
+    while !matches!(machine.poll(&order).unwrap(), Fate::Answered { .. }) {
+        assert!(began.elapsed() < Duration::from_secs(60), "it never answers");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    runs.join(order.key.campaign.to_string()).join("1-main-1-first")
+}
+
+/// What a process that comes later reads of an order.
+fn later(runs: &Path, order: &Order) -> Fate {
+    machine(runs).poll(order).unwrap()
+}
+
+fn is_proof(fate: &Fate) -> bool {
+    matches!(fate, Fate::NotSent { .. })
+}
+
+#[test]
+fn an_answer_is_read_again() {
+    let runs = tempfile::tempdir().unwrap();
+    ended(runs.path());
+    assert!(matches!(later(runs.path(), &order(0.5)), Fate::Answered { .. }));
+}
+
+#[test]
+fn another_order_than_the_records_is_no_answer() {
+    let runs = tempfile::tempdir().unwrap();
+    ended(runs.path());
+    assert!(matches!(later(runs.path(), &order(0.6)), Fate::Unknown { .. }));
+    let other = Order { opening: Some("second".into()), ..order(0.5) };
+    assert!(matches!(later(runs.path(), &other), Fate::Unknown { .. }), "no mark of that opening is there");
+}
+
+#[test]
+fn a_claim_without_a_note_of_its_process_is_proof_that_nothing_began() {
+    let runs = tempfile::tempdir().unwrap();
+    let folder = ended(runs.path());
+    for name in ["exit", "stdout"] {
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    fs::write(folder.join("pid"), "").unwrap();
+    assert!(is_proof(&later(runs.path(), &order(0.5))));
+    // Where the note was taken away, it is none.
+    fs::remove_file(folder.join("pid")).unwrap();
+    assert!(matches!(later(runs.path(), &order(0.5)), Fate::Unknown { .. }));
+}
+
+#[test]
+fn what_nobody_claimed_never_begins_once_it_was_asked_after() {
+    let runs = tempfile::tempdir().unwrap();
+    let folder = ended(runs.path());
+    for name in ["exit", "stdout", "pid"] {
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    fs::remove_dir(folder.join("started")).unwrap();
+    assert!(is_proof(&later(runs.path(), &order(0.5))));
+    assert!(folder.join("started").is_dir(), "a shell that is late finds it claimed");
+    assert!(is_proof(&later(runs.path(), &order(0.5))), "and it stays so");
+}
+
+#[test]
+fn what_has_no_folder_never_began_as_long_as_its_opening_is_known() {
+    let runs = tempfile::tempdir().unwrap();
+    let folder = ended(runs.path());
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(is_proof(&later(runs.path(), &order(0.5))));
+    fs::remove_dir_all(folder.parent().unwrap()).unwrap();
+    assert!(matches!(later(runs.path(), &order(0.5)), Fate::Unknown { .. }));
+}
+
+#[test]
+fn an_order_of_a_name_that_ran_before_is_not_started() {
+    let runs = tempfile::tempdir().unwrap();
+    ended(runs.path());
+    let mut second = machine(runs.path());
+    let again = Order { opening: Some("second".into()), ..order(0.5) };
+    second.open(again.key.campaign, "second").unwrap();
+    assert!(second.start(&again).is_err());
+}
+
+#[test]
+fn what_was_halted_before_it_began_does_not_begin() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut machine = machine(runs.path());
+    machine.open(order(0.5).key.campaign, "first").unwrap();
+    machine.halter().halt(Some(&order(0.5))).unwrap();
+    machine.start(&order(0.5)).unwrap();
+    let folder = runs.path().join(order(0.5).key.campaign.to_string()).join("1-main-1-first");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!folder.join("exit").exists() && !folder.join("exit.new").exists(), "it ran");
+}
