@@ -130,8 +130,11 @@ pub(crate) enum Verb {
   forethought resume oven.toml")]
     Resume(Whole),
     /// Halt all machines; holds until `release`. This is not a safety function: hardware is.
-    #[command(after_help = "Example:
-  forethought stop oven.toml --reason \"smoke\"")]
+    ///
+    /// Of a world: whoever drives the plant ends, and the plant is brought to its safe action.
+    #[command(after_help = "Examples:
+  forethought stop oven.toml --reason \"smoke\"
+  forethought stop tanks.toml                            of a world too; `world drive` goes on")]
     Stop(Whole),
     /// Lift a stop.
     #[command(after_help = "Example:
@@ -172,7 +175,7 @@ pub(crate) enum Verb {
     #[command(after_help = "Example:
   forethought machines oven.toml")]
     Machines(File),
-    /// Learn how a plant moves, foresee, and steer it.
+    /// Learn how a plant moves, foresee, and steer it; `stop`, `log`, `verify` and `replay` take world files too.
     #[command(subcommand)]
     World(World),
     /// Print the JSON schema of campaign files.
@@ -196,8 +199,13 @@ pub(crate) enum World {
   forethought world drive furnace-2.toml --recall examples/furnace    begin from another plant's model")]
     Drive(Driving),
     /// Explore only: safe episodes from which a model can be learnt.
+    #[command(after_help = "Example:
+  forethought world explore examples/tanks")]
     Explore(Driving),
     /// Learn a model from all episodes, exploring first where that is not done.
+    #[command(after_help = "Examples:
+  forethought world train examples/tanks
+  forethought world train plant.toml --no-report         after `world import`: nothing is set on the plant then")]
     Train(Driving),
     /// What the plant would show under given actions, with 90 % bands.
     #[command(after_help = "Examples:
@@ -210,12 +218,23 @@ pub(crate) enum World {
   forethought world surprise examples/tanks --alarm 3 --no-fault")]
     Surprise(Surprise),
     /// Where the world stands.
-    Status(File),
+    #[command(after_help = "Example:
+  forethought world status examples/tanks --json")]
+    Status(WorldFile),
     /// Check a world file: every mistake at once, with line and column.
-    Check(File),
+    ///
+    /// The plant's program is asked what it has, unless another process drives it.
+    #[command(after_help = "Example:
+  forethought world check examples/tanks")]
+    Check(WorldFile),
     /// Write the report, one HTML file that works offline.
-    Report(Report),
+    #[command(after_help = "Example:
+  forethought world report examples/tanks --output tanks.html")]
+    Report(WorldReport),
     /// Write an episode as a table, CSV or Parquet.
+    #[command(after_help = "Examples:
+  forethought world export examples/tanks > last.csv
+  forethought world export examples/tanks --episode 3 --output three.parquet")]
     Export(ExportEpisode),
     /// Take tables of what the plant did before as exploring episodes, to learn from.
     #[command(after_help = "Examples:
@@ -225,13 +244,15 @@ A column `time_s` in seconds, one a sensor and one an action by their names; oth
 a sensor counts as read where its last value is no older than a period, an action holds until the next.")]
     Import(ImportEpisodes),
     /// Print the JSON schema of world files.
+    #[command(after_help = "Example:
+  forethought world schema > world.schema.json")]
     Schema,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Driving {
     #[command(flatten)]
-    pub(crate) file: File,
+    pub(crate) file: WorldFile,
     /// A world file of the same kind of plant whose model to begin from.
     #[arg(long, value_name = "WORLD")]
     pub(crate) recall: Option<PathBuf>,
@@ -243,7 +264,7 @@ pub(crate) struct Driving {
 #[derive(Debug, Args)]
 pub(crate) struct Imagine {
     #[command(flatten)]
-    pub(crate) file: File,
+    pub(crate) file: WorldFile,
     /// The episode; the last when left out.
     #[arg(long)]
     pub(crate) episode: Option<u64>,
@@ -261,7 +282,7 @@ pub(crate) struct Imagine {
 #[derive(Debug, Args)]
 pub(crate) struct Surprise {
     #[command(flatten)]
-    pub(crate) file: File,
+    pub(crate) file: WorldFile,
     /// The episode; the last when left out.
     #[arg(long)]
     pub(crate) episode: Option<u64>,
@@ -279,7 +300,7 @@ pub(crate) struct Surprise {
 #[derive(Debug, Args)]
 pub(crate) struct ExportEpisode {
     #[command(flatten)]
-    pub(crate) file: File,
+    pub(crate) file: WorldFile,
     /// The episode; the last when left out.
     #[arg(long)]
     pub(crate) episode: Option<u64>,
@@ -291,10 +312,26 @@ pub(crate) struct ExportEpisode {
 #[derive(Debug, Args)]
 pub(crate) struct ImportEpisodes {
     #[command(flatten)]
-    pub(crate) file: File,
+    pub(crate) file: WorldFile,
     /// Tables, each an episode.
     #[arg(required = true, value_name = "TABLE")]
     pub(crate) tables: Vec<PathBuf>,
+}
+
+/// A world file.
+#[derive(Debug, Args)]
+pub(crate) struct WorldFile {
+    /// The world file, or its folder.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorldReport {
+    #[command(flatten)]
+    pub(crate) file: WorldFile,
+    /// Where to write it; `reports/` when left out.
+    #[arg(long, short, value_name = "HTML")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// A campaign file.

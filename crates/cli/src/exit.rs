@@ -66,6 +66,11 @@ impl Failure {
         self
     }
 
+    /// Whether it is of this kind.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code == code
+    }
+
     /// Mistakes in a file.
     pub(crate) fn file(path: String, text: String, mistakes: Vec<Diagnostic>) -> Self {
         let count = mistakes.len();

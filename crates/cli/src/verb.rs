@@ -7,6 +7,7 @@ mod look;
 mod people;
 mod report;
 mod run;
+mod stop;
 mod world;
 
 pub(crate) use backtest::backtest;

@@ -1,8 +1,8 @@
 //! The second core: a plant that is driven. Sans I/O, as the campaign's.
 //!
 //! Explore, learn, plan, act, remember, in turn, until every episode of the world file is done. An episode is intended in
-//! the journal before its first action and sealed after its last; where the engine died in one, the plant is brought to its
-//! safe action before anything else. No action leaves that the envelope does not let through.
+//! the journal before its first action and sealed after its last. The first word to a plant is its safe action, whatever an earlier
+//! process left behind, and so is the last; where it fails, nothing goes on. No action leaves that the envelope does not let through.
 
 mod alarm;
 mod creep;
@@ -11,6 +11,7 @@ mod policy;
 mod progress;
 mod replay;
 mod run;
+mod safety;
 mod shell;
 mod silent;
 
@@ -32,7 +33,7 @@ pub use run::claim_channels;
 pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
 pub use silent::Pause;
 
-use progress::{is_stale, learnable, reached};
+use progress::{is_stale, learnable, reached, undriven};
 use run::Run;
 
 /// Episodes after which a model is learnt and plans, even while exploring.
@@ -112,6 +113,8 @@ pub enum DriveEnd {
     /// All is explored, and no episode had [`LEARNT_FROM`] periods, or those that had did not have [`forethought_world::PERIODS_LEAST`] together:
     /// there is no model to act with.
     NothingLearnt,
+    /// All acting episodes are over, and the plant was not brought to its goal: its model foresaw no more than "as it is now". In words.
+    Undriven(String),
     /// The plant, or learning, failed: in words.
     Failed(String),
 }
@@ -123,6 +126,8 @@ enum Phase {
     Between,
     /// The plant to be safe after a crash: the episode that was interrupted, its number in the store.
     Recovering(u64, u64),
+    /// The plant to be safe before the first episode of this process: nobody knows how an earlier one left it.
+    Securing,
     /// A place for an episode.
     Creating(EpisodePlan),
     /// A reading, a plan, the plant's safety at the end, the episode's seal: in that order.
@@ -156,6 +161,10 @@ pub struct DriveCore {
     /// The model is to be learnt again before the next plan.
     is_stale: bool,
     phase: Phase,
+    /// The plant holds its safe action, as far as this process knows.
+    is_safe: bool,
+    /// What the plant stands at once it was made safe.
+    from: Vec<f64>,
     /// What to do when all is durable.
     then: Vec<DriveEffect>,
     stop: Option<Reason>,
@@ -174,6 +183,8 @@ impl DriveCore {
     ) -> Self {
         let is_stale = is_stale(model.as_deref(), &drive);
         DriveCore {
+            from: world.told.safe(),
+            is_safe: false,
             world,
             drive,
             until,
@@ -203,22 +214,8 @@ impl DriveCore {
     /// One step: what is to be done is pushed to `effects`.
     pub fn step(&mut self, at: Timestamp, input: DriveInput, effects: &mut Vec<DriveEffect>) {
         match input {
-            DriveInput::Begin => match self.drive.open().map(|(n, e)| (n, e.stored)) {
-                Some((episode, stored)) => {
-                    self.phase = Phase::Recovering(episode, stored);
-                    effects.push(DriveEffect::MakeSafe);
-                }
-                None => self.next(at, effects),
-            },
-            DriveInput::Journaled(seq) if seq >= self.drive.seq => {
-                if self.then.is_empty() {
-                    if matches!(self.phase, Phase::Between) {
-                        self.next(at, effects);
-                    }
-                } else {
-                    effects.append(&mut self.then);
-                }
-            }
+            DriveInput::Begin => self.begin(at, effects),
+            DriveInput::Journaled(seq) if seq >= self.drive.seq => self.journaled(at, effects),
             DriveInput::Journaled(_) => {}
             DriveInput::Safe(done) => self.safe(at, done, effects),
             DriveInput::Created(stored) => self.created(at, stored, effects),
@@ -227,6 +224,19 @@ impl DriveCore {
             DriveInput::Learnt(model) => self.learnt(at, *model, effects),
             DriveInput::Planned(planned) => self.planned(*planned, effects),
             DriveInput::Stop(reason) => self.stop = Some(reason),
+        }
+    }
+
+    fn journaled(&mut self, at: Timestamp, effects: &mut Vec<DriveEffect>) {
+        if self.stop_unbegun(effects) {
+            return;
+        }
+        if self.then.is_empty() {
+            if matches!(self.phase, Phase::Between) {
+                self.next(at, effects);
+            }
+        } else {
+            effects.append(&mut self.then);
         }
     }
 
@@ -273,12 +283,17 @@ impl DriveCore {
             (Purpose::Explore, self.world.explore.0)
         } else if is_left && reached.is_none() {
             (Purpose::Drive, self.world.drive.0)
+        } else if let Some(why) = undriven(&self.world, &self.drive).filter(|_| reached.is_none()) {
+            return self.over(DriveEnd::Undriven(why), effects);
         } else if self.drive.finished.is_none() {
             let reason = reached.unwrap_or_else(|| "every episode of the world file is done".to_owned());
             return self.append(at, vec![DriveEvent::WorldFinished { reason }], Vec::new(), effects);
         } else {
             return self.over(DriveEnd::Finished, effects);
         };
+        if !self.is_safe {
+            return self.secure(effects);
+        }
         let number = self.drive.episodes.len() as u64 + 1;
         let model = self.model.as_ref().map(|m| m.hash.clone());
         let plan = EpisodePlan {
@@ -309,7 +324,9 @@ impl DriveCore {
             seed: plan.seed.to_string(),
             policy: plan.policy.clone(),
             model: plan.model.clone(),
-            envelope: json!({ "actions": bounds_json(&bounds), "limits": limits_json(&self.world.limits) }),
+            envelope: json!({
+                "actions": bounds_json(&bounds), "limits": limits_json(&self.world.limits), "from": self.from,
+            }),
             longest: plan.longest as u64,
         };
         let tracks = match plan.purpose {
@@ -330,12 +347,14 @@ impl DriveCore {
             Purpose::Explore => None,
         };
         let foresight = self.model.as_ref().map(|m| m.foresight.clone().of_widths(widths.unwrap_or(&[])));
-        let run = Run::new(&self.world, episode, stored, plan, tracks, earlier).foreseeing(foresight);
-        let run = run.watched(monitor).pausing(pauses);
+        let run =
+            Run::new(&self.world, episode, stored, plan, tracks, earlier).standing_at(self.from.clone());
+        let run = run.foreseeing(foresight).watched(monitor).pausing(pauses);
         self.phase = Phase::Running(Box::new(run));
     }
 
     fn read(&mut self, at: Timestamp, reading: Result<Reading, String>, effects: &mut Vec<DriveEffect>) {
+        let first = effects.len();
         let Phase::Running(run) = &mut self.phase else { return };
         match reading {
             Err(message) => {
@@ -363,14 +382,15 @@ impl DriveCore {
                 {
                     let reason = format!("an alarm: {}", alarm.text);
                     run.end.get_or_insert(EpisodeEnd::Stopped { reason: reason.clone() });
-                    self.failed = Some(format!("{reason}; the plant was brought to its safe action"));
+                    self.failed = Some(reason);
                 }
             }
         }
         let Phase::Running(run) = &mut self.phase else { return };
         if run.end.is_some() {
+            // Before what it showed last is recorded, and before alarms are: a disk may be slow, or full.
+            effects.insert(first, DriveEffect::MakeSafe);
             effects.extend(run.last_row());
-            effects.push(DriveEffect::MakeSafe);
             return;
         }
         match &self.model {
@@ -388,6 +408,12 @@ impl DriveCore {
     }
 
     fn planned(&mut self, planned: Planned, effects: &mut Vec<DriveEffect>) {
+        if let (Phase::Running(run), Some(reason)) = (&mut self.phase, &self.stop) {
+            run.end.get_or_insert(EpisodeEnd::Stopped { reason: reason.clone() });
+            effects.push(DriveEffect::MakeSafe);
+            effects.extend(run.last_row());
+            return;
+        }
         self.act(planned.action.clone(), Some(planned), effects);
     }
 
@@ -395,7 +421,7 @@ impl DriveCore {
     fn act(&mut self, mut action: Vec<f64>, planned: Option<Planned>, effects: &mut Vec<DriveEffect>) {
         let Phase::Running(run) = &mut self.phase else { return };
         let bounds = self.world.card.bounds();
-        if bounds.violation(&action, &run.previous).is_some() || action.len() != bounds.len() {
+        if action.len() != bounds.len() || bounds.violation(&action, &run.previous).is_some() {
             // A planner's mistake must never reach the plant.
             action = safe_from(&self.world, &run.previous);
         }
@@ -404,57 +430,8 @@ impl DriveCore {
         }
         effects.push(run.row(self.model.as_deref(), planned.as_ref()));
         run.hold(action.clone(), planned);
+        self.is_safe = false;
         effects.push(DriveEffect::Step(action));
-    }
-
-    fn safe(&mut self, at: Timestamp, done: Result<(), String>, effects: &mut Vec<DriveEffect>) {
-        match (&mut self.phase, done) {
-            (Phase::Recovering(_, stored), Ok(())) => {
-                let stored = *stored;
-                let reason = "the engine had died in an episode".to_owned();
-                let close = DriveEffect::Close(stored, false);
-                self.append(at, vec![DriveEvent::MadeSafe { reason }], vec![close], effects);
-            }
-            (Phase::Recovering(..), Err(message)) => {
-                let message = format!("the plant cannot be brought to its safe action: {message}");
-                self.over(DriveEnd::Failed(message), effects);
-            }
-            (Phase::Running(run), done) => {
-                if let Err(message) = done {
-                    self.failed
-                        .get_or_insert(format!("the plant cannot be brought to its safe action: {message}"));
-                }
-                effects.push(DriveEffect::Close(run.stored, true));
-            }
-            _ => {}
-        }
-    }
-
-    fn closed(&mut self, at: Timestamp, periods: u64, hash: String, effects: &mut Vec<DriveEffect>) {
-        let events = match std::mem::replace(&mut self.phase, Phase::Between) {
-            Phase::Recovering(episode, _) => vec![DriveEvent::EpisodeSealed {
-                episode,
-                periods,
-                hash,
-                end: EpisodeEnd::Interrupted,
-                cost: None,
-                beyond: 0,
-                unread: Vec::new(),
-                kept: Vec::new(),
-                widths: Vec::new(),
-            }],
-            Phase::Running(run) => {
-                let mut events = run.ended(&self.world);
-                events.push(run.sealed(periods, hash));
-                events
-            }
-            other => {
-                self.phase = other;
-                return;
-            }
-        };
-        self.append(at, events, Vec::new(), effects);
-        self.is_stale = is_stale(self.model.as_deref(), &self.drive);
     }
 
     fn learnt(&mut self, at: Timestamp, model: Result<WorldModel, String>, effects: &mut Vec<DriveEffect>) {
@@ -541,11 +518,12 @@ impl DriveCore {
     }
 }
 
-/// The safe action, or what the envelope's rates let through on the way to it.
+/// The safe action, or what the envelope's rates let through on the way to it. Where the plant's own safe action lies beyond the file's
+/// range, the way leads there in steps that the rate allows.
 fn safe_from(world: &World, previous: &[f64]) -> Vec<f64> {
-    let mut action = world.card.safe();
-    world.card.bounds().clamp(&mut action, previous);
-    action
+    let (safe, step) = (world.card.safe(), world.card.bounds().step);
+    let from = previous.iter().zip(step);
+    safe.iter().zip(from).map(|(safe, (now, step))| safe.clamp(now - step, now + step)).collect()
 }
 
 fn bounds_json(bounds: &forethought_space::ActionBounds) -> serde_json::Value {

@@ -1,5 +1,7 @@
 //! Commands to the process that owns a project, over the Unix socket in its folder.
 
+mod place;
+
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -73,7 +75,7 @@ impl Listener {
     /// Where the socket cannot be made.
     pub fn bind(path: &Path) -> io::Result<Listener> {
         let _ = std::fs::remove_file(path);
-        Ok(Listener { path: path.to_owned(), socket: UnixListener::bind(path)?, limits: LIMITS })
+        Ok(Listener { path: path.to_owned(), socket: place::bind(path)?, limits: LIMITS })
     }
 
     /// Serves on a thread; each call is handed to `take`.
@@ -252,7 +254,7 @@ impl Client {
         command: Command,
         actor: Actor,
     ) -> io::Result<Result<Reply, Refusal>> {
-        let mut stream = UnixStream::connect(path)?;
+        let mut stream = place::connect(path)?;
         let stops = matches!(command, Command::Stop { .. });
         stream.set_read_timeout(Some(if stops { STOP_PATIENCE } else { PATIENCE + GRACE }))?;
         let request = Request { campaign: campaign.to_owned(), actor, command };

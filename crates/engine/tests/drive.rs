@@ -398,6 +398,7 @@ fn driving_ends_once_its_goal_is_reached_and_claims_go_on_as_wide_as_they_were()
         let mut core = DriveCore::new(outside.world.clone(), drive, Some(model.clone()), None, Until::Driven);
         let mut effects = Vec::new();
         core.step(outside.now(), DriveInput::Begin, &mut effects);
+        core.step(outside.now(), DriveInput::Safe(Ok(())), &mut effects);
         // It has not learnt from the episode that was changed: it would before anything else.
         core.step(outside.now(), DriveInput::Learnt(Box::new(Ok((*model).clone()))), &mut effects);
         core.step(outside.now(), DriveInput::Journaled(u64::MAX), &mut effects);

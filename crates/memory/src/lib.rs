@@ -8,6 +8,7 @@
 mod chain;
 mod episodes;
 mod head;
+mod holder;
 mod journal;
 mod project;
 mod sqlite;

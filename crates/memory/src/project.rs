@@ -52,6 +52,11 @@ impl Project {
         self.dir.join("forethought.sock")
     }
 
+    /// What its owner locks.
+    pub fn lock(&self) -> PathBuf {
+        self.dir.join("forethought.lock")
+    }
+
     /// Episodes of environments.
     pub fn episodes(&self) -> PathBuf {
         self.dir.join("episodes.db")
@@ -72,7 +77,7 @@ impl Project {
     /// # Errors
     /// [`OwnError::Taken`] where a living process owns it.
     pub fn own(&self, who: &str) -> Result<Owner, OwnError> {
-        let path = self.dir.join("forethought.lock");
+        let path = self.lock();
         let unreadable = |source| OwnError::Unreadable { path: path.clone(), source };
         let mut file = fs::OpenOptions::new()
             .create(true)

@@ -3,6 +3,8 @@
 //! The unit of durability is the episode: intended before the first action, sealed by hash after the last. The readings
 //! and actions themselves stand in the store of episodes.
 
+mod state;
+
 use std::collections::BTreeMap;
 
 use forethought_space::EnvironmentCard;
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Actor, Reason};
 use crate::id::{CampaignId, Seq};
+
+pub use state::{AlarmState, EpisodeState, ModelState};
 
 /// One event of a world with its time and its actor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +60,15 @@ pub enum EpisodeEnd {
     Interrupted,
 }
 
+/// A plant that could not be brought to its safe action: it may still do what was set last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Left {
+    /// Why, in words.
+    pub message: String,
+    /// What was set last, one number an action; None where nothing was set.
+    pub set: Option<Vec<f64>>,
+}
+
 /// Intervals that were written before a reading, and how many of them held it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
@@ -96,6 +109,8 @@ pub enum AlarmKind {
     Errors,
     /// Nothing of a sensor is read, or the very same for too long.
     Silent,
+    /// A sensor shows what it cannot, again and again; what else it shows is learnt from all the same.
+    Impossible,
     /// A sensor creeps from episode to episode.
     Creeping {
         /// Since this one.
@@ -182,6 +197,15 @@ pub enum DriveEvent {
         /// sensor, in its unit. Empty where nothing was claimed.
         #[serde(default)]
         widths: Vec<f64>,
+        /// Readings that were beyond what a sensor can show, by sensor; `unread` counts them too.
+        #[serde(default)]
+        impossible: Vec<u64>,
+        /// What it would have cost, had every sensor stayed where it began: what doing nothing is compared with.
+        #[serde(default)]
+        resting: Option<f64>,
+        /// The plant could not be brought to its safe action at its end.
+        #[serde(default)]
+        left: Option<Left>,
     },
     /// A model was learnt.
     ModelLearnt {
@@ -249,69 +273,6 @@ pub struct Score {
     pub truth: Option<Vec<f64>>,
 }
 
-/// One episode, as it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EpisodeState {
-    /// Its number in the store of episodes.
-    pub stored: u64,
-    /// When it was intended.
-    pub begun: Timestamp,
-    /// What it is for.
-    pub purpose: Purpose,
-    /// Hash of the model that is planned with.
-    pub model: Option<String>,
-    /// How it ended; None while it runs, or where the engine died in it.
-    pub end: Option<EpisodeEnd>,
-    /// Periods that were recorded.
-    pub periods: u64,
-    /// What it cost.
-    pub cost: Option<f64>,
-    /// Periods beyond a limit.
-    pub beyond: u64,
-    /// Readings in which a sensor showed nothing, by sensor; empty where that is not known.
-    pub unread: Vec<u64>,
-    /// Claims settled.
-    pub kept: Vec<Kept>,
-    /// Half widths that intervals would have had to have.
-    pub widths: Vec<f64>,
-}
-
-/// A model, as it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelState {
-    /// Hash of its blob.
-    pub hash: String,
-    /// Stored episodes that it was learnt from.
-    pub episodes: Vec<u64>,
-    /// Hash of the model of another plant that it began from.
-    pub recalled: Option<String>,
-    /// What it foresees.
-    pub scores: Vec<Score>,
-}
-
-/// One alarm, as it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AlarmState {
-    /// The episode.
-    pub episode: u64,
-    /// The period in it.
-    pub period: u64,
-    /// The sensor that began it.
-    pub sensor: String,
-    /// How improbable it is.
-    pub p: f64,
-    /// What was seen.
-    pub text: String,
-    /// How far its event got; empty where that is not known.
-    pub reached: Vec<Reach>,
-    /// What shows it.
-    pub kind: AlarmKind,
-    /// A person says that it was no fault.
-    pub no_fault: Option<bool>,
-    /// How many episodes there were when a person first said that.
-    pub judged: Option<u64>,
-}
-
 /// All that happened in a world: the fold of its entries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drive {
@@ -333,6 +294,8 @@ pub struct Drive {
     pub alarms: BTreeMap<u64, AlarmState>,
     /// Why nothing more is done.
     pub finished: Option<Reason>,
+    /// The plant may still do what was set last: nothing is done before it was made safe.
+    pub left: Option<Left>,
 }
 
 /// An event that cannot follow what was there.
@@ -366,6 +329,7 @@ impl Drive {
             models: Vec::new(),
             alarms: BTreeMap::new(),
             finished: None,
+            left: None,
         };
         for entry in rest {
             drive.apply(entry)?;
@@ -386,7 +350,7 @@ impl Drive {
                 self.text.clone_from(text);
                 self.card = card.clone().or(self.card.take());
             }
-            DriveEvent::MadeSafe { .. } => {}
+            DriveEvent::MadeSafe { .. } => self.left = None,
             DriveEvent::EpisodeIntended { episode, stored, purpose, model, .. } => {
                 if self.open().is_some() || *episode != self.episodes.len() as u64 + 1 {
                     return Err(wrong(format!("episode {episode} is not the next, or another one runs")));
@@ -404,11 +368,24 @@ impl Drive {
                     unread: Vec::new(),
                     kept: Vec::new(),
                     widths: Vec::new(),
+                    impossible: Vec::new(),
+                    resting: None,
                 };
                 self.episodes.insert(*episode, state);
             }
             DriveEvent::EpisodeSealed {
-                episode, periods, end, cost, beyond, unread, kept, widths, ..
+                episode,
+                periods,
+                end,
+                cost,
+                beyond,
+                unread,
+                kept,
+                widths,
+                impossible,
+                resting,
+                left,
+                ..
             } => {
                 let state = self.episodes.get_mut(episode).filter(|e| e.end.is_none());
                 let state = state.ok_or_else(|| wrong(format!("episode {episode} does not run")))?;
@@ -417,6 +394,11 @@ impl Drive {
                 state.unread.clone_from(unread);
                 state.kept.clone_from(kept);
                 state.widths.clone_from(widths);
+                state.impossible.clone_from(impossible);
+                state.resting = *resting;
+                if left.is_some() {
+                    self.left.clone_from(left);
+                }
             }
             DriveEvent::ModelLearnt { model, episodes, recalled, scores } => self.models.push(ModelState {
                 hash: model.clone(),
@@ -543,6 +525,9 @@ mod tests {
             unread: Vec::new(),
             kept: Vec::new(),
             widths: Vec::new(),
+            impossible: Vec::new(),
+            resting: None,
+            left: None,
         };
         entry(event)
     }
@@ -556,6 +541,26 @@ mod tests {
         assert!(Drive::fold(&[opened(), intended(2)]).is_err());
         let twice = [opened(), intended(1), sealed(1, EpisodeEnd::Interrupted), sealed(1, EpisodeEnd::Whole)];
         assert_eq!(Drive::fold(&twice).unwrap_err().seq, 4);
+    }
+
+    #[test]
+    fn a_plant_that_was_left_stays_so_until_it_is_made_safe() {
+        let mut left = sealed(1, EpisodeEnd::Whole);
+        if let DriveEvent::EpisodeSealed { left, .. } = &mut left.event {
+            *left = Some(Left { message: "valve stuck".into(), set: Some(vec![26.5]) });
+        }
+        let safe = entry(DriveEvent::MadeSafe { reason: "it had been left".into() });
+        let left_at = |entries: &[DriveEntry]| Drive::fold(entries).unwrap().left.and_then(|left| left.set);
+        let all = [opened(), intended(1), left, safe];
+        assert_eq!((left_at(&all[..2]), left_at(&all[..3]), left_at(&all)), (None, Some(vec![26.5]), None));
+        // What version 0.2 wrote says nothing of it.
+        let old = r#"{"v":1,"at":"1970-01-01T00:00:00Z","by":"engine","event":"episode_sealed","episode":1,"periods":9,"hash":"00","end":"whole","cost":null}"#;
+        let DriveEvent::EpisodeSealed { left, impossible, resting, .. } =
+            serde_json::from_str::<DriveEntry>(old).unwrap().event
+        else {
+            panic!("another event")
+        };
+        assert_eq!((left, impossible.len(), resting), (None, 0, None));
     }
 
     #[test]

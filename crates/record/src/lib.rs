@@ -14,7 +14,7 @@ mod trial;
 pub use campaign::{Campaign, FoldError, Status};
 pub use claim::{Claim, ClaimState, Says, Verdict};
 pub use drive::{
-    AlarmKind, AlarmState, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd, EpisodeState, Kept,
+    AlarmKind, AlarmState, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd, EpisodeState, Kept, Left,
     ModelState, Purpose, Reach, Score,
 };
 pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, Reason, Resolution};

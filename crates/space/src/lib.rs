@@ -56,4 +56,6 @@ pub use sample::Infeasible;
 pub use space::{Feature, Linear, Mixture, Point, Space, SpaceError};
 pub use structure::DriverSchema;
 pub use value::{Recipe, Value, number_text};
-pub use world::{CardOf, OptionMistake, Planner, Track, World, WorldFile, parse_world, world_schema};
+pub use world::{
+    Believing, CardOf, OptionMistake, Planner, Track, World, WorldFile, parse_world, world_schema,
+};

@@ -1,13 +1,14 @@
 //! The world file: a plant that is driven, what is wanted of it, and what it must never do.
 
+mod believed;
 mod check;
 mod file;
 
 use serde_json::{Map, Value as Json};
 
 use crate::channel::EnvironmentCard;
-use crate::episode::Episode;
 
+pub use believed::Believing;
 pub use check::{CardOf, OptionMistake, parse_world, world_schema};
 pub(crate) use file::{CLOCK_FORMAT, ClockTime};
 pub use file::{Planner, WorldFile};
@@ -61,6 +62,8 @@ pub struct World {
     pub price: Vec<f64>,
     /// Drift of each sensor that is no fault, units a second.
     pub drift: Vec<f64>,
+    /// Sensors that send changes only: where they send nothing, they show what they sent last; the card's order.
+    pub as_before: Vec<bool>,
     /// Periods of each exploring episode, and how many.
     pub explore: (usize, u32),
     /// Periods of each acting episode, and how many.
@@ -86,15 +89,5 @@ impl World {
     pub fn is_maintained(&self, period: usize) -> bool {
         let at = period as f64 * self.card.period_s;
         self.maintenance.iter().any(|&(from, to)| from <= at && at <= to)
-    }
-
-    /// An episode without what was read while the plant was maintained: that says nothing of it.
-    #[must_use]
-    pub fn unmaintained(&self, episode: &Episode) -> Episode {
-        let mut out = episode.clone();
-        for t in (0..=episode.periods()).filter(|t| self.is_maintained(*t)) {
-            out.read[t * episode.sensors..(t + 1) * episode.sensors].fill(f64::NAN);
-        }
-        out
     }
 }

@@ -1,6 +1,7 @@
 //! Verbs by which people take part: each is one command to the core.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use forethought_engine::{Answer, Command, Reply, Taken, read_tells, run_sheet};
 use forethought_record::{Campaign, Order, OrderState, Resolution, TrialState};
@@ -8,12 +9,16 @@ use forethought_space::{Failure as Kind, Measurement, Recipe};
 use serde_json::json;
 
 use super::report::file_error;
+use super::stop::end_owner;
 use crate::args::{
     Amend, Arguments, Ask, FailedKind, File, OneTrial, Resolve, Table, Tell, Verdict, Whole as WholeArgs,
 };
 use crate::exit::{Exit, Failure};
 use crate::loaded::{Loaded, cells};
 use crate::{measure, say, show, talk};
+
+/// How long an owner that a stop cannot reach has to end by itself, before it is killed.
+const OWNER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// New trials, open, for whoever asks.
 pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
@@ -242,6 +247,11 @@ pub(crate) enum Whole {
 }
 
 pub(crate) fn whole(arguments: &Arguments, v: &WholeArgs, what: Whole) -> Result<Exit, Failure> {
+    if matches!(what, Whole::Stop)
+        && let Some(exit) = super::world::stop(arguments, v)?
+    {
+        return Ok(exit);
+    }
     let loaded = Loaded::new(arguments, &v.file)?;
     let reason = if v.reason.is_empty() { format!("by {}", loaded.actor) } else { v.reason.clone() };
     let (command, text) = match what {
@@ -250,18 +260,26 @@ pub(crate) fn whole(arguments: &Arguments, v: &WholeArgs, what: Whole) -> Result
         Whole::Stop => (Command::Stop { reason }, "stopped: all machines were halted; `release` lifts it"),
         Whole::Release => (Command::Release, "released"),
     };
-    let reply = loaded.execute(command).inspect_err(|_| {
-        // An owner that does not answer must not keep machines going.
-        if matches!(what, Whole::Stop) {
-            halt_without_owner(&loaded);
-        }
-    })?;
+    let reply = match what {
+        Whole::Stop => stop(&loaded, command)?,
+        _ => loaded.execute(command)?,
+    };
     let stopped = matches!(what, Whole::Resume) && loaded.read()?.campaign.status.stopped.is_some();
     let text = if stopped { "still stopped: `release` lifts that" } else { text };
-    if matches!(what, Whole::Stop) {
-        halt_without_owner(&loaded);
-    }
     done(arguments, &loaded, &reply, text)
+}
+
+/// Records the stop and halts all machines, whether or not the owner of the project can be reached.
+fn stop(loaded: &Loaded, command: Command) -> Result<Reply, Failure> {
+    let mut done = loaded.execute(command.clone());
+    if done.as_ref().is_err_and(|failure| failure.is("owned")) {
+        // One that goes on would start other orders.
+        halt_without_owner(loaded);
+        end_owner(&loaded.project, OWNER_PATIENCE);
+        done = loaded.execute(command);
+    }
+    halt_without_owner(loaded);
+    done
 }
 
 /// Programs outlive their engine: a stop halts those too whose owner is gone.

@@ -9,12 +9,14 @@ mod loaded;
 mod look;
 mod page;
 mod replay;
+mod stop;
 
 use crate::args::{Arguments, World};
 use crate::exit::{Exit, Failure};
 use forethought_engine::Until;
 
 pub(crate) use keep::{record, world_name};
+pub(crate) use stop::stop;
 
 /// One function a verb.
 pub(crate) fn world(arguments: &Arguments, v: &World) -> Result<Exit, Failure> {

@@ -213,7 +213,7 @@ pub fn learn(
     episodes: &[Episode],
     truth: Option<&dyn Dynamics>,
 ) -> Result<WorldModel, WorldError> {
-    let episodes: Vec<Episode> = episodes.iter().map(|e| begun(ask.world.unmaintained(e))).collect();
+    let episodes: Vec<Episode> = episodes.iter().map(|e| begun(ask.world.believed(e))).collect();
     let all: Vec<&Episode> = episodes.iter().collect();
     let (recalled, before) = (ask.recalled.as_deref(), ask.before.as_deref());
     let (recalled, before) = (recalled.map(|m| &m.ensemble), before.map(|m| &m.ensemble));

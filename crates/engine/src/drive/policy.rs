@@ -74,8 +74,12 @@ pub fn stage_cost(
     action: &[f64],
     previous: &[f64],
 ) -> f64 {
-    let off: f64 = tracks.iter().map(|t| ((read[t.sensor] - t.at(end_s)) / t.scale).powi(2)).sum();
-    off + action_cost(world, action, previous)
+    off_track(tracks, end_s, read) + action_cost(world, action, previous)
+}
+
+/// Σ ((y − r)/scale)² over what is wanted.
+pub(super) fn off_track(tracks: &[Track], end_s: f64, read: &[f64]) -> f64 {
+    tracks.iter().map(|t| ((read[t.sensor] - t.at(end_s)) / t.scale).powi(2)).sum()
 }
 
 fn action_cost(world: &World, action: &[f64], previous: &[f64]) -> f64 {

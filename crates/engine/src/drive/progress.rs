@@ -10,6 +10,10 @@ use super::model::WorldModel;
 pub const LEARNT_FROM: u64 = 20;
 /// A goal counts as reached where no more than one reading in so many was missing.
 const UNSEEN: u64 = 10;
+/// Share of what doing nothing costs from which on a plant counts as not driven.
+const DRIVEN: f64 = 0.5;
+/// Share of the errors of "as it is now" from which on a model counts as foreseeing nothing.
+const FORESEES: f64 = 0.9;
 
 /// How many episodes of a purpose count: whole ones, and exploring ones that were cut but taught something.
 pub fn done(drive: &Drive, purpose: Purpose) -> usize {
@@ -34,6 +38,35 @@ pub(super) fn reached(world: &World, drive: &Drive) -> Option<String> {
         .then(|| format!("episode {number} cost {cost:.3} a period, no more than the goal of {goal}"))
 }
 
+/// That the plant was not brought where it should be in the last acting episode, by a model that foresaw no more than "as it is now": in
+/// words. None where the plant was driven, or nothing says what doing nothing would have cost.
+pub(super) fn undriven(world: &World, drive: &Drive) -> Option<String> {
+    let (number, episode) = drive.whole(Purpose::Drive).last()?;
+    let (cost, resting, periods) = (episode.cost?, episode.resting?, episode.periods.max(1) as f64);
+    if cost <= DRIVEN * resting || cost <= periods {
+        return None;
+    }
+    let hash = episode.model.as_ref()?;
+    let score = drive.models.iter().rfind(|m| m.hash == *hash)?.scores.last()?;
+    let error = |of: &[f64], sensor: usize| of.get(sensor).copied().unwrap_or(f64::NAN);
+    let blind = world.tracks.iter().map(|t| t.sensor).find(|&sensor| {
+        // What is no number is no better.
+        !(error(&score.model, sensor) < FORESEES * error(&score.persistence, sensor))
+    })?;
+    let channel = &world.card.sensors[blind];
+    let unit = channel.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
+    Some(format!(
+        "the plant was not driven to its goal: episode {number} cost {:.3} a period, where doing nothing costs {:.3}, and of {} the model \
+         foresees no more than \"as it is now\" does ({} periods ahead ±{:.3}{unit} against ±{:.3}{unit})",
+        cost / periods,
+        resting / periods,
+        channel.name,
+        score.ahead,
+        error(&score.model, blind),
+        error(&score.persistence, blind),
+    ))
+}
+
 /// There is something to learn from that the model has not learnt from, or has and should not have.
 pub(super) fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
     model.is_none_or(|m| m.episodes != learnable(drive))
@@ -46,6 +79,8 @@ pub(super) fn learnable(drive: &Drive) -> Vec<u64> {
     let lasts = |a: &AlarmState| match a.kind {
         AlarmKind::Creeping { .. } => a.judged.unwrap_or(u64::MAX),
         AlarmKind::Errors | AlarmKind::Silent => a.episode,
+        // What it cannot show was left out; the rest is the plant's.
+        AlarmKind::Impossible => 0,
     };
     let is_of = |a: &AlarmState, n: u64| (a.episode..=lasts(a)).contains(&n);
     let is_alarmed = |n: u64| drive.alarms.values().any(|a| a.no_fault != Some(true) && is_of(a, n));

@@ -63,8 +63,10 @@ pub fn replay_episode(
         let values = episode.reading(t).iter().map(|v| Some(*v).filter(|v| !v.is_nan())).collect();
         DriveInput::Read(Ok(Reading { values, done: is_whole && t == periods }))
     };
-    let mut core = DriveCore::new(world.clone(), drive, model, None, Until::Driven);
+    let mut core = DriveCore::new(world.clone(), drive, model, None, Until::Driven)
+        .standing_at(began_at(&entries[intended].event).unwrap_or_else(|| world.card.safe()));
     let (mut inputs, mut effects, mut t) = (VecDeque::from([DriveInput::Begin]), Vec::new(), 0);
+    let (mut is_begun, mut is_over) = (false, false);
     while let Some(input) = inputs.pop_front() {
         core.step(at, input, &mut effects);
         for effect in effects.drain(..) {
@@ -84,7 +86,10 @@ pub fn replay_episode(
                     inputs.push_back(DriveInput::Journaled(u64::MAX));
                 }
                 DriveEffect::Create(_) => inputs.push_back(DriveInput::Created(0)),
-                DriveEffect::Reset(_) => inputs.push_back(read(0)),
+                DriveEffect::Reset(_) => {
+                    is_begun = true;
+                    inputs.push_back(read(0));
+                }
                 DriveEffect::Plan(ask) => {
                     let most = recorded.iterations.get(t).copied().unwrap_or(f64::NAN);
                     let planned = plan_action(&ask, &method, &mut |k| f64::from(k) >= most);
@@ -110,19 +115,27 @@ pub fn replay_episode(
                     let none = Err("there was no model".to_owned());
                     inputs.push_back(DriveInput::Learnt(Box::new(none)));
                 }
-                // It is over, or would never have been.
-                DriveEffect::MakeSafe | DriveEffect::Close(..) | DriveEffect::Done(_) => {
-                    if t < periods {
-                        out.difference = Some(format!("recorded {periods} periods, now it ends after {t}"));
-                    } else {
-                        out.difference = missed(&alarms, periods);
-                    }
-                    return Ok(out);
-                }
+                DriveEffect::MakeSafe if !is_begun => inputs.push_back(DriveInput::Safe(Ok(()))),
+                // It is over, or would never have been; alarms of its last reading may follow.
+                DriveEffect::MakeSafe | DriveEffect::Close(..) | DriveEffect::Done(_) => is_over = true,
             }
+        }
+        if is_over {
+            out.difference = if t < periods {
+                Some(format!("recorded {periods} periods, now it ends after {t}"))
+            } else {
+                missed(&alarms, periods)
+            };
+            return Ok(out);
         }
     }
     Ok(out)
+}
+
+/// What the plant stood at when an episode began. None in records of versions that took it to be the file's safe action.
+fn began_at(intended: &DriveEvent) -> Option<Vec<f64>> {
+    let DriveEvent::EpisodeIntended { envelope, .. } = intended else { return None };
+    serde_json::from_value(envelope.get("from")?.clone()).ok()
 }
 
 /// An alarm that was recorded in what was read, and is not raised now.

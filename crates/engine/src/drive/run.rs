@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use forethought_record::{AlarmKind, DriveEvent, EpisodeEnd, Kept, Purpose};
-use forethought_space::{Dynamics, EnvironmentCard, Episode, Latent, Track, World};
+use forethought_record::{AlarmKind, DriveEvent, EpisodeEnd, Kept, Left, Purpose};
+use forethought_space::{Believing, Dynamics, EnvironmentCard, Episode, Latent, Track, World};
 use forethought_world::{CLAIMED, Foresight, Monitor};
 
 use super::alarm::{self, Alarm};
 use super::model::WorldModel;
-use super::policy::{PlanAsk, Planned, excite, stage_cost};
+use super::policy::{PlanAsk, Planned, excite, off_track, stage_cost};
 use super::silent::{Pause, SILENT_FROM, Silence};
 use super::{DriveEffect, EpisodePlan};
 
@@ -35,9 +35,13 @@ pub(super) struct Run {
     pub(super) period: usize,
     pub(super) previous: Vec<f64>,
     pub(super) end: Option<EpisodeEnd>,
+    /// The plant could not be brought to its safe action at the end.
+    pub(super) left: Option<Left>,
     tracks: Arc<Vec<Track>>,
     /// Exploring episodes before it.
     earlier: usize,
+    /// What is believed of what sensors send.
+    believing: Believing,
     /// The last reading as it came, NaN where nothing was read; then with what was read there before.
     raw: Vec<f64>,
     last: Vec<f64>,
@@ -63,6 +67,9 @@ pub(super) struct Run {
     claims: VecDeque<Claim>,
     kept: Vec<Kept>,
     cost: f64,
+    /// What it would have cost, had every sensor stayed where it was first read.
+    resting: f64,
+    began: Vec<f64>,
     beyond: u64,
 }
 
@@ -94,8 +101,10 @@ impl Run {
             period: 0,
             previous: world.card.safe(),
             end: None,
+            left: None,
             tracks: Arc::new(tracks),
             earlier,
+            believing: Believing::default(),
             raw: Vec::new(),
             last: Vec::new(),
             before: Vec::new(),
@@ -113,8 +122,27 @@ impl Run {
             claims: VecDeque::new(),
             kept: none,
             cost: 0.0,
+            resting: 0.0,
+            began: vec![f64::NAN; sensors],
             beyond: 0,
         }
+    }
+
+    /// From what the plant stands at now: rates count from there.
+    #[must_use]
+    pub(super) fn standing_at(mut self, set: Vec<f64>) -> Self {
+        self.previous = set;
+        self
+    }
+
+    /// Something was read.
+    pub(super) fn is_begun(&self) -> bool {
+        !self.raw.is_empty()
+    }
+
+    /// What was set last, whether or not its period came to its end.
+    pub(super) fn last_set(&self) -> Option<Vec<f64>> {
+        self.held.clone().or_else(|| (self.period > 0).then(|| self.previous.clone()))
     }
 
     /// With what says how sure its model may be.
@@ -147,22 +175,25 @@ impl Run {
     pub(super) fn take(&mut self, world: &World, model: Option<&WorldModel>, read: &[f64]) -> Vec<Alarm> {
         self.raw = read.to_vec();
         let is_blind = self.is_blind(world);
-        let is_maintained = world.is_maintained(self.period + usize::from(self.held.is_some()));
+        let now = self.period + usize::from(self.held.is_some());
+        let is_maintained = world.is_maintained(now);
         self.masked = if is_maintained { self.masked + 1 } else { 0 };
-        // What is shown meanwhile is recorded, and believed by nobody.
-        let hidden = vec![f64::NAN; read.len()];
-        let read = if is_maintained { &hidden[..] } else { read };
+        // All that is sent is recorded; not all of it is believed.
+        let sent = read;
+        let believed = self.believing.take(world, now, sent);
+        let read = &believed[..];
         let filled: Vec<f64> = read
             .iter()
             .enumerate()
             .map(|(i, v)| if v.is_nan() { self.last.get(i).copied().unwrap_or(0.0) } else { *v })
             .collect();
         if !is_maintained {
-            self.silence.take(read);
+            self.silence.take(read, sent);
         }
         if self.held.is_none() {
             self.shown = Episode::begin(world.card.period_s, read, world.card.actions.len());
         }
+        self.began.iter_mut().zip(read).filter(|(b, _)| b.is_nan()).for_each(|(began, v)| *began = *v);
         self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
         self.last.clone_from(&filled);
         // What is read for the first time in an episode tells where the plant is, not that it has moved.
@@ -183,6 +214,7 @@ impl Run {
                 &self.tracks[..]
             };
             self.cost += stage_cost(world, tracks, end_s, &filled, action, &self.previous);
+            self.resting += off_track(tracks, end_s, &self.began);
             let is_beyond = |(v, (low, high)): (&f64, &(f64, f64))| v < low || v > high;
             self.beyond += u64::from(read.iter().zip(&world.limits).any(is_beyond));
             self.settle(read);
@@ -220,7 +252,7 @@ impl Run {
             }
         }
         if self.plan.purpose == Purpose::Drive && !is_maintained {
-            alarms.extend(self.silence.alarm(world, self.period));
+            alarms.extend(self.silence.alarms(world, self.period));
         }
         self.unrecorded = Some(held);
         alarms
@@ -326,6 +358,9 @@ impl Run {
             cost: (self.plan.purpose == Purpose::Drive).then_some(self.cost),
             beyond: self.beyond,
             unread: self.silence.unread,
+            impossible: self.silence.impossible,
+            resting: (self.plan.purpose == Purpose::Drive).then_some(self.resting),
+            left: self.left,
             kept: self.kept,
             widths: self.foresight.map_or_else(Vec::new, |foresight| foresight.widths()),
         }

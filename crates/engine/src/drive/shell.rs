@@ -1,6 +1,8 @@
 //! Carries out what the drive core asks for: a plant, a journal, a store of episodes. Holds no rule.
 
 use std::collections::VecDeque;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -43,6 +45,10 @@ pub enum DriveShellError {
     Fold(#[from] DriveError),
     #[error("the model {0} in the record cannot be read: {1}")]
     Model(String, String),
+    #[error("{} is gone or was replaced while the plant was driven; the plant was brought to its safe action", .0.display())]
+    Gone(PathBuf),
+    #[error("{failure}; and the plant cannot be brought to its safe action: {safe}")]
+    Unsafe { failure: Box<DriveShellError>, safe: String },
 }
 
 /// A world that was found or opened.
@@ -128,6 +134,23 @@ pub struct DriveShell {
     world: Arc<World>,
     method: Method,
     recording: Option<Recording>,
+    /// The plant may do something other than hold its safe action.
+    is_moved: bool,
+    kept: Vec<KeptFile>,
+}
+
+/// A file that must stay where it is while a plant is driven.
+struct KeptFile {
+    path: PathBuf,
+    /// Its device and its number there.
+    identity: (u64, u64),
+}
+
+impl KeptFile {
+    fn identity(path: &Path) -> Option<(u64, u64)> {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.dev(), found.ino()))
+    }
 }
 
 struct Recording {
@@ -151,7 +174,20 @@ impl DriveShell {
         let OpenedWorld { store, drive, model } = opened;
         let core = DriveCore::new(world.clone(), drive, model, recalled, until);
         let method = method(world.planner);
-        DriveShell { core, store, episodes, environment, world, method, recording: None }
+        let (recording, is_moved, kept) = (None, false, Vec::new());
+        DriveShell { core, store, episodes, environment, world, method, recording, is_moved, kept }
+    }
+
+    /// Ends driving where one of these files is removed or replaced meanwhile: what is recorded would be lost, or another process would
+    /// drive the same plant. Files that are not there are left out.
+    #[must_use]
+    pub fn keeping(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
+        let kept = files.into_iter().filter_map(|path| {
+            let identity = KeptFile::identity(&path)?;
+            Some(KeptFile { path, identity })
+        });
+        self.kept = kept.collect();
+        self
     }
 
     /// Runs to the end, or until `interrupt` is set. `clock` is the wall clock.
@@ -164,12 +200,23 @@ impl DriveShell {
         interrupt: &AtomicBool,
         update: &mut dyn FnMut(DriveUpdate<'_>),
     ) -> Result<DriveEnd, DriveShellError> {
-        let done = self.drive(clock, interrupt, update);
-        if done.is_err() {
+        self.drive(clock, interrupt, update).map_err(|failure| match self.make_safe() {
             // Whatever became of the record, the plant must not go on as it was last set.
-            let _ = self.environment.make_safe();
-        }
+            Ok(()) => failure,
+            Err(safe) => DriveShellError::Unsafe { failure: Box::new(failure), safe },
+        })
+    }
+
+    fn make_safe(&mut self) -> Result<(), String> {
+        let done = self.environment.make_safe().map_err(|f| f.0);
+        self.is_moved &= done.is_err();
         done
+    }
+
+    /// Looked at once a second.
+    fn check_kept(&self) -> Result<(), DriveShellError> {
+        let gone = self.kept.iter().find(|file| KeptFile::identity(&file.path) != Some(file.identity));
+        gone.map_or(Ok(()), |file| Err(DriveShellError::Gone(file.path.clone())))
     }
 
     fn drive(
@@ -194,23 +241,103 @@ impl DriveShell {
                 if let DriveEffect::Done(end) = effect {
                     return Ok(end);
                 }
-                if let Some(input) = carry_out(
-                    effect,
-                    &mut self.store,
-                    &mut self.episodes,
-                    self.environment.as_mut(),
-                    &self.world,
-                    &self.method,
-                    &mut self.recording,
-                    clock,
-                    interrupt,
-                    update,
-                )? {
+                if let Some(input) = self.carry_out(effect, clock, interrupt, update)? {
                     inputs.push_back(input);
                 }
             }
         }
         Ok(DriveEnd::Stopped)
+    }
+
+    fn carry_out(
+        &mut self,
+        effect: DriveEffect,
+        clock: &dyn Fn() -> Timestamp,
+        interrupt: &AtomicBool,
+        update: &mut dyn FnMut(DriveUpdate<'_>),
+    ) -> Result<Option<DriveInput>, DriveShellError> {
+        Ok(match effect {
+            DriveEffect::Append(entries, blobs) => {
+                let seq = self.store.append(&entries, blobs)?;
+                entries.iter().for_each(|e| update(DriveUpdate::Recorded(e)));
+                Some(DriveInput::Journaled(seq))
+            }
+            DriveEffect::MakeSafe => Some(DriveInput::Safe(self.make_safe())),
+            DriveEffect::Create(plan) => self.create(&plan, clock())?,
+            DriveEffect::Reset(seed) => {
+                self.is_moved = true;
+                Some(DriveInput::Read(self.environment.reset(seed).map_err(|f| f.0)))
+            }
+            DriveEffect::Step(action) => {
+                self.is_moved = true;
+                Some(DriveInput::Read(self.environment.step(&action).map_err(|f| f.0)))
+            }
+            DriveEffect::Record(held, read, said) => {
+                self.record(held.as_deref(), read, said, clock())?;
+                None
+            }
+            DriveEffect::Close(stored, whole) => Some(self.close(stored, whole, clock())?),
+            DriveEffect::Learn(ask) => {
+                update(DriveUpdate::Learning(ask.episodes.len()));
+                let period_s = self.world.card.period_s;
+                let read: Result<Vec<Episode>, _> =
+                    ask.episodes.iter().map(|&id| self.episodes.episode(EpisodeId(id), period_s)).collect();
+                let learnt = learnt(*ask, read?, self.environment.physics(), interrupt);
+                Some(DriveInput::Learnt(Box::new(learnt)))
+            }
+            DriveEffect::Plan(ask) => {
+                let begun = clock();
+                let deadline = self.world.deadline_s;
+                // Whoever stops it does not wait for the best plan: what is found is not carried out.
+                let mut stop = |_| {
+                    let is_late = |d| clock().duration_since(begun).as_secs_f64() > d;
+                    interrupt.load(Ordering::Relaxed) || deadline.is_some_and(is_late)
+                };
+                Some(DriveInput::Planned(Box::new(plan_action(&ask, &self.method, &mut stop))))
+            }
+            DriveEffect::Done(_) => None,
+        })
+    }
+
+    fn create(&mut self, plan: &EpisodePlan, now: Timestamp) -> Result<Option<DriveInput>, DriveShellError> {
+        let card = card(&self.world, plan, &self.environment.render());
+        let id = self.episodes.create(&card, now)?;
+        let Some(Sampling::Every { period_ns }) = card.channels.first().map(|c| c.sampling) else {
+            return Ok(None);
+        };
+        self.recording = Some(Recording { id, period_ns, periods: 0, synced: now });
+        Ok(Some(DriveInput::Created(id.0)))
+    }
+
+    fn record(
+        &mut self,
+        held: Option<&[f64]>,
+        read: Vec<f64>,
+        said: Vec<f64>,
+        now: Timestamp,
+    ) -> Result<(), DriveShellError> {
+        let Some(recording) = &mut self.recording else { return Ok(()) };
+        let seen = self.environment.render().into_iter().map(|(_, value)| value);
+        let row: Vec<f64> = read.into_iter().chain(said).chain(seen).collect();
+        if recording.record(&mut self.episodes, held, &row, now)? {
+            self.check_kept()?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, stored: u64, whole: bool, now: Timestamp) -> Result<DriveInput, DriveShellError> {
+        let id = EpisodeId(stored);
+        let periods = match self.recording.take() {
+            Some(recording) => recording.periods as u64,
+            None => self.episodes.episode(id, self.world.card.period_s)?.periods() as u64,
+        };
+        // A crash may have come between the seal and its event: what is closed stays as it is.
+        let hash = match self.episodes.stored(id)?.state {
+            EpisodeState::Sealed { hash, .. } | EpisodeState::Interrupted { hash, .. } => hash,
+            EpisodeState::Open if whole => self.episodes.seal(id, now)?,
+            EpisodeState::Open => self.episodes.interrupt(id, now)?,
+        };
+        Ok(DriveInput::Closed(periods, hex(&hash)))
     }
 
     /// The fold as it stands.
@@ -226,79 +353,6 @@ pub(super) fn method(planner: Planner) -> Method {
         Planner::Cem => Method::Cem(Default::default()),
         Planner::Mppi => Method::Mppi(Default::default()),
     }
-}
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "all that one effect may touch, apart from the core that asked for it"
-)]
-fn carry_out(
-    effect: DriveEffect,
-    store: &mut Store,
-    episodes: &mut EpisodeStore,
-    environment: &mut dyn Environment,
-    world: &World,
-    method: &Method,
-    recording: &mut Option<Recording>,
-    clock: &dyn Fn() -> Timestamp,
-    interrupt: &AtomicBool,
-    update: &mut dyn FnMut(DriveUpdate<'_>),
-) -> Result<Option<DriveInput>, DriveShellError> {
-    Ok(match effect {
-        DriveEffect::Append(entries, blobs) => {
-            let seq = store.append(&entries, blobs)?;
-            entries.iter().for_each(|e| update(DriveUpdate::Recorded(e)));
-            Some(DriveInput::Journaled(seq))
-        }
-        DriveEffect::MakeSafe => Some(DriveInput::Safe(environment.make_safe().map_err(|f| f.0))),
-        DriveEffect::Create(plan) => {
-            let now = clock();
-            let card = card(world, &plan, &environment.render());
-            let id = episodes.create(&card, now)?;
-            let Some(Sampling::Every { period_ns }) = card.channels.first().map(|c| c.sampling) else {
-                return Ok(None);
-            };
-            *recording = Some(Recording { id, period_ns, periods: 0, synced: now });
-            Some(DriveInput::Created(id.0))
-        }
-        DriveEffect::Reset(seed) => Some(DriveInput::Read(environment.reset(seed).map_err(|f| f.0))),
-        DriveEffect::Step(action) => Some(DriveInput::Read(environment.step(&action).map_err(|f| f.0))),
-        DriveEffect::Record(held, read, said) => {
-            if let Some(recording) = recording {
-                let seen = environment.render().into_iter().map(|(_, value)| value);
-                let row: Vec<f64> = read.into_iter().chain(said).chain(seen).collect();
-                recording.record(episodes, held.as_deref(), &row, clock())?;
-            }
-            None
-        }
-        DriveEffect::Close(stored, whole) => {
-            let id = EpisodeId(stored);
-            let periods = match recording.take() {
-                Some(recording) => recording.periods as u64,
-                None => episodes.episode(id, world.card.period_s)?.periods() as u64,
-            };
-            // A crash may have come between the seal and its event: what is closed stays as it is.
-            let hash = match episodes.stored(id)?.state {
-                EpisodeState::Sealed { hash, .. } | EpisodeState::Interrupted { hash, .. } => hash,
-                EpisodeState::Open if whole => episodes.seal(id, clock())?,
-                EpisodeState::Open => episodes.interrupt(id, clock())?,
-            };
-            Some(DriveInput::Closed(periods, hex(&hash)))
-        }
-        DriveEffect::Learn(ask) => {
-            update(DriveUpdate::Learning(ask.episodes.len()));
-            let read: Result<Vec<Episode>, _> =
-                ask.episodes.iter().map(|&id| episodes.episode(EpisodeId(id), world.card.period_s)).collect();
-            Some(DriveInput::Learnt(Box::new(learnt(*ask, read?, environment.physics(), interrupt))))
-        }
-        DriveEffect::Plan(ask) => {
-            let begun = clock();
-            let deadline = world.deadline_s;
-            let mut stop = |_| deadline.is_some_and(|d| clock().duration_since(begun).as_secs_f64() > d);
-            Some(DriveInput::Planned(Box::new(plan_action(&ask, method, &mut stop))))
-        }
-        DriveEffect::Done(_) => None,
-    })
 }
 
 /// Learns beside, so that whoever wants it to end need not wait: the plant is at rest meanwhile, and a model that was not finished is
@@ -324,14 +378,24 @@ fn learnt(
     Err("interrupted".to_owned())
 }
 
+impl Drop for DriveShell {
+    fn drop(&mut self) {
+        // A panic while planning, or whoever drops it in an episode: the plant must not go on as it was last set.
+        if self.is_moved {
+            let _ = self.environment.make_safe();
+        }
+    }
+}
+
 impl Recording {
+    /// One more reading; whether it was synced.
     fn record(
         &mut self,
         episodes: &mut EpisodeStore,
         held: Option<&[f64]>,
         row: &[f64],
         now: Timestamp,
-    ) -> Result<(), EpisodeError> {
+    ) -> Result<bool, EpisodeError> {
         let from_ns = self.periods * self.period_ns;
         match held {
             None => episodes.append(self.id, &Block::first(self.period_ns, 0, row))?,
@@ -343,8 +407,9 @@ impl Recording {
         if now.duration_since(self.synced).as_secs_f64() >= SYNC_S {
             episodes.sync()?;
             self.synced = now;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 }
 

@@ -1,4 +1,6 @@
-//! Sensors of which nothing is read, or that stand still: what is not known of the plant now.
+//! Sensors of which nothing is read, that stand still, or show what they cannot: what is not known of the plant now.
+
+use std::collections::VecDeque;
 
 use forethought_record::AlarmKind;
 use forethought_space::{Episode, World};
@@ -11,6 +13,9 @@ use super::alarm::Alarm;
 pub(super) const SILENT_FROM: u64 = 12;
 /// A sensor may pause so many times as long as it ever did before.
 const LONGER: u64 = 2;
+/// Readings beyond a sensor's own ends that raise an alarm where they come within so many periods: one or two are a glitch.
+const IMPOSSIBLE_FROM: usize = 3;
+const IMPOSSIBLE_WITHIN: u64 = 120;
 /// The p of what no healthy plant is known to do: the least that is ever said.
 const NEVER: f64 = 1e-12;
 
@@ -65,6 +70,12 @@ pub(super) struct Silence {
     surprised: Vec<Option<usize>>,
     /// What is said of each sensor already: that it is silent, that it is frozen.
     said: Vec<[bool; 2]>,
+    /// When each sensor showed what it cannot, lately, and what that was; whether that is said.
+    beyond: Vec<(VecDeque<u64>, f64, bool)>,
+    /// Readings so far.
+    readings: u64,
+    /// Readings that were beyond what a sensor can show, in all.
+    pub(super) impossible: Vec<u64>,
     /// Periods without a valid reading, in all.
     pub(super) unread: Vec<u64>,
 }
@@ -77,6 +88,9 @@ impl Silence {
             allowed: vec![Pause { unread: SILENT_FROM, still: SILENT_FROM }; sensors],
             surprised: vec![None; sensors],
             said: vec![[false; 2]; sensors],
+            beyond: vec![(VecDeque::new(), f64::NAN, false); sensors],
+            readings: 0,
+            impossible: vec![0; sensors],
             unread: vec![0; sensors],
         }
     }
@@ -94,8 +108,19 @@ impl Silence {
         self.surprised[sensor] = Some(period);
     }
 
-    /// One reading.
-    pub(super) fn take(&mut self, read: &[f64]) {
+    /// One reading: what is believed of it, and what was sent.
+    pub(super) fn take(&mut self, read: &[f64], sent: &[f64]) {
+        self.readings += 1;
+        for (sensor, (lately, last, _)) in self.beyond.iter_mut().enumerate() {
+            if read[sensor].is_nan() && !sent[sensor].is_nan() {
+                self.impossible[sensor] += 1;
+                lately.push_back(self.readings);
+                *last = sent[sensor];
+            }
+            while lately.front().is_some_and(|at| at + IMPOSSIBLE_WITHIN <= self.readings) {
+                lately.pop_front();
+            }
+        }
         for (sensor, unread) in self.now.iter().enumerate().map(|(s, p)| (s, p.unread)) {
             // A sensor that is read seldom, and was again. What was too long once is not ordinary for that.
             if !read[sensor].is_nan() && !self.is_silent(sensor) {
@@ -122,8 +147,40 @@ impl Silence {
         (0..self.now.len()).any(|s| is_needed(world, s) && (self.is_silent(s) || self.is_frozen(s, period)))
     }
 
-    /// The alarm of sensors that have become silent or frozen, once each time; of several at once, one that names the first.
-    pub(super) fn alarm(&mut self, world: &World, period: usize) -> Option<Alarm> {
+    /// Alarms of sensors that have become silent or frozen, once each time, and of those that show what they cannot, once an episode; of
+    /// several at once, one of each kind that names the first.
+    pub(super) fn alarms(&mut self, world: &World, period: usize) -> impl Iterator<Item = Alarm> {
+        self.impossible_alarm(world).into_iter().chain(self.silent_alarm(world, period))
+    }
+
+    fn impossible_alarm(&mut self, world: &World) -> Option<Alarm> {
+        let mut out: Option<Alarm> = None;
+        for (sensor, (lately, last, is_said)) in self.beyond.iter_mut().enumerate() {
+            if *is_said || lately.len() < IMPOSSIBLE_FROM {
+                continue;
+            }
+            *is_said = true;
+            let channel = &world.card.sensors[sensor];
+            let unit = channel.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
+            let text = format!(
+                "{} read what it cannot show {} times within {IMPOSSIBLE_WITHIN} periods, last {last} where it shows {} to {}{unit}; that \
+                 counts as not read",
+                channel.name,
+                lately.len(),
+                channel.low,
+                channel.high
+            );
+            match &mut out {
+                Some(alarm) => alarm.text = format!("{}; {text}", alarm.text),
+                None => {
+                    out = Some(Alarm { sensor, p: NEVER, text, event: None, kind: AlarmKind::Impossible })
+                }
+            }
+        }
+        out
+    }
+
+    fn silent_alarm(&mut self, world: &World, period: usize) -> Option<Alarm> {
         let mut out: Option<Alarm> = None;
         for sensor in 0..self.now.len() {
             let (is_silent, is_frozen) = (self.is_silent(sensor), self.is_frozen(sensor, period));
@@ -134,7 +191,14 @@ impl Silence {
             }
             let name = &world.card.sensors[sensor].name;
             let what = if is_silent {
-                format!("nothing was read of {name} for {} periods", self.now[sensor].unread)
+                let (lately, last, _) = &self.beyond[sensor];
+                let beyond = match lately.back() {
+                    Some(at) if at + self.now[sensor].unread > self.readings => {
+                        format!(" but what it cannot show, last {last},")
+                    }
+                    _ => String::new(),
+                };
+                format!("nothing was read of {name}{beyond} for {} periods", self.now[sensor].unread)
             } else {
                 format!(
                     "{name} has read exactly {} for {} periods",
@@ -169,7 +233,7 @@ mod tests {
     /// Whether it is silent and frozen after each reading.
     fn states(silence: &mut Silence, read: &[f64]) -> Vec<(bool, bool)> {
         let one = |v: &f64| {
-            silence.take(&[*v]);
+            silence.take(&[*v], &[*v]);
             silence.surprise(0, 0);
             (silence.is_silent(0), silence.is_frozen(0, 0))
         };

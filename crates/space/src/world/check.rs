@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::file::{OnAlarm, WorldFile};
+use super::file::{OnAlarm, SilenceFile, WorldFile};
 use super::{Track, World};
 use crate::channel::EnvironmentCard;
 use crate::diagnostic::{Diagnostic, nearest};
@@ -158,6 +158,10 @@ impl Check<'_> {
         let told = card.clone();
         let (change, price) = self.actions(&file, &mut card);
         let (tracks, limits, drift) = self.sensors(&file, &card);
+        let sends = |s: &crate::channel::Channel| {
+            file.sensor.get(&s.name).map_or(SilenceFile::default(), |s| s.silence)
+        };
+        let as_before = card.sensors.iter().map(|s| sends(s) == SilenceFile::AsBefore).collect();
         let periods = |s: Seconds| (s.0 / card.period_s).round().max(1.0) as usize;
         let explore = periods(Seconds(file.explore.time.0 / f64::from(file.explore.episodes.max(1))));
         if explore < 20 || file.explore.episodes == 0 {
@@ -195,6 +199,7 @@ impl Check<'_> {
             change,
             price,
             drift,
+            as_before,
             explore: (explore, file.explore.episodes),
             drive: (periods(file.drive.time), file.drive.episodes.max(1)),
             horizon,

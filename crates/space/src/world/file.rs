@@ -60,6 +60,20 @@ pub struct SensorFile {
     pub limit: Option<SensorLimitFile>,
     /// By how much it may drift a week without being called faulty.
     pub drift: Option<f64>,
+    /// What it means where the sensor sends nothing.
+    pub silence: SilenceFile,
+}
+
+/// What it means where a sensor sends nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum SilenceFile {
+    /// Nothing is known of it then.
+    #[default]
+    #[serde(rename = "unread")]
+    Unread,
+    /// It shows what it sent last: it sends changes only.
+    #[serde(rename = "as before")]
+    AsBefore,
 }
 
 /// What a sensor must never show.

@@ -2,7 +2,7 @@
 
 use forethought_calibrate::Share;
 use forethought_engine::LEARNT_FROM;
-use forethought_record::{Drive, Purpose};
+use forethought_record::{AlarmKind, Drive, Purpose};
 use forethought_world::{LEVEL, MEMBERS, PERIODS_LEAST};
 
 use crate::show::count;
@@ -14,7 +14,18 @@ pub(super) const LONGER: &str = "have more episodes in [explore], narrow `range`
 /// Each in a sentence.
 pub(super) fn doubts(drive: &Drive) -> Vec<String> {
     let short = too_short(drive).map(|short| format!("{short}. To mend it, {LONGER}."));
-    short.into_iter().chain(too_few(drive)).chain(too_narrow(drive)).chain(unjudged(drive)).collect()
+    let left = left(drive).into_iter().chain(short);
+    left.chain(too_few(drive)).chain(too_narrow(drive)).chain(unjudged(drive)).collect()
+}
+
+/// A plant that could not be brought to its safe action.
+fn left(drive: &Drive) -> Option<String> {
+    let left = drive.left.as_ref()?;
+    Some(format!(
+        "The plant may still do what was set last: it could not be brought to its safe action ({}). Bring it to rest by hand; `stop` \
+         tries again, and `world drive` sets nothing before it is safe.",
+        left.message
+    ))
 }
 
 /// Exploring episodes that were over before anything could be learnt from them, and what is left where that is too little.
@@ -77,7 +88,7 @@ fn unjudged(drive: &Drive) -> Option<String> {
     let open: Vec<String> = drive
         .alarms
         .iter()
-        .filter(|(_, a)| a.no_fault.is_none())
+        .filter(|(_, a)| a.no_fault.is_none() && a.kind != AlarmKind::Impossible)
         .map(|(number, _)| number.to_string())
         .collect();
     (!open.is_empty()).then(|| {
@@ -109,6 +120,8 @@ mod tests {
                 beyond: 0,
                 unread: Vec::new(),
                 widths: Vec::new(),
+                impossible: Vec::new(),
+                resting: None,
                 kept: kept.map(|k| Kept { ahead: 1, sensors: vec![(k, 100)] }).into_iter().collect(),
             };
             (i as u64, state)
@@ -130,6 +143,7 @@ mod tests {
             }],
             alarms: Default::default(),
             finished: None,
+            left: None,
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use forethought_engine::{
     DriveEnd, DriveShell, DriveShellError, DriveUpdate, OpenedWorld, Until, WorldModel, open_world,
 };
-use forethought_memory::{EpisodeStore, SqliteJournal};
+use forethought_machine::Environment;
+use forethought_memory::{EpisodeStore, Owner, SqliteJournal};
 use forethought_record::{Drive, DriveEntry, DriveEvent, Purpose};
 use forethought_space::{Channel, World};
 use indicatif::ProgressBar;
@@ -19,28 +20,55 @@ use crate::exit::{Exit, Failure};
 use crate::loaded::actor;
 use crate::{now, progress, say, show, talk};
 
+/// A world that is owned, with its plant.
+pub(super) struct Begun {
+    pub(super) loaded: Loaded,
+    opened: OpenedWorld,
+    episodes: EpisodeStore,
+    environment: Box<dyn Environment>,
+    owner: Owner,
+}
+
+impl Begun {
+    /// The world is owned before the plant's program is started: another process may be driving it.
+    pub(super) fn new(arguments: &Arguments, path: &Path) -> Result<Self, Failure> {
+        let owner = own(&Loaded::project_at(arguments, path)?, &actor(arguments))?;
+        let (loaded, environment) = Loaded::with_environment(arguments, path, arguments.project.clone())?;
+        loaded.recorded()?;
+        let journal = SqliteJournal::open(&loaded.project.journal())?;
+        let opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
+            .map_err(|e| failure(&loaded.path, e))?;
+        let episodes = EpisodeStore::open(&loaded.project.episodes()).map_err(episode_failure)?;
+        Ok(Begun { loaded, opened, episodes, environment, owner })
+    }
+
+    /// What drives it, what was loaded, and what must be kept as long as it is driven.
+    pub(super) fn shell(
+        self,
+        recalled: Option<Arc<WorldModel>>,
+        until: Until,
+    ) -> (DriveShell, Loaded, Owner) {
+        let Begun { loaded, opened, episodes, environment, owner } = self;
+        let shell = DriveShell::new(opened, episodes, environment, loaded.world.clone(), recalled, until)
+            .keeping([loaded.project.journal(), loaded.project.episodes()]);
+        (shell, loaded, owner)
+    }
+}
+
 pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<Exit, Failure> {
-    // Owned before the plant's program is started, where there is a record: another process may be driving it.
-    let looked = Loaded::recorded_at(arguments, &v.file.file)?;
-    let early = looked.map(|project| own(&project, &actor(arguments))).transpose()?;
-    let (loaded, environment) = Loaded::with_environment(arguments, &v.file.file, arguments.project.clone())?;
-    let owner = early.map_or_else(|| loaded.own(), Ok)?;
-    let recalled = v.recall.as_deref().map(|from| recall(arguments, from, &loaded.world)).transpose()?;
-    loaded.recorded()?;
-    let journal = SqliteJournal::open(&loaded.project.journal())?;
-    let opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
-        .map_err(|e| failure(&loaded.path, e))?;
-    let episodes = EpisodeStore::open(&loaded.project.episodes()).map_err(episode_failure)?;
+    let begun = Begun::new(arguments, &v.file.file)?;
+    let recalled =
+        v.recall.as_deref().map(|from| recall(arguments, from, &begun.loaded.world)).transpose()?;
     let bar = progress::bar(arguments, Some(0), "periods");
-    greet(arguments, &bar, &loaded.world, &opened);
+    greet(arguments, &bar, &begun.loaded.world, &begun.opened);
     let recalls = recalled.is_some() && !arguments.quiet && !arguments.json;
     if let (Some(from), Some(model), true) = (&v.recall, &recalled, recalls) {
         let (from, episodes) = (from.display(), show::count(model.episodes.len(), "episode"));
         tell(&bar, format!("recalled what was learnt from {episodes} of {from}"));
     }
-    let learnt = opened.drive.models.len();
-    let interrupt = progress::interrupt();
-    let mut shell = DriveShell::new(opened, episodes, environment, loaded.world.clone(), recalled, until);
+    let learnt = begun.opened.drive.models.len();
+    let interrupt = progress::rest();
+    let (mut shell, loaded, owner) = begun.shell(recalled, until);
     let ended = shell.run(&now, &interrupt, &mut |update| show(arguments, &bar, &loaded.world, &update));
     bar.finish_and_clear();
     let end = ended.map_err(|e| failure(&loaded.path, e))?;
@@ -74,6 +102,10 @@ fn recall(arguments: &Arguments, from: &Path, world: &World) -> Result<Arc<World
     Ok(Arc::new(other.read()?.model()?))
 }
 
+/// What to do about a plant that is left as it was set.
+pub(super) const UNSAFE: &str = "bring it to rest by hand: it may still do what was set last. `forethought stop` tries again, and \
+                                 `world drive` sets nothing before it is safe";
+
 pub(super) fn failure(path: &Path, e: DriveShellError) -> Failure {
     match e {
         DriveShellError::Store(e) => e.into(),
@@ -83,6 +115,10 @@ pub(super) fn failure(path: &Path, e: DriveShellError) -> Failure {
         e @ (DriveShellError::Fold(_) | DriveShellError::Model(..)) => {
             Failure::yours("record", format!("{}: {e}", path.display()))
         }
+        e @ DriveShellError::Gone(_) => {
+            Failure::yours("gone", e.to_string()).hint("put it back, from a backup where it was removed")
+        }
+        e @ DriveShellError::Unsafe { .. } => Failure::ours("unsafe", e.to_string()).hint(UNSAFE),
     }
 }
 
@@ -119,13 +155,13 @@ fn tell(bar: &ProgressBar, text: String) {
 /// What is worth a line.
 fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
     match &entry.event {
-        DriveEvent::EpisodeSealed { episode, periods, cost, beyond, unread, .. } => {
+        DriveEvent::EpisodeSealed { episode, periods, cost, beyond, unread, impossible, .. } => {
             let cost = cost
                 .map(|c| format!(", cost {:.3} a period", c / (*periods).max(1) as f64))
                 .unwrap_or_default();
             let beyond =
                 if *beyond > 0 { format!(", {beyond} readings beyond a limit") } else { String::new() };
-            let unread = look::unread(world, unread);
+            let unread = look::unread(world, unread, impossible);
             Some(format!("episode {episode}: {periods} periods{cost}{beyond}{unread}"))
         }
         DriveEvent::ModelLearnt { scores, episodes, recalled, .. } => {
@@ -166,6 +202,15 @@ fn finish(
             let why = doubts::too_short(drive).unwrap_or_else(|| "nothing was explored".to_owned());
             let message = format!("no model could be learnt: {why}");
             return Err(Failure::yours("short-episodes", message).hint(doubts::LONGER));
+        }
+        DriveEnd::Undriven(message) => {
+            return Err(Failure::yours("undriven", message.clone()).hint(
+                "have more time and more episodes in [explore], and one episode more in [drive]: `world drive` goes on then. Another \
+                 `seed` explores other parts of it",
+            ));
+        }
+        DriveEnd::Failed(message) if drive.left.is_some() => {
+            return Err(Failure::ours("unsafe", message.clone()).hint(UNSAFE));
         }
         DriveEnd::Failed(message) => return Err(Failure::ours("plant", message.clone())),
     };

@@ -25,7 +25,7 @@ pub(super) fn bands(
     from: usize,
     actions: &[f64],
 ) -> Vec<Vec<(f64, f64, f64)>> {
-    let (ensemble, episode) = (&model.ensemble, world.unmaintained(episode));
+    let (ensemble, episode) = (&model.ensemble, world.believed(episode));
     let mut latent = ensemble.begin(episode.reading(0));
     let (mut foresight, mut claims) = (model.foresight.clone(), VecDeque::new());
     for t in 0..from {
@@ -69,7 +69,7 @@ fn claimed(ensemble: &Ensemble, latent: &Latent, episode: &Episode, t: usize, fr
 }
 
 pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = Loaded::new(arguments, &v.file.file)?;
     let world = &loaded.world;
     let read = loaded.read()?;
     let model = read.model()?;

@@ -19,7 +19,7 @@ use crate::{now, say};
 
 /// Each table becomes an exploring episode from which models learn. A table is imported once, by its content.
 pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = Loaded::new(arguments, &v.file.file)?;
     let tables = v.tables.iter().map(|path| read(path, &loaded.world)).collect::<Result<Vec<_>, _>>()?;
     let _owner = loaded.own()?;
     loaded.recorded()?;
@@ -68,6 +68,9 @@ pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, 
             unread: Vec::new(),
             kept: Vec::new(),
             widths: Vec::new(),
+            impossible: Vec::new(),
+            resting: None,
+            left: None,
         };
         let entries = [intended, sealed].map(|event| DriveEntry {
             v: FORMAT,

@@ -15,7 +15,7 @@ use forethought_space::{
 };
 use serde_json::{Map, Value};
 
-use crate::args::{Arguments, File};
+use crate::args::Arguments;
 use crate::exit::Failure;
 use crate::loaded::{actor, campaign_file};
 
@@ -51,8 +51,8 @@ pub(super) struct Read {
 }
 
 impl Loaded {
-    pub(super) fn new(arguments: &Arguments, file: &File) -> Result<Self, Failure> {
-        Loaded::at(arguments, &file.file, arguments.project.clone())
+    pub(super) fn new(arguments: &Arguments, path: &Path) -> Result<Self, Failure> {
+        Loaded::at(arguments, path, arguments.project.clone())
     }
 
     /// The world file at `path`, its project there or in `project`, to be looked at: what is recorded of the plant is taken from
@@ -78,7 +78,6 @@ impl Loaded {
         project: Option<PathBuf>,
         known: &dyn Fn(&Project, &str) -> Option<EnvironmentCard>,
     ) -> Result<(Self, Option<Box<dyn Environment>>), Failure> {
-        let is_elsewhere = project.is_some();
         let Place { path, dir, project } = Place::of(path, project)?;
         let text = std::fs::read_to_string(&path)
             .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", path.display())))?;
@@ -87,6 +86,12 @@ impl Loaded {
             if let Some(card) = known(&project, &text) {
                 return Ok(card);
             }
+            if let Some(process) = project.holder().filter(|process| *process != std::process::id()) {
+                let message = format!(
+                    "process {process} drives this plant, and it is not recorded what it has: wait for that to end, or `stop` it"
+                );
+                return Err(vec![OptionMistake { at: Vec::new(), message }]);
+            }
             let built = build(driver, options, &dir)?;
             let card = built.card().clone();
             environment.replace(Some(built));
@@ -94,18 +99,14 @@ impl Loaded {
         };
         let world = parse_world(&text, &schemas(), &card)
             .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
-        if is_elsewhere {
-            std::fs::create_dir_all(project.dir())
-                .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", project.dir().display())))?;
-        }
         let loaded = Loaded { path, text, world: Arc::new(world), project, actor: actor(arguments) };
         Ok((loaded, environment.into_inner()))
     }
 
-    /// The project of a world file, where it has a record.
-    pub(super) fn recorded_at(arguments: &Arguments, path: &Path) -> Result<Option<Project>, Failure> {
+    /// The project of a world file.
+    pub(super) fn project_at(arguments: &Arguments, path: &Path) -> Result<Project, Failure> {
         let Place { project, .. } = Place::of(path, arguments.project.clone())?;
-        Ok(Some(project).filter(|p| p.journal().exists()))
+        Ok(project)
     }
 
     pub(super) fn own(&self) -> Result<Owner, OwnError> {
@@ -182,7 +183,10 @@ impl Read {
     }
 }
 
+/// Owns a project, whose folder is made where it is missing.
 pub(super) fn own(project: &Project, actor: &Actor) -> Result<Owner, OwnError> {
+    let unreadable = |source| OwnError::Unreadable { path: project.dir().to_owned(), source };
+    std::fs::create_dir_all(project.dir()).map_err(unreadable)?;
     project.own(&format!("`forethought world` of {actor} (process {})", std::process::id()))
 }
 

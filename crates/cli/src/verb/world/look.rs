@@ -8,19 +8,24 @@ use forethought_memory::{EpisodeId, SqliteJournal};
 use forethought_record::{
     AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose,
 };
-use forethought_space::{Episode, World, world_schema};
+use forethought_space::{Channel, Episode, World, world_schema};
 use forethought_world::{Part, Statistic, Surprise, WINDOW};
 use serde_json::{Value, json};
 
 use super::doubts::doubts;
 use super::loaded::{Loaded, episode_failure, is_parquet, schemas};
-use crate::args::{self, Arguments, ExportEpisode, File};
+use crate::args::{self, Arguments, ExportEpisode, WorldFile};
 use crate::exit::{Exit, Failure};
 use crate::verb::report::file_error;
-use crate::{now, say};
+use crate::{now, say, talk};
 
-pub(super) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    let (loaded, _) = Loaded::with_environment(arguments, &v.file, arguments.project.clone())?;
+pub(super) fn check(arguments: &Arguments, v: &WorldFile) -> Result<Exit, Failure> {
+    // A plant's program that is started may move what another process is driving.
+    let driven = Loaded::project_at(arguments, &v.file)?.holder();
+    let loaded = match driven {
+        Some(_) => Loaded::new(arguments, &v.file)?,
+        None => Loaded::with_environment(arguments, &v.file, arguments.project.clone())?.0,
+    };
     let card = &loaded.world.card;
     if arguments.json {
         say(json!({ "forethought": 1, "ok": true, "name": loaded.world.name, "card": card }));
@@ -33,6 +38,11 @@ pub(super) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
             card.actions.len(),
             card.period_s
         ));
+        if let Some(process) = driven {
+            talk(format!(
+                "the plant was not asked, for process {process} drives it: this is what it said before"
+            ));
+        }
     }
     Ok(Exit::Done)
 }
@@ -42,8 +52,8 @@ pub(super) fn schema() -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-pub(super) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, v)?;
+pub(super) fn status(arguments: &Arguments, v: &WorldFile) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file)?;
     let read = loaded.read()?;
     if arguments.json {
         say(state_json(&read.drive));
@@ -74,7 +84,7 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
             lines.push(format!(
                 "episode {number}: cost {each:.3} a period, {} readings beyond a limit{}",
                 episode.beyond,
-                unread(world, &episode.unread)
+                unread(world, &episode.unread, &episode.impossible)
             ));
         }
     }
@@ -93,10 +103,16 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
     lines.join("\n")
 }
 
-/// Sensors of which readings were missing, in words, with what that means for the cost and the limits.
-pub(super) fn unread(world: &World, unread: &[u64]) -> String {
-    let missing = world.card.sensors.iter().zip(unread).filter(|(_, n)| **n > 0);
-    let each: Vec<String> = missing.map(|(sensor, n)| format!("{n} of {}", sensor.name)).collect();
+/// Sensors of which readings were missing, in words, with what that means for the cost and the limits; where some were beyond what a
+/// sensor can show, how many.
+pub(super) fn unread(world: &World, unread: &[u64], impossible: &[u64]) -> String {
+    let each = |(i, (sensor, n)): (usize, (&Channel, &u64))| {
+        let beyond = impossible.get(i).copied().unwrap_or(0);
+        let ends = format!(" ({beyond} beyond its {} to {})", sensor.low, sensor.high);
+        format!("{n} of {}{}", sensor.name, if beyond > 0 { &ends } else { "" })
+    };
+    let missing = world.card.sensors.iter().zip(unread).enumerate().filter(|(_, (_, n))| **n > 0);
+    let each: Vec<String> = missing.map(each).collect();
     if each.is_empty() {
         return String::new();
     }
@@ -123,7 +139,7 @@ pub(super) fn state_json(drive: &Drive) -> Value {
         .map(|(n, e)| {
             json!({
                 "episode": n, "purpose": e.purpose, "end": e.end, "periods": e.periods, "cost": e.cost, "beyond": e.beyond,
-                "unread": e.unread, "kept": e.kept, "model": e.model,
+                "unread": e.unread, "impossible": e.impossible, "resting": e.resting, "kept": e.kept, "model": e.model,
             })
         })
         .collect();
@@ -144,7 +160,7 @@ pub(super) fn state_json(drive: &Drive) -> Value {
     json!({
         "forethought": 1, "world": drive.id.to_string(), "name": drive.name, "event": drive.seq, "finished": drive.finished,
         "episodes": episodes, "models": models, "alarms": alarms, "claims": claims,
-        "doubts": doubts(drive),
+        "doubts": doubts(drive), "left": drive.left,
     })
 }
 
@@ -156,7 +172,7 @@ fn alarm_json((number, a): (&u64, &AlarmState)) -> Value {
 }
 
 pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = Loaded::new(arguments, &v.file.file)?;
     if arguments.json && v.output.is_none() {
         return Err(Failure::yours("argument", "an episode's table is CSV or Parquet, not JSON")
             .hint("leave out --json, or name a file with --output"));
@@ -196,7 +212,7 @@ pub(super) struct Watched {
 
 /// What a healthy plant would show as rarely, period by period, and the alarms that this raises.
 pub(super) fn watch(world: &World, drive: &Drive, model: &WorldModel, episode: &Episode) -> Watched {
-    let episode = world.unmaintained(episode);
+    let episode = world.believed(episode);
     let mut monitor = taught_monitor(world, drive, model);
     let first = if episode.periods() > 0 { episode.action(0) } else { &[] };
     monitor.update(&model.ensemble, first, episode.reading(0));
@@ -214,7 +230,7 @@ pub(super) fn watch(world: &World, drive: &Drive, model: &WorldModel, episode: &
 }
 
 pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = Loaded::new(arguments, &v.file.file)?;
     if let Some(alarm) = v.alarm {
         return judge(arguments, &loaded, alarm, v);
     }

@@ -13,7 +13,7 @@ use super::doubts::doubts;
 use super::imagine::bands;
 use super::loaded::{Loaded, Read, episode_failure, shows_something};
 use super::look::watch;
-use crate::args::{Arguments, Report};
+use crate::args::{Arguments, WorldReport as Asked};
 use crate::exit::{Exit, Failure};
 use crate::verb::report::write_page;
 use crate::{now, say};
@@ -23,8 +23,8 @@ const IMAGINED: usize = 60;
 /// Episodes with alarms whose surprise is drawn, the latest: each is as many numbers as it has periods.
 const SURPRISES: usize = 12;
 
-pub(super) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+pub(super) fn report(arguments: &Arguments, v: &Asked) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(arguments, &v.file.file)?;
     let path = write(&loaded, v.output.clone())?;
     if arguments.json {
         say(serde_json::json!({ "forethought": 1, "report": path }));
@@ -77,7 +77,10 @@ fn trace(loaded: &Loaded, read: &Read, number: u64, stored: u64) -> Result<Episo
     let (card, id) = (&loaded.world.card, EpisodeId(stored));
     let episode = read.episodes.episode(id, card.period_s).map_err(episode_failure)?;
     let periods = episode.periods();
-    let rows = (0..card.sensors.len()).map(|s| (0..=periods).map(|t| episode.reading(t)[s]).collect());
+    // A broken wire's number would leave no room for what was read.
+    let shown = |s: usize, v: f64| if loaded.world.can_show(s, v) { v } else { f64::NAN };
+    let rows =
+        (0..card.sensors.len()).map(|s| (0..=periods).map(|t| shown(s, episode.reading(t)[s])).collect());
     let set = (0..card.actions.len()).map(|a| (0..periods).map(|t| episode.action(t)[a]).collect());
     let table = read.episodes.table(id).map_err(episode_failure)?;
     let claimed = |sensor: &str, ahead: usize| {

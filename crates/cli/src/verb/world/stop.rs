@@ -1,0 +1,74 @@
+//! `stop` of a world: whoever drives the plant ends, and the plant is brought to its safe action.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use forethought_engine::{DriveEnd, Until};
+use serde_json::json;
+
+use super::drive::{Begun, UNSAFE, failure};
+use super::keep::world_name;
+use super::loaded::Loaded;
+use crate::args::{Arguments, Whole};
+use crate::exit::{Exit, Failure};
+use crate::loaded::campaign_file;
+use crate::verb::stop::{Ended, end_owner};
+use crate::{now, say};
+
+/// Time beside two periods for the plant to be made safe and the episode to be sealed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Stops the world that a file names; None where it is no world file.
+pub(crate) fn stop(arguments: &Arguments, v: &Whole) -> Result<Option<Exit>, Failure> {
+    let path = campaign_file(&v.file.file)?;
+    let Some(name) = std::fs::read_to_string(&path).ok().and_then(|text| world_name(&text)) else {
+        return Ok(None);
+    };
+    let project = Loaded::project_at(arguments, &path)?;
+    if !project.journal().exists() && project.holder().is_none() {
+        return Err(Failure::yours(
+            "no-record",
+            format!("nothing drives world `{name}`, and nothing ever did"),
+        ));
+    }
+    // Heard after each period. Where its length is not known, the rest of the patience must do.
+    let period_s = Loaded::new(arguments, &path).map_or(0.0, |loaded| loaded.world.card.period_s);
+    let ended = end_owner(&project, PATIENCE + Duration::from_secs_f64(2.0 * period_s.clamp(0.0, 3600.0)));
+    let by = match ended {
+        Ended::Not => {
+            let who = project
+                .holder()
+                .map_or_else(String::new, |process| format!(": process {process} still owns it"));
+            return Err(Failure::ours("not-stopped", format!("world `{name}` could not be stopped{who}"))
+                .hint(UNSAFE));
+        }
+        Ended::Itself if !is_left(arguments, &path)? => "by the process that drove it",
+        _ => {
+            make_safe(arguments, &path)?;
+            "by this command"
+        }
+    };
+    if arguments.json {
+        say(json!({ "forethought": 1, "name": name, "stopped": true, "killed": ended == Ended::Killed }));
+    } else if !arguments.quiet {
+        say(format!("stopped: the plant was brought to its safe action {by}; `world drive` goes on"));
+    }
+    Ok(Some(Exit::Done))
+}
+
+/// Whether the plant may still do what was set last, as far as the record knows.
+fn is_left(arguments: &Arguments, path: &Path) -> Result<bool, Failure> {
+    let read = Loaded::new(arguments, path)?.recorded()?;
+    Ok(read.is_none_or(|read| read.drive.open().is_some() || read.drive.left.is_some()))
+}
+
+/// What `world drive` does that is stopped before it begins: the plant is made safe, and that is recorded where an episode was cut.
+fn make_safe(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
+    let (mut shell, loaded, _owner) = Begun::new(arguments, path)?.shell(None, Until::Explored);
+    let end = shell.run(&now, &AtomicBool::new(true), &mut |_| {}).map_err(|e| failure(&loaded.path, e))?;
+    match end {
+        DriveEnd::Failed(message) => Err(Failure::ours("unsafe", message).hint(UNSAFE)),
+        _ => Ok(()),
+    }
+}
