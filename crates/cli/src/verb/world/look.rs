@@ -16,6 +16,7 @@ use super::doubts::doubts;
 use super::loaded::{Loaded, episode_failure, is_parquet, schemas};
 use crate::args::{self, Arguments, ExportEpisode, WorldFile};
 use crate::exit::{Exit, Failure};
+use crate::show::count;
 use crate::verb::report::file_error;
 use crate::{now, say, talk};
 
@@ -31,11 +32,11 @@ pub(super) fn check(arguments: &Arguments, v: &WorldFile) -> Result<Exit, Failur
         say(json!({ "forethought": 1, "ok": true, "name": loaded.world.name, "card": card }));
     } else if !arguments.quiet {
         say(format!(
-            "{} is in order: {}, {} sensors, {} actions, one period is {} s",
+            "{} is in order: {}, {}, {}, one period is {} s",
             loaded.path.display(),
             card.name,
-            card.sensors.len(),
-            card.actions.len(),
+            count(card.sensors.len(), "sensor"),
+            count(card.actions.len(), "action"),
             card.period_s
         ));
         if let Some(process) = driven {
@@ -69,14 +70,14 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
         None => format!("World {}.", world.name),
     }];
     lines.push(format!(
-        "{} of {} exploring and {} of {} acting episodes are done{}, {} models learnt, {} alarms.",
+        "{} of {} exploring and {} of {} acting episodes are done{}, {} learnt, {}.",
         done(drive, Purpose::Explore),
         world.explore.1,
         done(drive, Purpose::Drive),
         world.drive.1,
         cut_short(drive),
-        drive.models.len(),
-        drive.alarms.len()
+        count(drive.models.len(), "model"),
+        count(drive.alarms.len(), "alarm")
     ));
     for (number, episode) in &drive.episodes {
         if let Some(cost) = episode.cost {
