@@ -138,5 +138,6 @@ fn what_was_halted_before_it_began_does_not_begin() {
     machine.start(&order(0.5)).unwrap();
     let folder = runs.path().join(order(0.5).key.campaign.to_string()).join("1-main-1-first");
     std::thread::sleep(Duration::from_millis(300));
-    assert!(!folder.join("exit").exists() && !folder.join("exit.new").exists(), "it ran");
+    assert_eq!(fs::read_to_string(folder.join("pid")).unwrap(), "", "it ran");
+    assert!(!folder.join("exit").exists(), "it ran");
 }
