@@ -49,10 +49,9 @@ pub(super) fn undriven(world: &World, drive: &Drive) -> Option<String> {
     let hash = episode.model.as_ref()?;
     let score = drive.models.iter().rfind(|m| m.hash == *hash)?.scores.last()?;
     let error = |of: &[f64], sensor: usize| of.get(sensor).copied().unwrap_or(f64::NAN);
-    let blind = world.tracks.iter().map(|t| t.sensor).find(|&sensor| {
-        // What is no number is no better.
-        !(error(&score.model, sensor) < FORESEES * error(&score.persistence, sensor))
-    })?;
+    let foresees = |sensor: usize| error(&score.model, sensor) < FORESEES * error(&score.persistence, sensor);
+    // What is no number is no better.
+    let blind = world.tracks.iter().map(|t| t.sensor).find(|sensor| !foresees(*sensor))?;
     let channel = &world.card.sensors[blind];
     let unit = channel.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
     Some(format!(

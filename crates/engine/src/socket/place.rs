@@ -46,7 +46,6 @@ impl ShortPath {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::*;
     use crate::campaign::{Command, Reply};
     use crate::socket::{Call, Client, Listener};
     use forethought_record::Actor;
