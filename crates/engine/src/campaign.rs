@@ -10,6 +10,7 @@ mod halt;
 mod hold;
 mod import;
 mod late;
+mod readable;
 mod revising;
 mod send;
 mod settle;

@@ -6,11 +6,11 @@ mod office;
 
 use std::collections::BTreeMap;
 
-use forethought_engine::{Answer, Command, Refusal, Reply, Rest, Undecided};
+use forethought_engine::{Answer, Command, Input, Refusal, Reply, Rest, Undecided};
 use forethought_machine::Class;
-use forethought_record::{Campaign, Entry, Resolution, Verdict};
+use forethought_record::{Campaign, Entry, Fate, Resolution, TrialState, Verdict};
 use forethought_space::{Failure, Measurement, Recipe, Value};
-use office::{FILE, Office, Running};
+use office::{FILE, Office, Running, now};
 use proptest::prelude::*;
 
 fn number(name: &str, x: f64) -> BTreeMap<String, Option<Measurement>> {
@@ -299,6 +299,20 @@ fn who_waits_for_recipes_when_all_is_stopped_gets_none() {
     }
     let mut orders = running.core.campaign().trials.values().flat_map(|t| t.all_orders());
     assert!(orders.all(|o| o.machine != "outside"), "nothing is handed out");
+}
+
+#[test]
+fn what_a_machine_says_is_recorded_without_what_terminals_obey() {
+    let mut running = Running::new(&FILE.replace("driver = \"manual\"", "driver = \"x\""), Class::Askable);
+    running.settle();
+    let key = running.core.campaign().live().flat_map(|t| t.all_orders()).next().unwrap().key.clone();
+    let message = format!("\u{1b}[2Jjammed\u{9b}\n{}", "x".repeat(100_000));
+    running.core.step(now(), Input::Answer(key, Fate::Faulted { message }), &mut running.effects);
+    running.settle();
+    let state = running.core.campaign().trials[&1].state.clone();
+    let TrialState::Failed(_, said) = state else { panic!("{state:?}") };
+    assert!(said.starts_with("\\u{1b}[2Jjammed\\u{9b}\nxxx") && said.ends_with("xxx …"), "{said}");
+    assert!(said.len() < 11_000 && !said.contains('\u{1b}'));
 }
 
 #[test]

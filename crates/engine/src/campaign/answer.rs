@@ -4,10 +4,12 @@ use forethought_machine::Class;
 use forethought_record::{Actor, Event, Fate, OrderState, RunKey};
 use jiff::Timestamp;
 
+use super::readable::readable;
 use super::{Core, Effect};
 
 impl Core {
     pub(super) fn answer(&mut self, at: Timestamp, key: RunKey, fate: Fate, effects: &mut Vec<Effect>) {
+        let fate = readable(fate);
         let Some(order) = self.campaign.order(&key) else {
             // Not even the order is known: a record of another campaign's machine.
             return self.orphan(at, key, fate, "there is no such order");

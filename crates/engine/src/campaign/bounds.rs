@@ -5,7 +5,7 @@ use forethought_space::Value;
 use super::command::{Answer, Command, Refusal};
 
 /// Longest text of a command but a campaign file, in bytes: a long remark.
-const TEXT_MOST: usize = 10_000;
+pub(super) const TEXT_MOST: usize = 10_000;
 /// Longest campaign file, in bytes.
 const FILE_MOST: usize = 1 << 20;
 /// Most bytes of all files that a campaign file names.
@@ -13,7 +13,7 @@ const ATTACHED_MOST: usize = 32 << 20;
 /// Most answers of one `tell`: a sheet.
 const ANSWERS_MOST: usize = 10_000;
 /// Most remarks beside one measurement.
-const CONTEXT_MOST: usize = 100;
+pub(super) const CONTEXT_MOST: usize = 100;
 
 /// Refuses a command that says more than a record should hold.
 pub(super) fn check(command: &Command) -> Result<(), Refusal> {
