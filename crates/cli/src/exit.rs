@@ -91,7 +91,7 @@ impl Failure {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         for d in mistakes {
-            crate::talk(render(&renderer, path, text, d));
+            crate::output::talk_drawn(render(&renderer, path, text, d));
             crate::talk("");
         }
         crate::talk(format!("{}: nothing was changed", self.message));
@@ -142,7 +142,7 @@ fn render(renderer: &Renderer, path: &str, text: &str, d: &Diagnostic) -> String
         group = group.element(Snippet::source(text).path(path).annotation(annotation));
     }
     if let Some(hint) = &d.hint {
-        group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
+        group = group.element(Level::HELP.with_name("hint").message(crate::output::plain(hint)));
     }
     renderer.render(&[group]).to_string()
 }

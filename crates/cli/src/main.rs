@@ -5,35 +5,44 @@ mod exit;
 mod kept;
 mod loaded;
 mod measure;
+mod output;
 mod progress;
 mod show;
 mod table;
 mod verb;
 
-use std::io::Write;
-
 use clap::Parser;
 
 use args::{Arguments, Verb};
 use exit::{Exit, Failure};
+use output::{say, talk};
 
 fn main() -> std::process::ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => {
             // Help and version are answers; the rest are mistakes of the caller.
-            let code = if e.use_stderr() { Exit::Yours } else { Exit::Done };
-            let _ = e.print();
-            return code.into();
+            let printed = e.print();
+            if e.use_stderr() {
+                return Exit::Yours.into();
+            }
+            output::note(printed);
+            return ended(Exit::Done);
         }
     };
-    match run(&arguments) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            failure.print(arguments.json);
-            failure.exit.into()
-        }
-    }
+    ended(run(&arguments).unwrap_or_else(|failure| {
+        failure.print(arguments.json);
+        failure.exit
+    }))
+}
+
+/// The code to exit with, unless what was printed was lost.
+fn ended(exit: Exit) -> std::process::ExitCode {
+    let lost = output::lost().map(|failure| {
+        failure.print(false);
+        failure.exit
+    });
+    lost.unwrap_or(exit).into()
 }
 
 fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -70,20 +79,12 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Verb::Backtest(v) => verb::backtest(arguments, v),
         Verb::Completions { shell } => {
             let mut command = <Arguments as clap::CommandFactory>::command();
-            clap_complete::generate(*shell, &mut command, "forethought", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut command, "forethought", &mut script);
+            output::put(&script);
             Ok(Exit::Done)
         }
     }
-}
-
-/// Prints a line to standard output; a reader that has gone is no mistake.
-fn say(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{text}");
-}
-
-/// Prints a line of talk to standard error.
-fn talk(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// The one place that reads the wall clock.

@@ -10,6 +10,7 @@ use super::world::record;
 use crate::args::{Arguments, Export, File, OneTrial, Predict};
 use crate::exit::{Exit, Failure};
 use crate::loaded::Loaded;
+use crate::output::put;
 use crate::table::table;
 use crate::{now, say, show, talk};
 
@@ -373,7 +374,7 @@ pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure>
                 say(show::document(c, json!({ "output": path.display().to_string() })));
             }
         }
-        None => say(text.trim_end()),
+        None => put(text.as_bytes()),
     }
     Ok(Exit::Done)
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::args::{Arguments, Run};
 use crate::exit::{Exit, Failure};
 use crate::loaded::Loaded;
+use crate::output::plain;
 use crate::{now, progress, say, show, talk};
 
 /// Seconds by which the system's clock must move to be spoken of again.
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
     let bar = progress::bar(arguments, campaign.problem.budget.trials.map(u64::from), "trials");
     if !arguments.quiet {
         let verb = if is_new { "Opened" } else { "Resumed" };
-        bar.println(format!("{verb} campaign {} ({})", problem.name, campaign.id));
+        bar.println(plain(&format!("{verb} campaign {} ({})", problem.name, campaign.id)));
     }
     let interrupt: Interrupt = progress::interrupt();
     let listener = Listener::bind(&loaded.project.socket()).ok();
@@ -194,7 +195,8 @@ impl Seen {
         let waits = awaited_changes(campaign, now());
         let waits = waits.iter().map(|change| show::changing(&campaign.problem, change));
         let best = best_so_far(campaign).map(|b| format!("{b}  ")).unwrap_or_default();
-        bar.set_message(format!("{best}{}", running.into_iter().chain(waits).collect::<Vec<_>>().join(", ")));
+        let doing = running.into_iter().chain(waits).collect::<Vec<_>>().join(", ");
+        bar.set_message(plain(&format!("{best}{doing}")));
     }
 }
 

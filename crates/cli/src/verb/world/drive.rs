@@ -18,6 +18,7 @@ use super::{doubts, look, page};
 use crate::args::{Arguments, Driving};
 use crate::exit::{Exit, Failure};
 use crate::loaded::actor;
+use crate::output::plain;
 use crate::{now, progress, say, show, talk};
 
 /// A world that is owned, with its plant.
@@ -85,7 +86,7 @@ pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<
 fn greet(arguments: &Arguments, bar: &ProgressBar, world: &World, opened: &OpenedWorld) {
     if !arguments.quiet && !arguments.json {
         let verb = if opened.drive.episodes.is_empty() { "Opened" } else { "Resumed" };
-        bar.println(format!("{verb} world {} ({})", world.name, opened.drive.id));
+        bar.println(plain(&format!("{verb} world {} ({})", world.name, opened.drive.id)));
     }
 }
 
@@ -149,7 +150,7 @@ fn show(arguments: &Arguments, bar: &ProgressBar, world: &World, update: &DriveU
 
 /// A line above the bar, or by itself where there is none.
 fn tell(bar: &ProgressBar, text: String) {
-    if bar.is_hidden() { talk(text) } else { bar.println(text) }
+    if bar.is_hidden() { talk(text) } else { bar.println(plain(&text)) }
 }
 
 /// What is worth a line.

@@ -1,7 +1,5 @@
 //! Verbs that look: `world status`, `check`, `schema`, `export`, `surprise`.
 
-use std::io::Write;
-
 use forethought_calibrate::Share;
 use forethought_engine::{WorldModel, done, open_world, taught_monitor};
 use forethought_memory::{EpisodeId, SqliteJournal};
@@ -17,6 +15,7 @@ use super::loaded::{Loaded, episode_failure, is_parquet, schemas};
 use crate::args::{self, Arguments, ExportEpisode, WorldFile};
 use crate::exit::{Exit, Failure};
 use crate::show::count;
+use crate::output::put;
 use crate::verb::report::file_error;
 use crate::{now, say, talk};
 
@@ -195,8 +194,7 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
                 say(json!({ "forethought": 1, "episode": number, "output": path }));
             }
         }
-        // A reader that has gone is no mistake.
-        None => drop(std::io::stdout().write_all(&bytes)),
+        None => put(&bytes),
     }
     Ok(Exit::Done)
 }

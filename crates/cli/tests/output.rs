@@ -1,0 +1,74 @@
+//! What is printed: all of it or an error, and nothing that a terminal obeys.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs;
+use std::process::Stdio;
+
+use common::{Folder, forethought};
+
+const FILE: &str = r#"
+forethought = 1
+name = "oven"
+[parameter]
+x = { range = [0, 1] }
+[outcome]
+y = { goal = "maximize" }
+[start]
+trials = 1000
+[machine.m]
+driver = "command"
+command = ["python3", "program.py"]
+[budget]
+trials = 1
+"#;
+
+/// A folder whose campaign has run, with a program that prints `answer`.
+fn finished(answer: &str) -> Folder {
+    let folder = Folder::new(FILE);
+    fs::write(folder.path("program.py"), format!("print('{answer}')")).unwrap();
+    folder.run(&["run", "campaign.toml", "--no-report", "--as", "\u{1b}[1mada"], 0);
+    folder
+}
+
+#[test]
+fn standard_output_that_takes_nothing_is_an_error() {
+    let folder = finished(r#"{"outcomes": {"y": 1}}"#);
+    let to_a_full_disk = |arguments: &[&str]| {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = forethought();
+        let output = command.args(arguments).current_dir(folder.dir()).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains("standard output did not take all"), "{arguments:?}: {said}");
+    };
+    for verb in ["export", "log", "status", "verify", "replay", "next"] {
+        to_a_full_disk(&[verb, "campaign.toml"]);
+        to_a_full_disk(&[verb, "campaign.toml", "--json"]);
+    }
+    to_a_full_disk(&["schema"]);
+    to_a_full_disk(&["completions", "bash"]);
+    to_a_full_disk(&["--help"]);
+    // A reader that has gone is no mistake: it has what it wanted.
+    let mut command = forethought();
+    command.args(["log", "campaign.toml"]).current_dir(folder.dir());
+    let mut log = command.stdout(Stdio::piped()).spawn().unwrap();
+    drop(log.stdout.take());
+    assert!(log.wait().unwrap().success());
+}
+
+#[test]
+fn what_a_machine_says_is_printed_and_not_obeyed_by_the_terminal() {
+    let folder = finished(r#"{"failed": "\\u001b[2Jgone\\u009b31m \\u202etxt"}"#);
+    for verb in ["log", "status", "why"] {
+        let said = match verb {
+            "why" => folder.run(&[verb, "campaign.toml", "1"], 0),
+            _ => folder.run(&[verb, "campaign.toml"], 0),
+        };
+        let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!said.contains(obeyed), "{verb}: {said:?}");
+    }
+    assert!(folder.run(&["log", "campaign.toml"], 0).contains("\\u001b[2Jgone\\u009b31m \\u202etxt"));
+}
