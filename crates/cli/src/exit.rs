@@ -158,6 +158,9 @@ impl From<ReadError> for Failure {
         let failure = Failure::yours("damaged", e.to_string());
         match e {
             ReadError::Damaged { .. } => failure,
+            ReadError::Lost { loss, .. } => {
+                Failure { code: "cut".into(), ..failure }.hint(crate::kept::way_out(&loss))
+            }
             ReadError::Unreadable { .. } => failure
                 .hint("if the file is damaged, restore it from a backup together with forethought.head"),
         }

@@ -1,58 +1,86 @@
-//! What is kept beside a record: its head, by which a cut tail and a replaced record show.
+//! A journal as people find it: what the heads beside it say was lost, and the way out.
 
-use forethought_memory::{Head, Project, Sealed, read_heads};
+use forethought_memory::{Head, Journal, Kept, Loss, Project, ReadError, SqliteJournal, Stored};
 use forethought_record::CampaignId;
 
 use crate::exit::Failure;
 
-/// The head that is kept beside the record.
+/// Said by `verify` of a record without a head.
+pub(crate) const NO_HEAD: &str =
+    "no head is kept beside the record: a cut tail would not show. The next verb that writes keeps one";
+
+/// The head of a campaign or world that is kept beside its record.
 pub(crate) fn head(project: &Project, id: CampaignId) -> Result<Option<Head>, Failure> {
-    let path = project.head();
-    let mut heads = read_heads(&path).map_err(|e| {
-        Failure::yours("head", format!("{}: {e}", path.display()))
-            .hint("restore it from a backup; moved away, a cut tail of the record would not show")
-    })?;
-    Ok(heads.remove(&id.to_string()))
-}
-
-/// Refuses to begin anew where a record was written and is no longer there.
-pub(crate) fn check_not_gone(project: &Project) -> Result<(), Failure> {
-    let (journal, head) = (project.journal(), project.head());
-    if journal.exists() || !head.exists() {
-        return Ok(());
-    }
-    let message =
-        format!("{} is gone, but {} says that a record was written", journal.display(), head.display());
-    Err(Failure::yours("cut", message).hint(format!(
-        "restore it from a backup; to begin anew without it, move {} away first",
-        head.display()
-    )))
-}
-
-/// Refuses a record that ends before what was written, by its head.
-pub(crate) fn check_uncut(project: &Project, events: u64, written: u64) -> Result<(), Failure> {
-    if events >= written {
-        return Ok(());
-    }
     let path = project.journal();
-    let message = format!(
-        "{}: the record ends at event {events}, but {written} were written: its tail was cut",
-        path.display()
-    );
-    Err(Failure::yours("cut", message).hint(format!(
-        "restore {} from a backup. To go on without what is lost, move {} away first; `log` and `export` show what is left",
-        path.display(),
-        project.head().display()
-    )))
+    let kept = Kept::beside(&path).map_err(|loss| Failure::from(ReadError::Lost { path, loss }))?;
+    Ok(kept.of(&id.to_string()).cloned())
 }
 
-/// Refuses a record that is not the one of which the head was written.
-pub(crate) fn check_head(project: &Project, head: &Head, sealed: &[Sealed]) -> Result<(), Failure> {
-    check_uncut(project, sealed.last().map_or(0, |s| s.seq), head.seq)?;
-    if sealed.iter().any(|s| s.seq == head.seq && s.hex() == head.hash) {
-        return Ok(());
+/// A journal that is only read, and what is wrong with it as a whole. Verbs that write refuse where anything is:
+/// [`SqliteJournal::open`] sees to that.
+pub(crate) struct Looked {
+    journal: SqliteJournal,
+    doubt: Option<Failure>,
+}
+
+/// Opens a project's journal for reading; None where nothing was recorded yet.
+pub(crate) fn look(project: &Project) -> Result<Option<Looked>, Failure> {
+    let path = project.journal();
+    let lost = |loss| Failure::from(ReadError::Lost { path: path.clone(), loss });
+    // The heads first: what a running owner appends in between must not look as if it were cut.
+    let (kept, unreadable) = match Kept::beside(&path) {
+        Ok(kept) => (kept, None),
+        Err(loss) => (Kept::Empty, Some(lost(loss))),
+    };
+    if !kept.check_presence(&path).map_err(lost)? {
+        return Ok(None);
     }
-    let what = format!("event {} is another one than was written: the record was replaced", head.seq);
-    Err(Failure::yours("cut", format!("{}: {what}", project.journal().display()))
-        .hint("restore forethought.db from a backup"))
+    let mut journal = SqliteJournal::open_read_only(&path)?;
+    let doubt = unreadable.or_else(|| journal.check(&kept).err().map(Failure::from));
+    Ok(Some(Looked { journal, doubt }))
+}
+
+/// Refuses a project whose record verbs that write must not go on from.
+pub(crate) fn check(project: &Project) -> Result<(), Failure> {
+    match look(project)? {
+        Some(Looked { doubt: Some(doubt), .. }) => Err(doubt),
+        Some(_) | None => Ok(()),
+    }
+}
+
+impl Looked {
+    /// The last campaign or world of this name, and what is wrong with the journal as a whole. Where there is none of that
+    /// name, what is wrong comes first: it may be among what was lost.
+    pub(crate) fn find(
+        self,
+        name: &str,
+    ) -> Result<(SqliteJournal, Option<CampaignId>, Option<Failure>), Failure> {
+        let found: Option<Stored> = self.journal.campaigns()?.into_iter().rev().find(|c| c.name == name);
+        match (found, self.doubt) {
+            (None, Some(doubt)) => Err(doubt),
+            (found, doubt) => Ok((self.journal, found.map(|f| f.id), doubt)),
+        }
+    }
+}
+
+/// What to do about a loss.
+pub(crate) fn way_out(loss: &Loss) -> &'static str {
+    match loss {
+        Loss::Gone | Loss::Emptied => {
+            "restore it from a backup. To begin anew without it, move all that is left of the project into another folder: \
+             forethought.*, episodes.db*, runs/"
+        }
+        Loss::Unknown { .. } => {
+            "restore forethought.db from a backup, or forethought.head where it is of another project. To go on without what is \
+             lost, move forethought.head and runs/ away first"
+        }
+        Loss::Cut { .. } | Loss::Replaced { .. } => {
+            "restore forethought.db from a backup. To go on without what is lost, move forethought.head and runs/ away first; `log` \
+             and `export` show what is left"
+        }
+        Loss::Unreadable(_) => {
+            "restore it from a backup. Where `verify` finds the record itself in order, move forethought.head away: the next verb \
+             that writes makes it anew"
+        }
+    }
 }

@@ -1,20 +1,22 @@
 //! A campaign file with its project: checked, owned, read.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use forethought_engine::{
     Answer, Ask, Client, Command, Desk, Reply, compare, last_belief, open_campaign, question,
 };
 use forethought_machine::{Build, Driver, Machine, PoolReader};
-use forethought_memory::{Journal, OwnError, Owner, Project, SqliteJournal, entries};
+use forethought_memory::{Journal, OwnError, Owner, Project, Sealed, SqliteJournal, entries};
 use forethought_plan::Question;
 use forethought_record::{Actor, Campaign, CampaignId, Entry};
 use forethought_space::{DriverSchema, MachineSpec, Problem, nearest, parse};
 
 use crate::args::{Arguments, File};
 use crate::exit::Failure;
+use crate::place::Place;
 use crate::verb::world_name;
 use crate::{kept, now, talk};
 
@@ -62,13 +64,12 @@ pub(crate) struct Read {
 
 impl Loaded {
     pub(crate) fn new(arguments: &Arguments, file: &File) -> Result<Self, Failure> {
-        let path = campaign_file(&file.file)?;
+        let Place { path, dir, project } = Place::of(&file.file, arguments.project.clone())?;
         let unreadable = |e: std::io::Error| Failure::yours("unreadable", format!("{}: {e}", path.display()));
         let bytes = std::fs::read(&path).map_err(unreadable)?;
         let text = String::from_utf8(bytes).map_err(|_| {
             Failure::yours("unreadable", format!("{} is not a text in UTF-8", path.display()))
         })?;
-        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let read = |name: &str| std::fs::read(dir.join(name)).ok();
         if world_name(&text).is_some() {
             let verb = verb_name();
@@ -78,7 +79,6 @@ impl Loaded {
         }
         let problem = parse(&text, &read, &schemas())
             .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
-        let project = Project::new(arguments.project.clone().unwrap_or_else(|| dir.clone()));
         if arguments.project.is_some() {
             let made = std::fs::create_dir_all(project.dir());
             made.map_err(|e| Failure::yours("unreadable", format!("{}: {e}", project.dir().display())))?;
@@ -102,7 +102,6 @@ impl Loaded {
     /// file where that does no harm.
     pub(crate) fn desk(&self, reason: &str) -> Result<(Desk, bool), Failure> {
         let rows = self.start_data()?;
-        kept::check_not_gone(&self.project)?;
         let journal = SqliteJournal::open(&self.project.journal())?;
         let stored = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name);
         let mut problem = match self.with_pool(&self.problem) {
@@ -110,13 +109,6 @@ impl Loaded {
             Err(_) if stored.is_some() => self.problem.clone(),
             problem => problem?,
         };
-        if let Some(stored) = stored
-            && let Some(head) = kept::head(&self.project, stored.id)?.filter(|head| stored.events < head.seq)
-        {
-            // Going on from a cut record would bury what was lost. Damage in what is left is worth more words.
-            journal.read(stored.id)?;
-            kept::check_uncut(&self.project, stored.events, head.seq)?;
-        }
         let opened = open_campaign(Box::new(journal), &problem, &self.text, &self.actor, now())?;
         let is_new = opened.is_new;
         let old = &opened.campaign.problem;
@@ -178,8 +170,8 @@ impl Loaded {
         Ok(desk.execute(command, &self.actor, now())?)
     }
 
-    /// The journal, open for reading only, and the campaign's name for ever in it.
-    pub(crate) fn find(&self) -> Result<(SqliteJournal, CampaignId), Failure> {
+    /// The journal, open for reading only, the campaign's name for ever in it, and what is wrong with it as a whole.
+    pub(crate) fn find(&self) -> Result<(SqliteJournal, CampaignId, Option<Failure>), Failure> {
         let none = || {
             Failure::yours(
                 "no-campaign",
@@ -187,14 +179,8 @@ impl Loaded {
             )
             .hint("`run` or `ask` opens it")
         };
-        kept::check_not_gone(&self.project)?;
-        if !self.project.journal().exists() {
-            return Err(none());
-        }
-        let journal = SqliteJournal::open_read_only(&self.project.journal())?;
-        let id =
-            journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name).ok_or_else(none)?.id;
-        Ok((journal, id))
+        let (journal, id, doubt) = kept::look(&self.project)?.ok_or_else(none)?.find(&self.problem.name)?;
+        Ok((journal, id.ok_or_else(none)?, doubt))
     }
 
     /// Reads the campaign without owning it. A cut tail is said and what is left is read.
@@ -214,26 +200,34 @@ impl Loaded {
 
     /// What is before the first damaged event, and the damage.
     fn read_sound(&self) -> Result<(Read, Option<Failure>), Failure> {
-        let (journal, id) = self.find()?;
-        // The head first: what a running owner appends in between must not look as if it were cut.
-        let head = kept::head(&self.project, id)?;
+        let (journal, id, doubt) = self.find()?;
         let (sealed, damage) = journal.read_sound(id)?;
-        let damage = damage.map(Failure::from);
-        match damage {
-            Some(damage) if sealed.is_empty() => return Err(damage),
-            Some(_) => {}
-            None => {
-                if let Err(cut) =
-                    kept::check_uncut(&self.project, sealed.len() as u64, head.map_or(0, |h| h.seq))
-                {
-                    cut.warn();
-                }
+        match (damage.map(Failure::from), doubt) {
+            (Some(damage), _) if sealed.is_empty() => Err(damage),
+            (Some(damage), _) => Ok((Self::folded(journal, id, &sealed)?, Some(damage))),
+            (None, doubt) => {
+                doubt.iter().for_each(Failure::warn);
+                Ok((Self::folded(journal, id, &sealed)?, None))
             }
         }
-        let entries = entries(id, &sealed)?;
-        let campaign = Campaign::fold(&entries, &|hash| journal.blob(hash).ok().flatten())
-            .map_err(|e| Failure::yours("record", e.to_string()))?;
-        Ok((Read { journal, id, entries, campaign }, damage))
+    }
+
+    /// What events fold to, where the blobs that they name are as they were written.
+    fn folded(journal: SqliteJournal, id: CampaignId, sealed: &[Sealed]) -> Result<Read, Failure> {
+        let entries = entries(id, sealed)?;
+        let damaged = RefCell::new(None);
+        let blob = |hash: &str| {
+            journal.blob(hash).unwrap_or_else(|e| {
+                damaged.replace(Some(e));
+                None
+            })
+        };
+        let folded = Campaign::fold(&entries, &blob);
+        if let Some(damage) = damaged.take() {
+            return Err(damage.into());
+        }
+        let campaign = folded.map_err(|e| Failure::yours("record", e.to_string()))?;
+        Ok(Read { journal, id, entries, campaign })
     }
 
     /// The machines of a problem, built.
@@ -345,36 +339,6 @@ pub(crate) fn cells(name: &str, bad: &[forethought_engine::CellError]) -> Failur
     let all: Vec<String> = bad.iter().take(20).map(|c| format!("  {c}")).collect();
     let more = if bad.len() > 20 { format!("\n  and {} more", bad.len() - 20) } else { String::new() };
     Failure::yours("table", format!("{name}: nothing was taken in\n{}{more}", all.join("\n")))
-}
-
-/// The campaign file in a folder, or the file itself.
-pub(crate) fn campaign_file(path: &Path) -> Result<PathBuf, Failure> {
-    if !path.is_dir() {
-        if path.exists() {
-            return Ok(path.to_owned());
-        }
-        return Err(Failure::yours("no-file", format!("there is no file {}", path.display()))
-            .hint("`forethought init` makes one"));
-    }
-    let list = std::fs::read_dir(path)
-        .map_err(|e| Failure::yours("unreadable", format!("{}: {e}", path.display())))?;
-    let mut found: Vec<PathBuf> = list
-        .flatten()
-        .map(|e| e.path())
-        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
-        .filter(|p| {
-            std::fs::read_to_string(p)
-                .is_ok_and(|t| t.lines().any(|l| l.trim_start().starts_with("forethought")))
-        })
-        .collect();
-    found.sort();
-    match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => Err(Failure::yours("no-file", format!("there is no campaign file in {}", path.display()))
-            .hint("`forethought init` makes one")),
-        n => Err(Failure::yours("no-file", format!("there are {n} campaign files in {}", path.display()))
-            .hint(format!("name one, such as {}", found[0].display()))),
-    }
 }
 
 pub(crate) fn actor(arguments: &Arguments) -> Actor {

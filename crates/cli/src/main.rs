@@ -6,6 +6,7 @@ mod kept;
 mod loaded;
 mod measure;
 mod output;
+mod place;
 mod progress;
 mod show;
 mod table;

@@ -20,11 +20,10 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 pub use card::{EpisodeCard, EpisodeChannel, FrameShape, Sampling};
 pub use error::EpisodeError;
@@ -33,11 +32,14 @@ pub use read::{Frames, Window};
 pub use table::{BadCell, EpisodeTable, TableError};
 pub use verify::Verified;
 
+use crate::connect::{for_reading, for_writing, has_table};
 use crate::head::Head;
-use crate::sqlite::{RESERVE_BYTES, network_drive, reserve_path};
+use crate::place::{Watched, check_place};
+use crate::reserve::Reserve;
 use chunk::Chunk;
 use error::{refused, unreadable};
 use open::Open;
+use verify::Walked;
 
 /// Bytes that wait for a sync; above it, an append syncs by itself.
 const PENDING_BYTES_MOST: usize = 32 << 20;
@@ -150,11 +152,12 @@ pub struct StoredEpisode {
 pub struct EpisodeStore {
     connection: Connection,
     path: PathBuf,
+    watched: Watched,
     open: BTreeMap<EpisodeId, Open>,
     /// In the order of their chains, with their hashes; not yet durable.
     pending: Vec<(EpisodeId, Chunk, [u8; 32])>,
     pending_bytes: usize,
-    low: bool,
+    reserve: Reserve,
 }
 
 impl EpisodeStore {
@@ -163,24 +166,11 @@ impl EpisodeStore {
     /// # Errors
     /// [`EpisodeError::Unreadable`]: no such folder, no right to write, no SQLite file, a network drive.
     pub fn open(path: &Path) -> Result<Self, EpisodeError> {
-        if let Some(kind) = network_drive(path) {
-            let what =
-                format!("this is a network drive ({kind}), on which SQLite is not safe; name a local folder");
-            return Err(EpisodeError::Unreadable { path: path.to_owned(), what });
-        }
-        let connection = Connection::open(path).map_err(|e| unreadable(path, &e))?;
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0;",
-            )
-            .and_then(|()| connection.execute_batch(TABLES))
-            .map_err(|e| unreadable(path, &e))?;
-        let reserve = reserve_path(path);
-        if !reserve.exists() {
-            // Without room for the reserve, the first sync will say that the disk is full.
-            let _ = fs::write(&reserve, vec![0xf5; RESERVE_BYTES]);
-        }
-        Ok(Self::on(connection, path))
+        check_place(path).map_err(|what| EpisodeError::Unreadable { path: path.to_owned(), what })?;
+        let connection = for_writing(path, TABLES).map_err(|e| unreadable(path, &e))?;
+        let mut store = Self::on(connection, path);
+        store.reserve.look();
+        Ok(store)
     }
 
     /// Opens the file for reading only, while another process may be writing it.
@@ -188,17 +178,15 @@ impl EpisodeStore {
     /// # Errors
     /// [`EpisodeError::Unreadable`].
     pub fn open_read_only(path: &Path) -> Result<Self, EpisodeError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|e| unreadable(path, &e))?;
-        connection
-            .execute_batch("PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0;")
-            .map_err(|e| unreadable(path, &e))?;
-        Ok(Self::on(connection, path))
+        check_place(path).map_err(|what| EpisodeError::Unreadable { path: path.to_owned(), what })?;
+        Ok(Self::on(for_reading(path).map_err(|e| unreadable(path, &e))?, path))
     }
 
     fn on(connection: Connection, path: &Path) -> Self {
         let (open, pending) = (BTreeMap::new(), Vec::new());
-        EpisodeStore { connection, path: path.to_owned(), open, pending, pending_bytes: 0, low: false }
+        let (watched, reserve) = (Watched::new(path.to_owned()), Reserve::beside(path));
+        let path = path.to_owned();
+        EpisodeStore { connection, path, watched, open, pending, pending_bytes: 0, reserve }
     }
 
     /// Writes down that an episode is about to begin; durable when this returns.
@@ -341,7 +329,7 @@ impl EpisodeStore {
         }
         self.flush(id);
         self.commit(None)?;
-        let (chunks, chain) = self.walk(id)?;
+        let Walked { chunks, chain, .. } = self.walk(id)?;
         let seal = Seal::new(id, chunks, &chain, INTERRUPTED, at);
         let hash = seal.hash;
         self.commit(Some(seal))?;
@@ -355,11 +343,19 @@ impl EpisodeStore {
     /// [`EpisodeError::Unreadable`].
     pub fn list(&self) -> Result<Vec<StoredEpisode>, EpisodeError> {
         let _snapshot = self.snapshot()?;
-        let mut statement =
-            self.connection.prepare("SELECT id FROM episode ORDER BY id").map_err(|e| self.unreadable(&e))?;
-        let ids = statement.query_map([], |r| r.get::<_, i64>(0)).map_err(|e| self.unreadable(&e))?;
-        let ids: Vec<i64> = ids.collect::<Result<_, _>>().map_err(|e| self.unreadable(&e))?;
-        ids.into_iter().map(|id| self.stored(EpisodeId(id as u64))).collect()
+        self.ids()?.into_iter().map(|id| self.stored(id)).collect()
+    }
+
+    /// The numbers of all episodes, in order; none in a file whose process died at its birth.
+    fn ids(&self) -> Result<Vec<EpisodeId>, EpisodeError> {
+        let ids = || -> rusqlite::Result<Vec<EpisodeId>> {
+            if !has_table(&self.connection, "episode")? {
+                return Ok(Vec::new());
+            }
+            let mut statement = self.connection.prepare("SELECT id FROM episode ORDER BY id")?;
+            statement.query_map([], |r| Ok(EpisodeId(r.get::<_, i64>(0)? as u64)))?.collect()
+        };
+        ids().map_err(|e| self.unreadable(&e))
     }
 
     /// The last durable or waiting chunk of an episode that is being written: a head kept elsewhere finds a cut tail.
@@ -369,7 +365,7 @@ impl EpisodeStore {
 
     /// It holds on by its reserve only: nothing new should be started.
     pub fn is_low(&self) -> bool {
-        self.low
+        self.reserve.is_low()
     }
 
     fn writing(&mut self, id: EpisodeId) -> Result<&mut Open, EpisodeError> {
@@ -426,14 +422,18 @@ impl EpisodeStore {
         &mut self,
         write: impl Fn(&mut Self) -> rusqlite::Result<T>,
     ) -> Result<T, EpisodeError> {
-        match write(self).map_err(|e| refused(&e)) {
-            Err(EpisodeError::Full) if !self.low => {
-                self.low = true;
-                let _ = fs::remove_file(reserve_path(&self.path));
+        let written = match write(self).map_err(|e| refused(&e)) {
+            Err(EpisodeError::Full) if !self.reserve.is_low() => {
+                self.reserve.give_up();
                 let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
                 write(self).map_err(|e| refused(&e))
             }
             other => other,
+        }?;
+        self.reserve.look();
+        match self.watched.gone() {
+            Some(path) => Err(EpisodeError::Gone { path: path.to_owned() }),
+            None => Ok(written),
         }
     }
 
@@ -442,23 +442,28 @@ impl EpisodeStore {
     /// # Errors
     /// [`EpisodeError::Unknown`] or [`EpisodeError::Unreadable`].
     pub fn stored(&self, id: EpisodeId) -> Result<StoredEpisode, EpisodeError> {
+        // A file that was emptied holds no episode; one that was just made may not hold the tables yet.
+        if !has_table(&self.connection, "episode").map_err(|e| self.unreadable(&e))? {
+            return Err(EpisodeError::Unknown(id));
+        }
         let row = self
             .connection
             .prepare_cached(
-                "SELECT card, started, seal.ended, seal.at, seal.hash,
+                "SELECT card, started, episode.hash, seal.ended, seal.at, seal.hash,
                         (SELECT max(last_ns) FROM chunk WHERE episode = episode.id)
                  FROM episode LEFT JOIN seal ON seal.episode = episode.id WHERE id = ?1",
             )
             .and_then(|mut s| {
                 let text = |r: &rusqlite::Row<'_>, i| r.get::<_, Option<String>>(i);
                 s.query_row([id.0 as i64], |r| {
-                    let seal = (text(r, 2)?, text(r, 3)?, r.get::<_, Option<Vec<u8>>>(4)?);
-                    Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, seal, r.get(5)?))
+                    let card = (r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Vec<u8>>(2)?);
+                    let seal = (text(r, 3)?, text(r, 4)?, r.get::<_, Option<Vec<u8>>>(5)?);
+                    Ok((card, seal, r.get(6)?))
                 })
                 .optional()
             })
             .map_err(|e| self.unreadable(&e))?;
-        let (card, started, seal, until_ns) = row.ok_or(EpisodeError::Unknown(id))?;
+        let ((card, started, hash), seal, until_ns) = row.ok_or(EpisodeError::Unknown(id))?;
         let damaged = |what: String| self.misread(id, what);
         let time = |text: &str| text.parse::<Timestamp>().map_err(|e| damaged(e.to_string()));
         let state = match seal {
@@ -473,7 +478,7 @@ impl EpisodeStore {
             }
             _ => EpisodeState::Open,
         };
-        let card = self.parse_card(id, &card)?;
+        let card = self.parse_card(id, &card, &started, &hash)?;
         Ok(StoredEpisode { id, card, started: time(&started)?, state, until_ns })
     }
 
@@ -482,15 +487,28 @@ impl EpisodeStore {
     /// # Errors
     /// [`EpisodeError::Unknown`] or [`EpisodeError::Unreadable`].
     pub fn card(&self, id: EpisodeId) -> Result<EpisodeCard, EpisodeError> {
-        let text: Option<String> = self
+        let row: Option<(String, String, Vec<u8>)> = self
             .connection
-            .prepare_cached("SELECT card FROM episode WHERE id = ?1")
-            .and_then(|mut s| s.query_row([id.0 as i64], |r| r.get(0)).optional())
+            .prepare_cached("SELECT card, started, hash FROM episode WHERE id = ?1")
+            .and_then(|mut s| {
+                s.query_row([id.0 as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()
+            })
             .map_err(|e| self.unreadable(&e))?;
-        self.parse_card(id, &text.ok_or(EpisodeError::Unknown(id))?)
+        let (card, started, hash) = row.ok_or(EpisodeError::Unknown(id))?;
+        self.parse_card(id, &card, &started, &hash)
     }
 
-    fn parse_card(&self, id: EpisodeId, text: &str) -> Result<EpisodeCard, EpisodeError> {
+    /// The card, where its text is the one that was written.
+    fn parse_card(
+        &self,
+        id: EpisodeId,
+        text: &str,
+        started: &str,
+        hash: &[u8],
+    ) -> Result<EpisodeCard, EpisodeError> {
+        if card_hash(id, text, started) != hash {
+            return Err(self.misread(id, "its card is damaged: its hash does not fit it".to_owned()));
+        }
         serde_json::from_str(text).map_err(|e| self.misread(id, format!("its card: {e}")))
     }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Seek, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use forethought_record::Seq;
 use serde::{Deserialize, Serialize};
+
+use crate::place::{Watched, create_anew, folder};
 
 /// Bytes of one campaign's line. Half a sector: a line never crosses from one sector to the next, so a power cut while it is
 /// overwritten leaves the old one or the new one.
@@ -22,18 +24,9 @@ pub struct Head {
     pub hash: String,
 }
 
-/// The heads in a file; none where there is no file.
-///
-/// # Errors
-/// Where it is there but cannot be read.
-pub fn read_heads(path: &Path) -> io::Result<BTreeMap<String, Head>> {
-    match fs::read(path) {
-        Ok(bytes) => {
-            serde_json::from_slice(&bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(e) => Err(e),
-    }
+/// The heads in the text of a file.
+pub(crate) fn parse_heads(bytes: &[u8]) -> io::Result<BTreeMap<String, Head>> {
+    serde_json::from_slice(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
 }
 
 /// The file of heads, kept open. Renaming a new file over it after each commit would make the next sync of the journal wait
@@ -41,8 +34,8 @@ pub fn read_heads(path: &Path) -> io::Result<BTreeMap<String, Head>> {
 #[derive(Debug)]
 pub(crate) struct HeadFile {
     path: PathBuf,
-    /// The file and its length, once it was written by this process.
-    open: Option<(File, usize)>,
+    /// The file, its length and where it stands, once it was written by this process.
+    open: Option<(File, usize, Watched)>,
 }
 
 impl HeadFile {
@@ -52,18 +45,22 @@ impl HeadFile {
 
     pub(crate) fn write(&mut self, heads: &BTreeMap<String, Head>) -> io::Result<()> {
         let text = lines(heads)?;
-        if let Some((file, length)) = &mut self.open
+        if let Some((file, length, watched)) = &mut self.open
             && *length == text.len()
+            && watched.gone().is_none()
         {
             file.rewind()?;
             return file.write_all(text.as_bytes());
         }
-        // Another campaign: lines move, so the old file stays whole until the new one takes its place.
+        // Another campaign: lines move, so the old file stays whole until the new one takes its place. Both the file and its
+        // name are synced: a head that the power took from a young record would be missed just when it is needed.
         let temporary = self.path.with_extension("head.new");
-        let mut file = File::create(&temporary)?;
+        let mut file = create_anew(&temporary)?;
         file.write_all(text.as_bytes())?;
+        file.sync_all()?;
         fs::rename(temporary, &self.path)?;
-        self.open = Some((file, text.len()));
+        File::open(folder(&self.path))?.sync_all()?;
+        self.open = Some((file, text.len(), Watched::new(self.path.clone())));
         Ok(())
     }
 }
@@ -99,10 +96,21 @@ mod tests {
         let mut file = HeadFile::new(path.clone());
         for (n, seq) in [(1, 1), (1, 999_999), (3, 7), (3, u64::MAX), (2, 8)] {
             file.write(&heads(n, seq)).unwrap();
-            assert_eq!(read_heads(&path).unwrap(), heads(n, seq));
+            assert_eq!(parse_heads(&fs::read(&path).unwrap()).unwrap(), heads(n, seq));
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.lines().take(n as usize).all(|line| line.len() == LINE - 1), "{text}");
         }
+    }
+
+    #[test]
+    fn a_head_that_was_removed_while_it_was_in_use_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("forethought.head");
+        let mut file = HeadFile::new(path.clone());
+        file.write(&heads(1, 1)).unwrap();
+        fs::remove_file(&path).unwrap();
+        file.write(&heads(1, 2)).unwrap();
+        assert_eq!(parse_heads(&fs::read(&path).unwrap()).unwrap(), heads(1, 2));
     }
 
     #[test]

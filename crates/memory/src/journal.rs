@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use forethought_record::{CampaignId, Entry, Seq};
 
 use crate::chain::Sealed;
+use crate::kept::Loss;
 
 /// A part of one append: events of one campaign, and blobs that they name.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub enum AppendError {
     Behind { found: Seq, expected: Seq },
     #[error("the disk is full: free some space (a few megabytes will do) and run `resume`")]
     Full,
+    #[error("{} was removed or replaced while it was in use: what is recorded now would be found by nobody", path.display())]
+    Gone { path: PathBuf },
     #[error("the journal cannot be written: {0}")]
     Broken(String),
 }
@@ -54,6 +57,8 @@ pub enum AppendError {
 pub enum ReadError {
     #[error("{}: event {seq} of campaign {campaign} is damaged: {what}. Nothing after it is read; restore the file from a backup. `log` and `export` show what is before it", path.display())]
     Damaged { path: PathBuf, campaign: CampaignId, seq: Seq, what: String },
+    #[error("{} {loss}", path.display())]
+    Lost { path: PathBuf, loss: Loss },
     #[error("{}: {what}", path.display())]
     Unreadable { path: PathBuf, what: String },
 }

@@ -6,11 +6,15 @@
 //! plant and set on it, sample by sample.
 
 mod chain;
+mod connect;
 mod episodes;
 mod head;
 mod holder;
 mod journal;
+mod kept;
+mod place;
 mod project;
+mod reserve;
 mod sqlite;
 mod volatile;
 
@@ -19,8 +23,9 @@ pub use episodes::{
     BadCell, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
     EpisodeTable, FrameShape, Frames, Sampling, StoredEpisode, TableError, Verified, Window,
 };
-pub use head::{Head, read_heads};
+pub use head::Head;
 pub use journal::{AppendError, Batch, Journal, ReadError, Stored, entries, hash_hex};
+pub use kept::{Kept, Loss};
 pub use project::{OwnError, Owner, Project};
 pub use sqlite::SqliteJournal;
 pub use volatile::{Damage, VolatileJournal};

@@ -1,8 +1,11 @@
 //! The folder of a project: where its files stand, and who owns it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, Permissions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::place::open_no_link;
 
 /// A folder with a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +82,8 @@ impl Project {
     pub fn own(&self, who: &str) -> Result<Owner, OwnError> {
         let path = self.lock();
         let unreadable = |source| OwnError::Unreadable { path: path.clone(), source };
-        let mut file = fs::OpenOptions::new()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(unreadable)?;
+        let mut file = open_no_link(&path).map_err(unreadable)?;
+        keep_from_readers(&file);
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -99,5 +97,16 @@ impl Project {
         // The name is only for people: a full disk may keep it back.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(who.as_bytes()));
         Ok(Owner { _lock: file })
+    }
+}
+
+/// Whoever may only read the lock could hold it and keep everybody out: of those who may not write it, nobody opens it.
+fn keep_from_readers(file: &File) {
+    let Ok(mode) = file.metadata().map(|m| m.permissions().mode() & 0o777) else { return };
+    let write = mode & 0o222;
+    let wanted = write | write << 1;
+    if mode != wanted {
+        // Another's file, in a folder of several writers: its owner sees to it.
+        let _ = file.set_permissions(Permissions::from_mode(wanted));
     }
 }

@@ -1,18 +1,20 @@
 //! The journal in one SQLite file: WAL, synchronous=FULL, append-only.
 
+mod names;
+
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use forethought_record::{CampaignId, Seq};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use crate::chain::{Chain, Sealed, hex};
+use crate::connect::{for_reading, for_writing};
 use crate::head::{Head, HeadFile};
 use crate::journal::{AppendError, Batch, Journal, ReadError, Stored, hash_hex};
-
-/// Held back so that what is under way can still be recorded on a full disk.
-pub(crate) const RESERVE_BYTES: usize = 1 << 20;
+use crate::kept::Kept;
+use crate::place::{Watched, check_place};
+use crate::reserve::Reserve;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS campaign (
@@ -34,63 +36,59 @@ const TABLES: &str = "
 pub struct SqliteJournal {
     connection: Connection,
     path: PathBuf,
+    /// The last event of each campaign that is known to be there.
     heads: BTreeMap<String, Head>,
     head_file: HeadFile,
-    low: bool,
+    /// The file and its log.
+    watched: [Watched; 2],
+    reserve: Reserve,
 }
 
 impl SqliteJournal {
-    /// Opens the file for writing, making it where it is missing.
+    /// Opens the file for writing, making it where it is missing. What the heads beside it say was written must be there:
+    /// going on from less would bury what is lost.
     ///
     /// # Errors
-    /// [`ReadError::Unreadable`]: no such folder, no right to write, no SQLite file, a network drive.
+    /// [`ReadError::Lost`]: the file is gone, empty, cut or another one than the heads are of.
+    /// [`ReadError::Unreadable`]: no such folder, no right to write, no SQLite file, a network drive, damaged names.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        if let Some(what) = network_drive(path) {
-            return Err(ReadError::Unreadable {
-                path: path.to_owned(),
-                what: format!(
-                    "this is a network drive ({what}), on which SQLite is not safe; use `--project` to name a local folder"
-                ),
-            });
+        check_place(path).map_err(|what| ReadError::Unreadable { path: path.to_owned(), what })?;
+        let lost = |loss| ReadError::Lost { path: path.to_owned(), loss };
+        let kept = Kept::beside(path).map_err(lost)?;
+        let mut heads = BTreeMap::new();
+        if kept.check_presence(path).map_err(lost)? {
+            // Before it is opened for writing: what is refused stays as it is, for whoever mends it.
+            let mut looked = Self::open_read_only(path)?;
+            looked.check(&kept)?;
+            heads = looked.heads;
         }
-        let unreadable = |e: rusqlite::Error| unreadable(path, &e);
-        let connection = Connection::open(path).map_err(unreadable)?;
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-                 PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0;",
-            )
-            .and_then(|()| connection.execute_batch(TABLES))
-            .map_err(unreadable)?;
-        let reserve = reserve_path(path);
-        if !reserve.exists() {
-            // Without room for the reserve, the first append will say that the disk is full.
-            let _ = fs::write(&reserve, vec![0xf5; RESERVE_BYTES]);
-        }
-        let head_file = HeadFile::new(path.with_extension("head"));
-        let mut journal = SqliteJournal {
-            connection,
-            path: path.to_owned(),
-            heads: BTreeMap::new(),
-            head_file,
-            low: false,
-        };
-        journal.heads = journal.read_ends()?;
+        let connection = for_writing(path, TABLES).map_err(|e| unreadable(path, &e))?;
+        let mut journal = Self::on(connection, path);
+        journal.reserve.look();
+        journal.heads = heads;
         Ok(journal)
     }
 
-    /// Opens the file for reading only.
+    /// Opens the file for reading only. It may be half-born: then it holds no campaign.
     ///
     /// # Errors
     /// [`ReadError::Unreadable`].
     pub fn open_read_only(path: &Path) -> Result<Self, ReadError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|e| unreadable(path, &e))?;
-        connection
-            .execute_batch("PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0;")
-            .map_err(|e| unreadable(path, &e))?;
+        check_place(path).map_err(|what| ReadError::Unreadable { path: path.to_owned(), what })?;
+        Ok(Self::on(for_reading(path).map_err(|e| unreadable(path, &e))?, path))
+    }
+
+    fn on(connection: Connection, path: &Path) -> Self {
+        let watched = [path.to_owned(), log_path(path)].map(Watched::new);
         let head_file = HeadFile::new(path.with_extension("head"));
-        Ok(SqliteJournal { connection, path: path.to_owned(), heads: BTreeMap::new(), head_file, low: false })
+        SqliteJournal {
+            connection,
+            path: path.to_owned(),
+            heads: BTreeMap::new(),
+            head_file,
+            watched,
+            reserve: Reserve::beside(path),
+        }
     }
 
     fn write(&mut self, batches: &[Batch]) -> Result<BTreeMap<String, Head>, AppendError> {
@@ -142,20 +140,6 @@ impl SqliteJournal {
         Ok(heads)
     }
 
-    fn read_ends(&self) -> Result<BTreeMap<String, Head>, ReadError> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT campaign, max(seq), hash FROM event GROUP BY campaign")
-            .map_err(|e| unreadable(&self.path, &e))?;
-        let rows = statement
-            .query_map([], |r| {
-                let hash: Vec<u8> = r.get(2)?;
-                Ok((r.get::<_, String>(0)?, head(r.get::<_, i64>(1)? as u64, &hash)))
-            })
-            .map_err(|e| unreadable(&self.path, &e))?;
-        rows.collect::<Result<_, _>>().map_err(|e| unreadable(&self.path, &e))
-    }
-
     /// The events of a campaign before the first damaged one, and what is wrong with that one, if any is.
     ///
     /// # Errors
@@ -168,9 +152,13 @@ impl SqliteJournal {
         let mut rows = statement.query([campaign.to_string()]).map_err(|e| unreadable(&self.path, &e))?;
         let mut chain = Chain::new(campaign);
         let mut sound = Vec::new();
+        // Where a row's own campaign is damaged, those of this one end before it.
+        let id = campaign.to_string();
+        let last = self.end(&id)?.max(self.heads.get(&id).map_or(0, |head| head.seq));
         let damage = loop {
             let next = chain.seq + 1;
             let row = match rows.next() {
+                Ok(None) if chain.seq < last => break self.damaged(campaign, next, "it is missing"),
                 Ok(None) => return Ok((sound, None)),
                 Ok(Some(row)) => row,
                 Err(e) => break self.damaged(campaign, next, e.to_string()),
@@ -205,16 +193,19 @@ impl SqliteJournal {
 impl Journal for SqliteJournal {
     fn append(&mut self, batches: &[Batch]) -> Result<(), AppendError> {
         let written = match self.write(batches) {
-            Err(AppendError::Full) if !self.low => {
+            Err(AppendError::Full) if !self.reserve.is_low() => {
                 // What is under way finishes into the reserve; nothing new is started after this.
-                self.low = true;
-                let _ = fs::remove_file(reserve_path(&self.path));
+                self.reserve.give_up();
                 let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
                 self.write(batches)
             }
             other => other,
         };
         self.heads.extend(written?);
+        self.reserve.look();
+        if let Some(path) = self.watched.iter_mut().find_map(Watched::gone) {
+            return Err(AppendError::Gone { path: path.to_owned() });
+        }
         // The head is a witness beside the record, not the record: a full disk may keep it back.
         let _ = self.head_file.write(&self.heads);
         Ok(())
@@ -226,25 +217,7 @@ impl Journal for SqliteJournal {
     }
 
     fn campaigns(&self) -> Result<Vec<Stored>, ReadError> {
-        let mut statement = self
-            .connection
-            .prepare(
-                "SELECT id, name, (SELECT count(*) FROM event WHERE campaign = id) FROM campaign ORDER BY born",
-            )
-            .map_err(|e| unreadable(&self.path, &e))?;
-        let rows = statement
-            .query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, i64>(2)?)))
-            .map_err(|e| unreadable(&self.path, &e))?;
-        rows.map(|row| {
-            let (id, name, events) = row.map_err(|e| unreadable(&self.path, &e))?;
-            let id = id.parse().map_err(|_| ReadError::Unreadable {
-                path: self.path.clone(),
-                what: format!("the campaign id {id:?} is damaged"),
-            })?;
-            Ok(Stored { id, name, events: events as u64 })
-        })
-        .filter(|s| !matches!(s, Ok(Stored { events: 0, .. })))
-        .collect()
+        self.stored()
     }
 
     fn blob(&self, hash: &str) -> Result<Option<Vec<u8>>, ReadError> {
@@ -277,7 +250,7 @@ impl Journal for SqliteJournal {
     }
 
     fn is_low(&self) -> bool {
-        self.low
+        self.reserve.is_low()
     }
 }
 
@@ -285,8 +258,10 @@ fn head(seq: Seq, hash: &[u8]) -> Head {
     Head { seq, hash: hex(hash) }
 }
 
-pub(crate) fn reserve_path(path: &Path) -> PathBuf {
-    path.with_extension("reserve")
+fn log_path(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
 }
 
 fn unreadable(path: &Path, e: &rusqlite::Error) -> ReadError {
@@ -299,25 +274,5 @@ fn refused(e: &rusqlite::Error) -> AppendError {
         // A full disk shows as an I/O error where SQLite grows its shared-memory file.
         Some(ErrorCode::SystemIoFailure) if e.to_string().contains("full") => AppendError::Full,
         _ => AppendError::Broken(e.to_string()),
-    }
-}
-
-/// The kind of network file system that a path lies on.
-pub(crate) fn network_drive(path: &Path) -> Option<&'static str> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    #[cfg(target_os = "linux")]
-    {
-        let kind = rustix::fs::statfs(folder).ok()?.f_type as u64 & 0xffff_ffff;
-        // linux/magic.h
-        match kind {
-            0x6969 => Some("NFS"),
-            0x517b | 0xfe53_4d42 | 0xff53_4d42 => Some("SMB"),
-            _ => None,
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = folder;
-        None
     }
 }

@@ -5,7 +5,7 @@
 use std::fs;
 
 use forethought_memory::{
-    AppendError, Batch, Chain, Journal, Project, ReadError, SqliteJournal, VolatileJournal, read_heads,
+    AppendError, Batch, Chain, Journal, Kept, Project, ReadError, SqliteJournal, VolatileJournal,
 };
 use forethought_record::CampaignId;
 use uuid::Uuid;
@@ -79,8 +79,8 @@ fn written(count: u64) -> (tempfile::TempDir, Project) {
 #[test]
 fn the_head_stands_beside_the_journal() {
     let (_dir, project) = written(4);
-    let heads = read_heads(&project.head()).unwrap();
-    assert_eq!(heads[&campaign().to_string()].seq, 4);
+    let kept = Kept::beside(&project.journal()).unwrap();
+    assert_eq!(kept.of(&campaign().to_string()).unwrap().seq, 4);
 }
 
 #[test]
@@ -154,6 +154,46 @@ fn a_project_has_one_owner() {
     assert!(refused.contains("anna, process 7"), "{refused}");
     drop(owner);
     project.own("bert").unwrap();
+}
+
+#[test]
+fn who_may_only_read_cannot_hold_the_lock() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let lock = dir.path().join("forethought.lock");
+    for (before, after) in [(0o644, 0o600), (0o664, 0o660), (0o600, 0o600)] {
+        fs::write(&lock, "").unwrap();
+        fs::set_permissions(&lock, fs::Permissions::from_mode(before)).unwrap();
+        drop(Project::new(dir.path()).own("anna").unwrap());
+        assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o777, after);
+    }
+}
+
+#[test]
+fn a_record_removed_while_it_is_in_use_is_noticed_at_the_next_append() {
+    type Harm = fn(&Project);
+    let harms: [(&str, Harm); 4] = [
+        ("removed", |p| fs::remove_file(p.journal()).unwrap()),
+        ("replaced", |p| {
+            let copy = p.dir().join("copy.db");
+            fs::copy(p.journal(), &copy).unwrap();
+            fs::rename(copy, p.journal()).unwrap();
+        }),
+        ("its log removed", |p| fs::remove_file(p.dir().join("forethought.db-wal")).unwrap()),
+        ("its folder moved", |p| fs::rename(p.dir(), p.dir().with_extension("moved")).unwrap()),
+    ];
+    for (what, harm) in harms {
+        let dir = tempfile::tempdir().unwrap();
+        let project = Project::new(dir.path().join("project"));
+        fs::create_dir(project.dir()).unwrap();
+        let mut journal = SqliteJournal::open(&project.journal()).unwrap();
+        let fence = journal.take(campaign()).unwrap();
+        let mut chain = Chain::new(campaign());
+        journal.append(&[batch(&mut chain, fence, 1)]).unwrap();
+        harm(&project);
+        let noticed = journal.append(&[batch(&mut chain, fence, 1)]);
+        assert!(matches!(noticed, Err(AppendError::Gone { .. })), "{what}: {noticed:?}");
+    }
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub enum EpisodeError {
         "the disk is full: free some space (a few megabytes will do); what was appended is kept in memory, sync again"
     )]
     Full,
+    #[error("{} was removed or replaced while it was in use: what is recorded now would be found by nobody", path.display())]
+    Gone { path: PathBuf },
     #[error("the episodes cannot be written: {0}")]
     Broken(String),
     #[error("episode {0} is not there")]

@@ -3,8 +3,8 @@
 use forethought_space::{ChannelKind, Episode};
 
 use super::card::{Sampling, nanoseconds};
-use super::read::Window;
-use super::stream::streams;
+use super::read::{Span, Window};
+use super::stream::{place, streams};
 use super::{EpisodeError, EpisodeId, EpisodeStore};
 
 /// The least part of a period over which an action must be known for its mean to count; the rest allows for times that were
@@ -36,13 +36,14 @@ impl EpisodeStore {
         let _snapshot = self.snapshot()?;
         let card = self.card(id)?;
         let streams = streams(&card);
-        let all = (i64::MIN, i64::MAX);
+        let chunks = self.sound(id)?;
+        let all = |i| Span::All(chunks[place(&streams, i).0]);
         let (mut sensors, mut actions) = (Vec::new(), Vec::new());
         for (i, c) in card.channels.iter().enumerate() {
             let (Sampling::Every { period_ns: hold } | Sampling::AtTimes { hold_ns: hold }) = c.sampling;
             match c.channel.kind {
-                ChannelKind::Sensor => sensors.push((self.window_of(id, &card, &streams, i, all)?, hold)),
-                ChannelKind::Action => actions.push(self.window_of(id, &card, &streams, i, all)?),
+                ChannelKind::Sensor => sensors.push((self.window_of(id, &card, &streams, i, all(i))?, hold)),
+                ChannelKind::Action => actions.push(self.window_of(id, &card, &streams, i, all(i))?),
                 ChannelKind::Camera | ChannelKind::Event => {}
             }
         }

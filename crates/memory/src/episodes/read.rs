@@ -63,7 +63,7 @@ impl EpisodeStore {
         to_s: f64,
     ) -> Result<Window, EpisodeError> {
         let card = self.card(id)?;
-        let span = (nanoseconds(from_s), nanoseconds(to_s));
+        let span = Span::Between(nanoseconds(from_s), nanoseconds(to_s));
         self.window_of(id, &card, &streams(&card), card.find(channel)?, span)
     }
 
@@ -73,7 +73,7 @@ impl EpisodeStore {
         card: &EpisodeCard,
         streams: &[Stream],
         channel: usize,
-        span: (i64, i64),
+        span: Span,
     ) -> Result<Window, EpisodeError> {
         let (s, column) = place(streams, channel);
         let form = streams[s].form;
@@ -89,7 +89,7 @@ impl EpisodeStore {
         self.chunks(id, s, &streams[s], span, |chunk| {
             for row in 0..chunk.rows {
                 let (from, to) = chunk.span(row, form);
-                if is_within((from, to), span) {
+                if span.has((from, to)) {
                     out.from_ns.push(from);
                     out.to_ns.push(to);
                     out.values.push(chunk.value(column, row));
@@ -114,7 +114,7 @@ impl EpisodeStore {
         let card = self.card(id)?;
         let streams = streams(&card);
         let (s, _) = place(&streams, card.find(channel)?);
-        let span = (nanoseconds(from_s), nanoseconds(to_s));
+        let span = Span::Between(nanoseconds(from_s), nanoseconds(to_s));
         let Form::Frame(each) = streams[s].form else {
             let (found, expected) = ("a channel of numbers", "a camera");
             return Err(EpisodeError::WrongKind { channel: channel.to_owned(), found, expected });
@@ -123,7 +123,7 @@ impl EpisodeStore {
         self.chunks(id, s, &streams[s], span, |chunk| {
             for (row, frame) in chunk.data.chunks_exact(each).enumerate() {
                 let (at, _) = chunk.span(row, streams[s].form);
-                if is_within((at, at), span) {
+                if span.has((at, at)) {
                     out.times_ns.push(at);
                     out.bytes.extend_from_slice(frame);
                 }
@@ -138,9 +138,10 @@ impl EpisodeStore {
         id: EpisodeId,
         s: usize,
         stream: &Stream,
-        (from, to): (i64, i64),
+        span: Span,
         mut give: impl FnMut(&Chunk),
     ) -> Result<(), EpisodeError> {
+        let (from, to) = span.ends();
         // A stream's samples do not overlap: of the chunks that begin at or before `from`, only the last can reach into it.
         let sql = format!(
             "SELECT {COLUMNS}, coalesce((SELECT hash FROM chunk AS before WHERE before.episode = ?1 AND before.seq = chunk.seq - 1),
@@ -152,9 +153,12 @@ impl EpisodeStore {
         let mut statement = self.connection.prepare_cached(&sql).map_err(|e| self.unreadable(&e))?;
         let mut rows =
             statement.query(params![id.0 as i64, s as i64, from, to]).map_err(|e| self.unreadable(&e))?;
-        let (mut last, mut ordinal) = (0, None);
+        let (mut last, mut ordinal, mut given) = (0, None, 0);
         loop {
             let parsed = match rows.next() {
+                Ok(None) if span.lacks(given) => {
+                    return Err(self.damaged(id, last + 1, "the index of times does not lead to it"));
+                }
                 Ok(None) => return Ok(()),
                 Ok(Some(row)) => {
                     parse(row).and_then(|(c, hash)| Ok((c, hash, row.get::<_, [u8; 32]>(HASH + 1)?)))
@@ -169,12 +173,37 @@ impl EpisodeStore {
                 return Err(self.damaged(id, last + 1, format!("it is missing before chunk {}", chunk.seq)));
             }
             (last, ordinal) = (chunk.seq, Some(chunk.ordinal));
+            given += 1;
             give(&chunk);
         }
     }
 }
 
-/// An instant lies in `[from, to)`; an interval overlaps with it.
-fn is_within((begin, end): (i64, i64), (from, to): (i64, i64)) -> bool {
-    begin < to && if begin == end { begin >= from } else { end > from }
+/// Which samples of a stream are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Span {
+    /// Those of `[from, to)`, nanoseconds after the start of the episode.
+    Between(i64, i64),
+    /// All of them, in so many chunks: the index by which they are found is covered by no chain.
+    All(u64),
+}
+
+impl Span {
+    fn ends(self) -> (i64, i64) {
+        match self {
+            Span::Between(from, to) => (from, to),
+            Span::All(_) => (i64::MIN, i64::MAX),
+        }
+    }
+
+    /// An instant lies in it; an interval overlaps with it.
+    fn has(self, (begin, end): (i64, i64)) -> bool {
+        let (from, to) = self.ends();
+        begin < to && if begin == end { begin >= from } else { end > from }
+    }
+
+    /// Fewer chunks were found than there are.
+    fn lacks(self, found: u64) -> bool {
+        matches!(self, Span::All(chunks) if found != chunks)
+    }
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::card::{EpisodeCard, EpisodeChannel, Sampling};
 use super::open::Block;
-use super::read::Window;
-use super::stream::{Form, Stream, streams};
+use super::read::{Span, Window};
+use super::stream::{Form, Stream, place, streams};
 use super::{EpisodeError, EpisodeId, EpisodeStore};
 
 /// Numbers of a table: a gigabyte.
@@ -237,9 +237,11 @@ impl EpisodeStore {
         let mut card = self.card(id)?;
         let streams = streams(&card);
         let is_number = |c: &EpisodeChannel| c.frame.is_none();
+        let chunks = self.sound(id)?;
         let mut windows = Vec::new();
         for (i, _) in card.channels.iter().enumerate().filter(|(_, c)| is_number(c)) {
-            windows.push(self.window_of(id, &card, &streams, i, (i64::MIN, i64::MAX))?);
+            let all = Span::All(chunks[place(&streams, i).0]);
+            windows.push(self.window_of(id, &card, &streams, i, all)?);
         }
         card.channels.retain(is_number);
         let mut times_ns: Vec<i64> = windows.iter().flat_map(|w| w.from_ns.iter().copied()).collect();

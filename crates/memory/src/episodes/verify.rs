@@ -24,6 +24,15 @@ pub(super) const COLUMNS: &str =
 /// Where the hash stands in [`COLUMNS`].
 pub(super) const HASH: usize = 10;
 
+/// All chunks of an episode, gone over.
+pub(super) struct Walked {
+    pub(super) chunks: u64,
+    /// The last hash.
+    pub(super) chain: [u8; 32],
+    /// Chunks of each stream.
+    of_streams: Vec<u64>,
+}
+
 impl EpisodeStore {
     /// Checks cards, chains and seals of all episodes.
     ///
@@ -32,19 +41,15 @@ impl EpisodeStore {
     /// [`EpisodeError::Unreadable`] where SQLite's own pages are damaged.
     pub fn verify(&self) -> Result<Verified, EpisodeError> {
         let _snapshot = self.snapshot()?;
-        let mut statement =
-            self.connection.prepare("SELECT id FROM episode ORDER BY id").map_err(|e| self.unreadable(&e))?;
-        let ids = statement.query_map([], |r| r.get::<_, i64>(0)).map_err(|e| self.unreadable(&e))?;
-        let ids: Vec<i64> = ids.collect::<Result<_, _>>().map_err(|e| self.unreadable(&e))?;
         let mut out = Verified::default();
-        for (i, id) in ids.iter().map(|&id| EpisodeId(id as u64)).enumerate() {
+        for (i, id) in self.ids()?.into_iter().enumerate() {
             if id.0 != i as u64 + 1 {
                 return Err(self.damaged(EpisodeId(i as u64 + 1), 0, "the episode is missing"));
             }
-            let (chunks, chain) = self.walk(id)?;
+            let walked = self.walk(id)?;
             out.episodes += 1;
-            out.chunks += chunks;
-            out.open += u64::from(!self.check_seal(id, chunks, &chain)?);
+            out.chunks += walked.chunks;
+            out.open += u64::from(!self.check_seal(id, &walked)?);
         }
         // No chain covers the index of times, by which windows find their chunks.
         let tree: String = self
@@ -58,8 +63,15 @@ impl EpisodeStore {
         Ok(out)
     }
 
-    /// Goes over an episode's chunks in order; how many there are and the last hash.
-    pub(super) fn walk(&self, id: EpisodeId) -> Result<(u64, [u8; 32]), EpisodeError> {
+    /// Chunks of each stream of an episode, which is as it was written and, where it is sealed, whole.
+    pub(super) fn sound(&self, id: EpisodeId) -> Result<Vec<u64>, EpisodeError> {
+        let walked = self.walk(id)?;
+        self.check_seal(id, &walked)?;
+        Ok(walked.of_streams)
+    }
+
+    /// Goes over an episode's chunks in order.
+    pub(super) fn walk(&self, id: EpisodeId) -> Result<Walked, EpisodeError> {
         let (card, started, stored) = self
             .connection
             .query_row("SELECT card, started, hash FROM episode WHERE id = ?1", [id.0 as i64], |r| {
@@ -77,10 +89,10 @@ impl EpisodeStore {
         let sql = format!("SELECT {COLUMNS} FROM chunk WHERE episode = ?1 ORDER BY seq");
         let mut statement = self.connection.prepare(&sql).map_err(|e| self.unreadable(&e))?;
         let mut rows = statement.query([id.0 as i64]).map_err(|e| self.unreadable(&e))?;
-        let mut seq = 0;
+        let (mut seq, mut of_streams) = (0, vec![0; streams.len()]);
         loop {
             let parsed = match rows.next() {
-                Ok(None) => return Ok((seq, chain)),
+                Ok(None) => return Ok(Walked { chunks: seq, chain, of_streams }),
                 Ok(Some(row)) => parse(row),
                 Err(e) => Err(e),
             };
@@ -93,11 +105,14 @@ impl EpisodeStore {
             }
             chain = hash;
             seq = chunk.seq;
+            of_streams[chunk.stream] += 1;
         }
     }
 
     /// The seal fits; whether there is one.
-    fn check_seal(&self, id: EpisodeId, chunks: u64, chain: &[u8; 32]) -> Result<bool, EpisodeError> {
+    fn check_seal(&self, id: EpisodeId, walked: &Walked) -> Result<bool, EpisodeError> {
+        let Walked { chunks, chain, .. } = walked;
+        let chunks = *chunks;
         let seal = self
             .connection
             .query_row("SELECT chunks, ended, at, hash FROM seal WHERE episode = ?1", [id.0 as i64], |r| {

@@ -17,6 +17,9 @@ use crate::exit::{Exit, Failure};
 use crate::verb::report::file_error;
 use crate::{now, say};
 
+/// How the provenance of an episode begins that was not read from its plant here.
+pub(super) const IMPORTED: &str = "imported";
+
 /// Each table becomes an exploring episode from which models learn. A table is imported once, by its content.
 pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file.file)?;
@@ -116,7 +119,7 @@ fn read(path: &Path, world: &World) -> Result<EpisodeTable, Failure> {
         )
     })?;
     is_possible(path, &table)?;
-    let provenance = format!("imported, blake3 {}", hash_hex(&content(&table)));
+    let provenance = format!("{IMPORTED}, blake3 {}", hash_hex(&content(&table)));
     Ok(table.from_elsewhere(provenance))
 }
 

@@ -3,16 +3,18 @@
 use std::path::Path;
 
 use forethought_memory::{
-    EpisodeId, EpisodeState, EpisodeStore, Journal, Project, Sealed, SqliteJournal, hex,
+    EpisodeError, EpisodeId, EpisodeState, EpisodeStore, Journal, Project, Sealed, SqliteJournal,
+    StoredEpisode, hex,
 };
 use forethought_record::{CampaignId, Drive, DriveEntry, DriveEvent, EpisodeEnd};
 use serde_json::json;
 
+use super::import::IMPORTED;
 use super::loaded::episode_failure;
 use crate::args::{Arguments, File};
 use crate::exit::{Exit, Failure};
 use crate::kept;
-use crate::loaded::campaign_file;
+use crate::place::Place;
 use crate::{say, show, talk};
 
 /// The record of the world that a file names.
@@ -21,6 +23,8 @@ pub(crate) struct Record {
     pub(super) project: Project,
     pub(super) journal: SqliteJournal,
     pub(super) id: CampaignId,
+    /// What is wrong with the journal as a whole.
+    doubt: Option<Failure>,
 }
 
 /// The name of the world that a text describes; None where it is no world file. Nothing else of it need be in order: what was
@@ -33,35 +37,27 @@ pub(crate) fn world_name(text: &str) -> Option<String> {
 
 /// The world's record, where the file is a world's.
 pub(crate) fn record(arguments: &Arguments, file: &File) -> Result<Option<Record>, Failure> {
-    let path = campaign_file(&file.file)?;
+    let Place { path, project, .. } = Place::of(&file.file, arguments.project.clone())?;
     let Some(name) = std::fs::read_to_string(&path).ok().and_then(|text| world_name(&text)) else {
         return Ok(None);
     };
-    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let project = Project::new(arguments.project.clone().unwrap_or_else(|| dir.to_owned()));
-    kept::check_not_gone(&project)?;
     let none = || {
         Failure::yours("no-record", format!("nothing was recorded of world `{name}` yet"))
             .hint("`forethought world drive` begins its record")
     };
-    if !project.journal().exists() {
-        return Err(none());
-    }
-    let journal = SqliteJournal::open_read_only(&project.journal())?;
-    let id = journal.campaigns()?.into_iter().rev().find(|c| c.name == name).ok_or_else(none)?.id;
-    Ok(Some(Record { name, project, journal, id }))
+    let (journal, id, doubt) = kept::look(&project)?.ok_or_else(none)?.find(&name)?;
+    Ok(Some(Record { id: id.ok_or_else(none)?, name, project, journal, doubt }))
 }
 
 impl Record {
     /// The journal's chain and head, models, and that episodes are what was sealed.
-    pub(crate) fn verify(&self, arguments: &Arguments) -> Result<Exit, Failure> {
-        // The head first: what a running owner appends in between must not look as if it were cut.
-        let head = kept::head(&self.project, self.id)?;
+    pub(crate) fn verify(self, arguments: &Arguments) -> Result<Exit, Failure> {
         let sealed = self.journal.read(self.id)?;
-        let last = sealed.last().map(|s| (s.seq, s.hex())).unwrap_or_default();
-        if let Some(head) = &head {
-            kept::check_head(&self.project, head, &sealed)?;
+        if let Some(doubt) = self.doubt {
+            return Err(doubt);
         }
+        let head = kept::head(&self.project, self.id)?;
+        let last = sealed.last().map(|s| (s.seq, s.hex())).unwrap_or_default();
         let entries = entries(&sealed)?;
         let drive = Drive::fold(&entries).map_err(|e| Failure::yours("record", e.to_string()))?;
         for model in &drive.models {
@@ -87,7 +83,7 @@ impl Record {
             talk(format!("episode {number} is not sealed: it is under way, or the engine died in it"));
         }
         if head.is_none() {
-            talk("no head is kept beside the record: a cut tail would not show");
+            talk(kept::NO_HEAD);
         }
         Ok(Exit::Done)
     }
@@ -101,32 +97,89 @@ impl Record {
         }
         let store = EpisodeStore::open_read_only(&path).map_err(episode_failure)?;
         let found = store.verify().map_err(episode_failure)?;
-        for &(number, stored, written) in &sealed {
-            let state = store.stored(EpisodeId(stored)).map_err(episode_failure)?.state;
-            let hash = match &state {
-                EpisodeState::Sealed { hash, .. } | EpisodeState::Interrupted { hash, .. } => hex(hash),
-                EpisodeState::Open => "none".to_owned(),
-            };
-            if hash != written {
-                let what = format!("the seal of episode {number} is {hash}, but {written} was written");
-                return Err(Failure::yours("damaged", format!("{}: {what}", path.display()))
-                    .hint("episodes.db was replaced or cut: restore it from a backup"));
-            }
-        }
+        check_seals(&path, &store, entries)?;
+        check_known(&self.project, &store, &self.journal, entries)?;
         Ok((sealed.len(), found.chunks as usize))
     }
 
     /// An event a line; of a damaged record, with a warning, what is before the damage.
     pub(crate) fn log(&self, arguments: &Arguments) -> Result<Exit, Failure> {
         let (sealed, damage) = self.journal.read_sound(self.id)?;
-        if let Some(damage) = damage {
-            Failure::from(damage).warn();
-        }
+        damage.map(Failure::from).iter().chain(&self.doubt).for_each(Failure::warn);
         for (i, entry) in entries(&sealed)?.iter().enumerate() {
             let said = show::Event { seq: i + 1, at: entry.at, by: &entry.by, name_width: 16 };
             say(said.line(arguments.json, entry, || gist(&entry.event)));
         }
         Ok(Exit::Done)
+    }
+}
+
+/// Refuses a file of episodes that was replaced or cut: what the journal says was sealed must be there. It is a look at each
+/// seal, not at what is sealed: that is `verify`'s.
+pub(super) fn check_seals(path: &Path, store: &EpisodeStore, entries: &[DriveEntry]) -> Result<(), Failure> {
+    let refused = |number: u64, what: String| {
+        let message = format!("{}: the seal of episode {number} is {what}", path.display());
+        Failure::yours("damaged", message).hint("episodes.db was replaced or cut: restore it from a backup")
+    };
+    for (number, stored, written) in sealed_episodes(entries) {
+        let hash = match store.stored(EpisodeId(stored)).map(|stored| stored.state) {
+            Ok(EpisodeState::Sealed { hash, .. } | EpisodeState::Interrupted { hash, .. }) => hex(&hash),
+            Ok(EpisodeState::Open) | Err(EpisodeError::Unknown(_)) => "none".to_owned(),
+            Err(e) => return Err(episode_failure(e)),
+        };
+        if hash != written {
+            return Err(refused(number, format!("{hash}, but {written} was written")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a journal that was put back without the file of episodes: that holds one, read from a plant, which no world of the
+/// journal intended. Whoever moved the head away knows that something is lost, and is only told.
+pub(super) fn check_known(
+    project: &Project,
+    store: &EpisodeStore,
+    journal: &SqliteJournal,
+    own: &[DriveEntry],
+) -> Result<(), Failure> {
+    let known = own.iter().filter_map(|e| intended(&e.event)).max().unwrap_or(0);
+    // A table may have been taken in by an engine that died before the journal said so.
+    let is_read = |e: &StoredEpisode| e.until_ns.is_some() && !e.card.provenance.starts_with(IMPORTED);
+    let later = (known + 1..).map_while(|number| store.stored(EpisodeId(number)).ok());
+    let Some(last) = later.filter(is_read).last() else { return Ok(()) };
+    // Looked at after the episode: the journal says that one is intended before anything is read.
+    if last.id.0 <= last_intended(journal)? {
+        return Ok(());
+    }
+    let (path, number) = (project.episodes(), last.id);
+    let what = format!("episode {number} is none that forethought.db knows: that is the older one");
+    let failure = Failure::yours("damaged", format!("{}: {what}", path.display())).hint(
+        "restore both from the same backup. To go on without what is lost, move forethought.head away first",
+    );
+    if project.head().exists() {
+        return Err(failure);
+    }
+    failure.warn();
+    Ok(())
+}
+
+/// The last episode of the store that any world of a journal intended.
+fn last_intended(journal: &SqliteJournal) -> Result<u64, Failure> {
+    let mut last = 0;
+    for stored in journal.campaigns()? {
+        let (sealed, _) = journal.read_sound(stored.id)?;
+        // Campaigns have other events.
+        let entries = sealed.iter().filter_map(|s| serde_json::from_slice::<DriveEntry>(&s.bytes).ok());
+        last = entries.filter_map(|e| intended(&e.event)).fold(last, u64::max);
+    }
+    Ok(last)
+}
+
+/// The number in the store of an episode that an event intends.
+fn intended(event: &DriveEvent) -> Option<u64> {
+    match event {
+        DriveEvent::EpisodeIntended { stored, .. } => Some(*stored),
+        _ => None,
     }
 }
 

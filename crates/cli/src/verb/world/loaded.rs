@@ -15,9 +15,12 @@ use forethought_space::{
 };
 use serde_json::{Map, Value};
 
+use super::keep::{check_known, check_seals, entries};
 use crate::args::Arguments;
 use crate::exit::Failure;
-use crate::loaded::{actor, campaign_file};
+use crate::kept;
+use crate::loaded::actor;
+use crate::place::Place;
 
 /// All kinds of environments there are: the one list that names them.
 fn environments() -> Vec<EnvironmentDriver> {
@@ -106,6 +109,8 @@ impl Loaded {
     /// The project of a world file.
     pub(super) fn project_at(arguments: &Arguments, path: &Path) -> Result<Project, Failure> {
         let Place { project, .. } = Place::of(path, arguments.project.clone())?;
+        // What was lost is said before anything is started: a plant is no place to begin anew.
+        kept::check(&project)?;
         Ok(project)
     }
 
@@ -123,8 +128,19 @@ impl Loaded {
 
     /// The same; None where there is no record yet.
     pub(super) fn recorded(&self) -> Result<Option<Read>, Failure> {
-        let Some((journal, drive, head)) = folded(&self.project, &self.world.name)? else { return Ok(None) };
-        let episodes = EpisodeStore::open_read_only(&self.project.episodes()).map_err(episode_failure)?;
+        let Some(Folded { journal, entries, drive, head, doubt }) = folded(&self.project, &self.world.name)?
+        else {
+            return Ok(None);
+        };
+        doubt.iter().for_each(Failure::warn);
+        let path = self.project.episodes();
+        if drive.episodes.is_empty() && !path.exists() {
+            // The engine died between the first event and the file of episodes.
+            return Ok(None);
+        }
+        let episodes = EpisodeStore::open_read_only(&path).map_err(episode_failure)?;
+        check_seals(&path, &episodes, &entries)?;
+        check_known(&self.project, &episodes, &journal, &entries)?;
         if let Some(last) = drive.episodes.values().next_back() {
             let card = episodes.card(EpisodeId(last.stored)).map_err(episode_failure)?;
             self.is_of_this_plant(&card)?;
@@ -190,50 +206,33 @@ pub(super) fn own(project: &Project, actor: &Actor) -> Result<Owner, OwnError> {
     project.own(&format!("`forethought world` of {actor} (process {})", std::process::id()))
 }
 
-/// A world file and where its record is.
-struct Place {
-    path: PathBuf,
-    /// Of the file.
-    dir: PathBuf,
-    project: Project,
+/// A world as its journal has it.
+struct Folded {
+    journal: SqliteJournal,
+    entries: Vec<DriveEntry>,
+    drive: Drive,
+    head: Head,
+    /// What is wrong with the journal as a whole.
+    doubt: Option<Failure>,
 }
 
-impl Place {
-    /// The project beside the file, or at `project`.
-    fn of(path: &Path, project: Option<PathBuf>) -> Result<Self, Failure> {
-        let path = campaign_file(path)?;
-        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-        let project = Project::new(project.unwrap_or_else(|| dir.clone()));
-        Ok(Place { path, dir, project })
-    }
-}
-
-/// The last world of this name in a project, its journal and the journal's head; None where there is none.
-fn folded(project: &Project, name: &str) -> Result<Option<(SqliteJournal, Drive, Head)>, Failure> {
-    if !project.journal().exists() {
-        return Ok(None);
-    }
-    let journal = SqliteJournal::open_read_only(&project.journal())?;
-    let Some(known) = journal.campaigns()?.into_iter().rev().find(|c| c.name == name) else {
-        return Ok(None);
-    };
-    let sealed = journal.read(known.id)?;
-    let entries: Result<Vec<DriveEntry>, _> =
-        sealed.iter().map(|s| serde_json::from_slice(&s.bytes)).collect();
-    let entries = entries.map_err(|e| {
-        Failure::yours("record", format!("the record of {name} is none of a world: {e}"))
-            .hint("a campaign may have this name: give the world file another")
-    })?;
+/// The last world of this name in a project; None where there is none.
+fn folded(project: &Project, name: &str) -> Result<Option<Folded>, Failure> {
+    let Some(looked) = kept::look(project)? else { return Ok(None) };
+    let (journal, id, doubt) = looked.find(name)?;
+    let Some(id) = id else { return Ok(None) };
+    let sealed = journal.read(id)?;
+    let entries = entries(&sealed)?;
     let drive = Drive::fold(&entries).map_err(|e| Failure::yours("record", e.to_string()))?;
     let head = sealed.last().map(|s| (s.seq, s.hex()));
-    Ok(Some((journal, drive, head)))
+    Ok(Some(Folded { journal, entries, drive, head, doubt }))
 }
 
 /// What a plant said of itself when it was last driven, unless the file's environment is another one by now.
 fn recorded_card(project: &Project, text: &str) -> Option<EnvironmentCard> {
     let file: toml::Table = text.parse().ok()?;
     // What is wrong with the record is said when it is read for more than this.
-    let (_, drive, _) = folded(project, file.get("name")?.as_str()?).ok()??;
+    let Folded { drive, .. } = folded(project, file.get("name")?.as_str()?).ok()??;
     let recorded: toml::Table = drive.text.parse().ok()?;
     drive.card.filter(|_| recorded.get("environment") == file.get("environment"))
 }
