@@ -182,6 +182,26 @@ fn one_bit_of_a_name_shows_no_other_campaigns_data() {
 }
 
 #[test]
+fn what_rests_on_a_damaged_belief_is_not_shown_and_the_rest_says_so() {
+    let folder = Folder::new(&FILE.replace("TRIALS", "6").replace("trials = 1000", "trials = 3"));
+    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
+    folder.run(&["best", "campaign.toml"], 0);
+    let whole = fs::read(folder.path("forethought.db")).unwrap();
+    for harm in ["UPDATE blob SET bytes = zeroblob(length(bytes))", "DELETE FROM blob"] {
+        fs::write(folder.path("forethought.db"), &whole).unwrap();
+        change(&folder, harm);
+        for verb in [&["best", "campaign.toml"][..], &["predict", "campaign.toml", "{\"x\":0.5}"]] {
+            let said = folder.run(verb, 2);
+            assert!(said.contains("damaged") || said.contains("is gone"), "{verb:?}: {said}");
+        }
+        assert!(folder.run(&["status", "campaign.toml"], 0).contains("warning"));
+        folder.run(&["verify", "campaign.toml"], 2);
+        folder.run(&["export", "campaign.toml"], 0);
+    }
+}
+
+#[test]
 fn an_empty_head_of_a_young_record_is_no_damage() {
     let folder = finished(2);
     fs::write(folder.path("forethought.head"), "").unwrap();

@@ -218,6 +218,9 @@ fn a_table_that_no_decision_could_learn_from_is_refused_at_the_door() {
         "the table has 2999 rows, and 2 measurements are there already, but a decision learns from at most 3000"
     );
     office.execute(Command::Import { rows: rows(2998), repeats: true }).unwrap();
+    // What is there already takes no room.
+    office.execute(Command::Import { rows: rows(3000), repeats: false }).unwrap();
+    refused(&mut office, Command::Import { rows: rows(3001), repeats: false });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Verbs that only read.
 
-use forethought_engine::awaited_changes;
+use forethought_engine::{awaited_changes, last_belief};
 use forethought_record::{Campaign, Event, Says, TrialState};
 use forethought_space::{Measurement, Recipe, Value, number_text};
 use serde_json::json;
@@ -41,6 +41,9 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, v)?;
     let read = loaded.read()?;
     let c = &read.campaign;
+    if let Err(damage) = last_belief(&read.journal, c) {
+        Failure::from(damage).warn();
+    }
     let state = match (&c.status.stopped, &c.status.finished, &c.status.paused) {
         (Some(r), ..) => format!("stopped: {r}"),
         (_, Some(r), _) => format!("finished: {r}"),

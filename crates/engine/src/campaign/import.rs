@@ -38,20 +38,25 @@ impl Core {
         for (source, observed) in self.campaign.imported.iter().rev().filter(|_| !repeats) {
             held.entry(content(observed)).or_default().push(source.clone());
         }
-        self.check_rows(rows.len())?;
         // All are checked before one is recorded.
         let rows = rows
             .into_iter()
             .map(|(source, row)| self.checked(&source, row).map(|observed| (source, observed)))
             .collect::<Result<Vec<_>, Refusal>>()?;
         let mut taken = Taken::default();
+        let mut new = Vec::new();
         for (source, observed) in rows {
-            if let Some(earlier) = held.get_mut(&content(&observed)).and_then(Vec::pop) {
-                taken.known += 1;
-                taken.such_as.get_or_insert((source, earlier));
-                continue;
+            match held.get_mut(&content(&observed)).and_then(Vec::pop) {
+                Some(earlier) => {
+                    taken.known += 1;
+                    taken.such_as.get_or_insert((source, earlier));
+                }
+                None => new.push((source, observed)),
             }
-            taken.new += 1;
+        }
+        self.check_rows(new.len())?;
+        taken.new = new.len() as u64;
+        for (source, observed) in new {
             let Observed { recipe, outcomes, context, failed, .. } = observed;
             self.record(at, by, Event::Imported { source, recipe, outcomes, context, failed });
         }
