@@ -17,6 +17,7 @@ use super::loaded::{Loaded, channels, episode_failure, own};
 use super::{doubts, look, page};
 use crate::args::{Arguments, Driving};
 use crate::exit::{Exit, Failure};
+use crate::kept;
 use crate::loaded::actor;
 use crate::output::plain;
 use crate::{now, progress, say, show, talk};
@@ -33,7 +34,10 @@ pub(super) struct Begun {
 impl Begun {
     /// The world is owned before the plant's program is started: another process may be driving it.
     pub(super) fn new(arguments: &Arguments, path: &Path) -> Result<Self, Failure> {
-        let owner = own(&Loaded::project_at(arguments, path)?, &actor(arguments))?;
+        let project = Loaded::project_at(arguments, path)?;
+        // What was lost is said before anything is started: a plant is no place to begin anew.
+        kept::check(&project)?;
+        let owner = own(&project, &actor(arguments))?;
         let (loaded, environment) = Loaded::with_environment(arguments, path, arguments.project.clone())?;
         loaded.recorded()?;
         let journal = SqliteJournal::open(&loaded.project.journal())?;
