@@ -176,23 +176,77 @@ impl Dynamics for Ensemble {
     }
 }
 
+/// What a member shows that has run away counts as this far at most, so that squares stay numbers.
+const FURTHEST: f64 = 1e100;
+
 /// The mean of what members show, without the lowest and the highest, so that one that runs away takes nobody with it; and the
-/// standard deviation of all.
+/// standard deviation of all. The middle ones are summed themselves: taking the ends off a sum of all leaves nothing of them
+/// beside a large one. What is no number counts as the highest.
 fn agree(shown: impl Iterator<Item = Lanes>) -> (Lanes, Lanes) {
     let (mut count, mut mean, mut squares) = (0.0, [0.0; TOGETHER], [0.0; TOGETHER]);
     let (mut low, mut high) = ([f64::INFINITY; TOGETHER], [f64::NEG_INFINITY; TOGETHER]);
+    let mut middle = [0.0; TOGETHER];
     for shown in shown {
         count += 1.0;
         for lane in 0..TOGETHER {
+            let value = if shown[lane].is_nan() { FURTHEST } else { shown[lane].clamp(-FURTHEST, FURTHEST) };
             // Welford's update.
-            let off = shown[lane] - mean[lane];
+            let off = value - mean[lane];
             mean[lane] += off / count;
-            squares[lane] += off * (shown[lane] - mean[lane]);
-            low[lane] = low[lane].min(shown[lane]);
-            high[lane] = high[lane].max(shown[lane]);
+            squares[lane] += off * (value - mean[lane]);
+            // Of the ends so far and this one, the one in between can be neither end any more.
+            if count > 2.0 {
+                middle[lane] += value.max(low[lane]).min(high[lane]);
+            }
+            low[lane] = low[lane].min(value);
+            high[lane] = high[lane].max(value);
         }
     }
-    let middle = |lane: usize| (count * mean[lane] - low[lane] - high[lane]) / (count - 2.0);
     let spread = |lane: usize| (squares[lane] / (count - 1.0)).max(0.0).sqrt();
-    (std::array::from_fn(middle), std::array::from_fn(spread))
+    (middle.map(|sum| sum / (count - 2.0)), std::array::from_fn(spread))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What [`agree`] makes of members that show these numbers, in all lanes.
+    fn agreed(members: &[f64]) -> (f64, f64) {
+        let (mean, spread) = agree(members.iter().map(|value| [*value; TOGETHER]));
+        assert!(mean.iter().all(|m| *m == mean[0]) && spread.iter().all(|s| *s == spread[0]));
+        (mean[0], spread[0])
+    }
+
+    /// Found in review: (n·mean − low − high)/(n − 2) lost the others' digits beside a large one, and was 0 beside 1e17.
+    #[test]
+    fn a_member_that_runs_away_takes_nobody_with_it() {
+        for far in [1e12, 1e15, 1e17, 1e300, f64::INFINITY, f64::NAN] {
+            for place in 0..4 {
+                let mut members = vec![0.9, 1.0, 1.1];
+                members.insert(place, far);
+                let (mean, spread) = agreed(&members);
+                assert!((mean - 1.05).abs() < 1e-15, "{far} {place} {mean}");
+                assert!(spread.is_finite() && spread > 1e11, "{far} {spread}");
+            }
+        }
+        for far in [-1e17, f64::NEG_INFINITY] {
+            let (mean, _) = agreed(&[1.0, far, 1.1, 0.9]);
+            assert!((mean - 0.95).abs() < 1e-15, "{far} {mean}");
+        }
+    }
+
+    #[test]
+    fn members_in_between_are_averaged_and_all_say_how_far_they_part() {
+        for members in [vec![3.0, 1.0, 2.0], vec![4.0, 1.0, 3.0, 2.0], vec![-2.0, 5.0, 0.5, 1.0, -7.0, 3.0]] {
+            let mut sorted = members.clone();
+            sorted.sort_by(f64::total_cmp);
+            let inner = &sorted[1..sorted.len() - 1];
+            let truth = inner.iter().sum::<f64>() / inner.len() as f64;
+            let all = members.iter().sum::<f64>() / members.len() as f64;
+            let squares: f64 = members.iter().map(|m| (m - all) * (m - all)).sum();
+            let (mean, spread) = agreed(&members);
+            assert!((mean - truth).abs() < 1e-14, "{members:?} {mean}");
+            assert!((spread - (squares / (members.len() - 1) as f64).sqrt()).abs() < 1e-14);
+        }
+    }
 }
