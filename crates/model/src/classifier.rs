@@ -37,7 +37,7 @@ pub fn classify(kinds: &[FeatureKind], points: &[f64], flags: &[bool]) -> Result
     let (points, flags) = (&points[skip * d..], &flags[skip..]);
     let yes = flags.iter().filter(|f| **f).count() as f64;
     let mean = normal_quantile((yes + 1.0) / (flags.len() as f64 + 2.0));
-    let mut best: Option<(Hyper, Mode)> = None;
+    let mut best: Option<(f64, Hyper, Mode)> = None;
     for length in LENGTHS {
         for scale in SCALES {
             let log_length = prior::length_centre(d) + libm::log(length);
@@ -48,21 +48,17 @@ pub fn classify(kinds: &[FeatureKind], points: &[f64], flags: &[bool]) -> Result
                 log_noise: 0.0,
             };
             let mode = mode(kinds, &hyper, points, flags, mean);
-            let score = mode.evidence + prior::length(log_length, 1).0 + prior::scale(hyper.log_scale).0;
-            if best.as_ref().is_none_or(|(h, m)| {
-                score
-                    > m.evidence
-                        + prior::length(h.log_lengths.first().copied().unwrap_or(0.0), 1).0
-                        + prior::scale(h.log_scale).0
-            }) {
-                best = Some((hyper, mode));
+            // One length serves all features, so its prior counts once.
+            let score = mode.evidence + prior::length(log_length, d).0 + prior::scale(hyper.log_scale).0;
+            if best.as_ref().is_none_or(|(top, ..)| score > *top) {
+                best = Some((score, hyper, mode));
             }
         }
     }
-    let (hyper, mode) = best.unwrap_or_else(|| {
+    let (_, hyper, mode) = best.unwrap_or_else(|| {
         let hyper =
             Hyper { kernel: Kernel::Matern52, log_lengths: vec![0.0; d], log_scale: 0.0, log_noise: 0.0 };
-        (hyper, Mode { targets: Vec::new(), noise: Vec::new(), evidence: 0.0 })
+        (f64::NEG_INFINITY, hyper, Mode { targets: Vec::new(), noise: Vec::new(), evidence: 0.0 })
     });
     Ok(Gp::with_mean(kinds, hyper, points, mode.targets, mode.noise, mean))
 }
@@ -149,6 +145,31 @@ mod tests {
             odds(&gp, &[0.9])
         );
         assert!((odds(&gp, &[0.6]) - 0.5).abs() < 0.25);
+    }
+
+    /// Found in review: the lengths' prior was centred on 1 in any number of dimensions, which favoured the shortest of the
+    /// grid in ten and twenty, where distances are long.
+    #[test]
+    fn one_flag_leaves_the_length_where_the_prior_has_it_in_any_dimension() {
+        for d in [1, 3, 10, 20] {
+            let gp = classify(&vec![FeatureKind::Real; d], &vec![0.5; d], &[false]).unwrap();
+            let expected = prior::length_centre(d) + libm::log(1.2);
+            assert_eq!(gp.hyper().log_lengths, vec![expected; d]);
+        }
+    }
+
+    #[test]
+    fn in_ten_dimensions_failures_beyond_a_plane_are_told_from_the_rest() {
+        let d = 10;
+        let coordinate =
+            |i: usize, k: usize| (i as f64 * (0.618 + 0.037 * k as f64) + 0.1 * k as f64).fract();
+        let all: Vec<f64> = (0..160).flat_map(|i| (0..d).map(move |k| coordinate(i, k))).collect();
+        let works = |x: &[f64]| x[0] + 0.5 * x[1] < 1.0;
+        let flags: Vec<bool> = all.chunks(d).map(works).collect();
+        let (points, others) = all.split_at(80 * d);
+        let gp = classify(&vec![FeatureKind::Real; d], points, &flags[..80]).unwrap();
+        let right = others.chunks(d).filter(|x| (odds(&gp, x) > 0.5) == works(x)).count();
+        assert!(right >= 60, "{right} of 80");
     }
 
     #[test]

@@ -13,9 +13,10 @@ pub enum FeatureKind {
 }
 
 impl FeatureKind {
-    /// The difference whose square enters r².
+    /// The difference whose square enters r²: a − b, or 1 between two categories.
     #[inline(always)]
-    pub(crate) fn difference(self, a: f64, b: f64) -> f64 {
+    #[must_use]
+    pub fn difference(self, a: f64, b: f64) -> f64 {
         match self {
             FeatureKind::Real => a - b,
             FeatureKind::Category => f64::from(u8::from(a != b)),

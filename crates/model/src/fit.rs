@@ -102,7 +102,7 @@ pub(crate) fn rivals(problem: &Problem<'_>, fitted: &Hyper, count: usize) -> (Ve
     let pairs = Pairs::new(problem.kinds, problem.points, problem.collapsed.means.len());
     let d = problem.kinds.len();
     let mut evidence = Evidence::new(&pairs, problem.collapsed, fitted.kernel, d, problem.known_noise);
-    let (draws, evaluations) = sample(&mut evidence, &fitted.to_vector(), count);
+    let (draws, evaluations) = sample(&mut evidence, &fitted.to_vector(), count, problem.known_noise);
     (draws.iter().map(|theta| Hyper::from_vector(fitted.kernel, theta)).collect(), evaluations)
 }
 

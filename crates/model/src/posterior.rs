@@ -161,14 +161,13 @@ impl Posterior {
             collapsed: &collapsed,
             known_noise: known.is_some(),
         };
-        let start = earlier.filter(|b| b.warp.shape() == shape || b.recipes > 0).map(|b| &b.hyper);
-        let fitted = fit(&problem, options, start);
+        // Hyper-parameters are of standard units, in which outcomes of different shapes differ little.
+        let fitted = fit(&problem, options, earlier.map(|b| &b.hyper));
         let gp = Gp::new(data.kinds(), fitted.hyper.clone(), &points, &collapsed, typical(known.as_deref()));
         let jacobian: f64 = data.values().iter().map(|&v| warp.log_slope(v)).sum();
         let belief = OutcomeBelief {
             warp,
             hyper: fitted.hyper,
-            forest: 0.0,
             log_likelihood: fitted.log_likelihood + jacobian,
             recipes: data.recipes(),
         };

@@ -29,16 +29,6 @@ pub(crate) fn normal(x: f64, centre: f64, sd: f64) -> (f64, f64) {
     (-0.5 * z * z - libm::log(sd) - 0.5 * LN_2PI, -z / sd)
 }
 
-/// Centre and sd of ln ℓ_k.
-pub(crate) fn length_normal(dimensions: usize) -> (f64, f64) {
-    (length_centre(dimensions), LENGTH_SD)
-}
-
-/// Centre and sd of ln s².
-pub(crate) fn scale_normal() -> (f64, f64) {
-    (0.0, SCALE_SD)
-}
-
 /// ln p(ln ℓ_k) and its derivative.
 pub(crate) fn length(log_length: f64, dimensions: usize) -> (f64, f64) {
     normal(log_length, length_centre(dimensions), LENGTH_SD)

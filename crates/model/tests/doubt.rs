@@ -35,10 +35,12 @@ fn repeats_held(noise: f64, recipes: usize, campaigns: u64) -> (f64, f64) {
 
 #[test]
 fn one_measurement_does_not_show_that_there_is_no_noise() {
-    // The fit may run through every point; a second measurement need not fall there.
-    for (noise, recipes) in [(2.0, 20), (0.5, 20), (0.5, 40)] {
+    // The fit may run through every point; a second measurement need not fall there. Draws of the hyper-parameters, which few
+    // recipes get, know that; one best guess of them does not.
+    for (noise, recipes, is_drawn) in [(2.0, 20, true), (0.5, 20, true), (0.5, 40, false)] {
         let (held, held_by_fit) = repeats_held(noise, recipes, 20);
-        assert!(held_by_fit < 0.7, "noise {noise}, {recipes} recipes: the case is no case: {held_by_fit}");
+        println!("noise {noise}, {recipes} recipes: {held} held, {held_by_fit} by the fit's noise");
+        assert_eq!(held_by_fit > 0.7, is_drawn, "noise {noise}, {recipes} recipes: {held_by_fit}");
         assert!(
             held > 0.75,
             "noise {noise}, {recipes} recipes: {held} held, {held_by_fit} by the fit's noise"
