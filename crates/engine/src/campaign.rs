@@ -381,7 +381,7 @@ impl Core {
             let (left, stop) =
                 (decided.chance.unwrap_or(0.0), self.campaign.problem.budget.stop.unwrap_or(0.0));
             let reason = format!(
-                "the odds that a worthwhile gain is left are {:.1} %, below the {:.1} % at which to stop",
+                "the odds that a worthwhile gain is left are {:.1} %, below the {:.1} % at which to stop (`[budget] stop` says when)",
                 left * 100.0,
                 stop * 100.0
             );

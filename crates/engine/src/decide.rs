@@ -47,7 +47,8 @@ pub fn decide(ask: Ask, belief: Option<Belief>) -> Decided {
         out.error = Some(e.into());
         return out;
     }
-    if question.problem.budget.stop.is_some() {
+    // First trials ask no model: nothing says yet what is left to gain.
+    if question.problem.budget.stop.is_some() && !decision.belief.outcomes.is_empty() {
         match forethought_plan::chance_of_gain(&question) {
             Ok(chance) => out.chance = Some(chance),
             Err(e) => {

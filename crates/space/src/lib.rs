@@ -27,6 +27,7 @@ mod dynamics;
 mod episode;
 pub mod file;
 mod history;
+mod listing;
 mod outcome;
 mod parameter;
 mod problem;
@@ -45,6 +46,7 @@ pub use duration::Seconds;
 pub use dynamics::{Cost, Dynamics, Imagined, Latent, Shape};
 pub use episode::Episode;
 pub use history::{Failure, History, Observed};
+pub use listing::Listing;
 pub use outcome::{Find, Kind, Limit, Measurement, Outcome, Role};
 pub use parameter::{Descriptors, Domain, Parameter};
 pub use problem::{

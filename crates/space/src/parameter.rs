@@ -146,6 +146,9 @@ impl Parameter {
     /// The coordinate from the unit interval, 0 to 1; the inverse of [`Parameter::unit_coordinate`].
     pub fn from_unit(&self, u: f64) -> f64 {
         match &self.domain {
+            // Exactly at the ends: exp(log(x)) and low + (high − low) may miss them by a rounding error.
+            Domain::Range { low, .. } if u == 0.0 => *low,
+            Domain::Range { high, .. } if u == 1.0 => *high,
             Domain::Range { low, high, log: true, .. } => {
                 libm::exp(libm::log(*low) + u * (libm::log(*high) - libm::log(*low)))
             }

@@ -161,7 +161,7 @@ pub struct Budget {
     pub batch: Option<u32>,
     /// Decide again only when the whole batch is back.
     pub wait: Option<WaitFile>,
-    /// Stop once the odds of a gain fall below this.
+    /// Stop once the odds of a gain fall below this; 5 % where the file leaves it out and its one goal has a `worth`.
     pub stop: Option<f64>,
 }
 

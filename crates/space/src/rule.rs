@@ -4,11 +4,13 @@
 //! `powder.density` for a descriptor. Types are checked when a rule is compiled. A rule about a
 //! parameter that is not active (NaN in the point) holds.
 
+mod bounds;
 mod lexer;
 mod parser;
 
 use serde::Serialize;
 
+pub(crate) use bounds::Side;
 pub(crate) use parser::names_in;
 pub use parser::{Names, RuleError, compile_formula, compile_rule};
 

@@ -25,11 +25,23 @@ const SHRINKS_MOST: usize = 60;
 /// Values of one discrete parameter that a sweep tries.
 const VALUES_MOST: usize = 64;
 
+/// Branchings in which all recipes are looked at before it is said that there is none.
+const BRANCHINGS_MOST: usize = 100_000;
+
+/// The share of a rule that turned down all random recipes and that some keep nevertheless.
+const NEARLY_ALL: f64 = 0.9999;
+
 /// The space holds no recipe that could be found.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("no recipe keeps every rule{}", worst.as_ref().map(|(rule, share)| format!("; the rule that cuts most is `{rule}`: it alone turns down {} of all recipes", share_text(*share))).unwrap_or_default())]
+#[error(
+    "{}{}",
+    if *is_proved { "no recipe keeps every rule" } else { "no recipe that keeps every rule was found, though not all could be looked at" },
+    worst.as_ref().map(|(rule, share)| format!("; the rule that cuts most is `{rule}`: it alone turns down {} of all recipes", share_text(*share))).unwrap_or_default()
+)]
 pub struct Infeasible {
-    /// The rule that cuts most, and the share of random recipes that it turns down.
+    /// There is none: all were looked at. Else there may be some.
+    pub is_proved: bool,
+    /// The rule that cuts most, and the share of random recipes that it turns down: 1 only where no recipe keeps it.
     pub worst: Option<(String, f64)>,
 }
 
@@ -52,27 +64,39 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
     (-2.0 * libm::log(u)).sqrt() * libm::cos(2.0 * std::f64::consts::PI * v)
 }
 
+/// Point `index` of the scrambled Sobol sequence of `seed` in the unit cube.
+fn sobol(seed: u64, index: u64, dimensions: usize) -> Vec<f64> {
+    let mut stream = ChaCha8Rng::seed_from_u64(seed ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let quasi = dimensions <= SOBOL_DIMENSIONS_MOST && index < SOBOL_POINTS_MOST;
+    let mix = (seed ^ (seed >> 32)) as u32;
+    (0..dimensions)
+        .map(|i| {
+            if !quasi {
+                return uniform(&mut stream);
+            }
+            // Twenty-four bits of Sobol, the rest from the stream: no two coordinates coincide.
+            let coarse = f64::from(sobol_burley::sample(index as u32, i as u32, mix));
+            (coarse + uniform(&mut stream) / (1u64 << 24) as f64).min(1.0 - f64::EPSILON)
+        })
+        .collect()
+}
+
 impl Space {
     /// Point `index` of the scrambled Sobol sequence of `seed`, rounded, rules not looked at.
     pub fn sobol(&self, seed: u64, index: u64) -> Point {
-        let mut stream = ChaCha8Rng::seed_from_u64(seed ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let quasi = self.parameters.len() <= SOBOL_DIMENSIONS_MOST && index < SOBOL_POINTS_MOST;
-        let mix = (seed ^ (seed >> 32)) as u32;
-        let mut x: Point = self
-            .parameters
-            .iter()
-            .enumerate()
-            .map(|(i, p)| {
-                let u = if quasi {
-                    // Twenty-four bits of Sobol, the rest from the stream: no two coordinates coincide.
-                    let coarse = f64::from(sobol_burley::sample(index as u32, i as u32, mix));
-                    (coarse + uniform(&mut stream) / (1u64 << 24) as f64).min(1.0 - f64::EPSILON)
-                } else {
-                    uniform(&mut stream)
-                };
-                p.round(p.from_unit(u))
-            })
-            .collect();
+        self.at_units(&sobol(seed, index, self.parameters.len()))
+    }
+
+    /// Points `index` of two halves of one scrambled Sobol sequence in twice the dimensions, as [`Space::sobol`] gives one:
+    /// Saltelli's matrices A and B. Two sequences of one dimension each are as good as chance there.
+    pub fn sobol_pair(&self, seed: u64, index: u64) -> (Point, Point) {
+        let units = sobol(seed, index, 2 * self.parameters.len());
+        let (a, b) = units.split_at(self.parameters.len());
+        (self.at_units(a), self.at_units(b))
+    }
+
+    fn at_units(&self, units: &[f64]) -> Point {
+        let mut x: Point = self.parameters.iter().zip(units).map(|(p, &u)| p.round(p.from_unit(u))).collect();
         self.activate(&mut x);
         x
     }
@@ -88,6 +112,16 @@ impl Space {
         let linear = self.linear();
         let mut out = Vec::with_capacity(count);
         let mut fallback: Option<Point> = None;
+        let any = |rng: &mut ChaCha8Rng, from: Point| -> Result<Point, Infeasible> {
+            let listing = self.list(seed, 1, BRANCHINGS_MOST, &mut |_| true);
+            if let Some(found) = listing.points.into_iter().next() {
+                return Ok(found);
+            }
+            if listing.is_complete {
+                return Err(self.infeasible(seed, true));
+            }
+            self.find_feasible(from, &linear, rng, STARTS_MOST).ok_or_else(|| self.infeasible(seed, false))
+        };
         for k in 0..count as u64 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed.rotate_left(17) ^ (start + k));
             let first = self.sobol(seed, start + k);
@@ -95,9 +129,7 @@ impl Space {
                 Some(x) => x,
                 None => match &fallback {
                     Some(x) => x.clone(),
-                    None => self
-                        .find_feasible(self.sobol(seed, start + k), &linear, &mut rng, STARTS_MOST)
-                        .ok_or_else(|| self.worst_rule(seed))?,
+                    None => any(&mut rng, self.sobol(seed, start + k))?,
                 },
             };
             fallback.get_or_insert_with(|| from.clone());
@@ -136,7 +168,7 @@ impl Space {
     }
 
     /// From any point towards the rules: linear projection, then coordinate moves, in turn.
-    fn descend(&self, mut x: Point, linear: &[Linear], rng: &mut ChaCha8Rng) -> Option<Point> {
+    pub(crate) fn descend(&self, mut x: Point, linear: &[Linear], rng: &mut ChaCha8Rng) -> Option<Point> {
         for sweep in 0..SWEEPS_MOST {
             let limits = self.limits(&mut x, rng);
             if let Some(projected) = self.nearest_linear(&x, linear, &limits) {
@@ -321,18 +353,22 @@ impl Space {
         (least, most)
     }
 
-    fn worst_rule(&self, seed: u64) -> Infeasible {
+    fn infeasible(&self, seed: u64, is_proved: bool) -> Infeasible {
         const TRIED: u64 = 1024;
         let mut worst: Option<(String, f64)> = None;
         let points: Vec<Point> = (0..TRIED).map(|k| self.sobol(seed, k)).collect();
         for rule in &self.rules {
             let turned = points.iter().filter(|x| rule.truth.violation(x) > 0.0).count();
-            let share = turned as f64 / TRIED as f64;
+            let mut share = turned as f64 / TRIED as f64;
+            if turned == points.len() {
+                let alone = Space { rules: vec![rule.clone()], ..self.clone() };
+                share = if alone.is_proved_empty(BRANCHINGS_MOST) { 1.0 } else { NEARLY_ALL };
+            }
             if worst.as_ref().is_none_or(|(_, most)| share > *most) {
                 worst = Some((rule.text.clone(), share));
             }
         }
-        Infeasible { worst }
+        Infeasible { is_proved, worst }
     }
 }
 

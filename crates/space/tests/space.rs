@@ -191,3 +191,17 @@ fn samples_fill_a_simplex_evenly() {
     // Uniform on the simplex: 3 × 0.2² = 12 %.
     assert!((20..90).contains(&corners), "{corners} of 400 near corners");
 }
+
+#[test]
+fn a_goal_that_says_what_a_gain_is_worth_stops_at_five_percent_unless_the_budget_says_otherwise() {
+    let of = |outcomes: &str, budget: &str| {
+        let text = format!(
+            "forethought = 1\nname = \"t\"\n[parameter]\na = {{ range = [0, 1] }}\n[outcome]\n{outcomes}\n[machine.m]\ndriver = \"manual\"\n[budget]\ntrials = 9\n{budget}\n"
+        );
+        forethought_space::parse(&text, &|_| None, &[]).unwrap().budget.stop
+    };
+    assert_eq!(of("y = { goal = \"maximize\", worth = 1 }", ""), Some(0.05));
+    assert_eq!(of("y = { goal = \"maximize\", worth = 1 }", "stop = { chance = 0.01 }"), Some(0.01));
+    assert_eq!(of("y = { goal = \"maximize\" }", ""), None);
+    assert_eq!(of("y = { goal = \"maximize\", worth = 1 }\nz = { goal = \"minimize\" }", ""), None);
+}

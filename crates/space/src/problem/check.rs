@@ -16,6 +16,7 @@ use super::mend::{Masked, mend};
 use super::{POOL, Problem, machine_schema};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::file::CampaignFile;
+use crate::outcome::{Outcome, Role};
 use crate::rule::RuleError;
 use crate::space::Space;
 use crate::structure::{DriverSchema, check as check_structure};
@@ -173,7 +174,8 @@ impl Check<'_> {
         let stages = self.stages(&raw, &space, &outcomes, &machines);
         let envelope = self.envelope(&raw, &mut space, &derived, &machines);
         let batches = self.batches(&raw, &space);
-        let budget = self.budget(&raw, &machines);
+        let mut budget = self.budget(&raw, &machines);
+        budget.stop = budget.stop.or_else(|| stops_by_itself(&outcomes));
         let start = self.start(&raw, &space, &outcomes);
         if self.out.is_empty() && space.features().is_empty() {
             self.error(
@@ -194,7 +196,11 @@ impl Check<'_> {
                 "infeasible",
                 &path,
                 infeasible.to_string(),
-                "loosen that rule, or widen the parameters it speaks of",
+                if infeasible.is_proved {
+                    "loosen that rule, or widen the parameters it speaks of"
+                } else {
+                    "say with bounds and steps where recipes lie, or loosen that rule"
+                },
             );
         }
         let pool = self.pool(&space);
@@ -317,4 +323,14 @@ impl Check<'_> {
             self.error("unknown-name", path, format!("there is no {what} `{name}`"), hint);
         }
     }
+}
+
+/// Odds of a worthwhile gain that are not worth a trial, where the budget doesn't say which.
+const STOPS_BELOW: f64 = 0.05;
+
+/// The odds at which to stop that follow from what a gain is worth: of one goal, for of several none are told.
+fn stops_by_itself(outcomes: &[Outcome]) -> Option<f64> {
+    let mut goals = outcomes.iter().filter(|o| !matches!(o.role, Role::Watch | Role::Limited));
+    let (goal, other) = (goals.next()?, goals.next());
+    (goal.worth.is_some() && other.is_none()).then_some(STOPS_BELOW)
 }
