@@ -115,7 +115,7 @@ pub(crate) fn prediction(p: &Prediction) -> Json {
         .iter()
         .map(|(n, q)| (n.clone(), json!({ "mean": q.mean, "low": q.low, "high": q.high, "odds": q.odds })))
         .collect();
-    json!({ "predicted": predicted, "works": p.works, "limits": p.limits, "known": p.known })
+    json!({ "predicted": predicted, "works": p.works, "limits": p.limits, "kept": p.kept, "known": p.known })
 }
 
 /// A prediction as indented lines.
@@ -124,11 +124,7 @@ pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
         .predicted
         .iter()
         .map(|(name, q)| {
-            let limit = p
-                .limits
-                .get(name)
-                .map(|c| format!("   keeps its limit with {}", percent(*c)))
-                .unwrap_or_default();
+            let limit = kept(problem.outcome(name), p);
             format!(
                 "  {name:<18} {}{limit}{}",
                 band(q, problem.outcome(name)),
@@ -145,6 +141,30 @@ pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
         out.push(format!("  can be made with {}", percent(p.works)));
     }
     out.join("\n")
+}
+
+/// The odds that an outcome itself keeps its limit, beside those that are asked and those of the next single measurement.
+fn kept(outcome: Option<&Outcome>, p: &Prediction) -> String {
+    let of = |outcome: &Outcome| {
+        let (limit, kept) = (outcome.limit.as_ref()?, *p.kept.get(&outcome.name)?);
+        let asked = match kept < limit.chance {
+            true => format!("below the {} asked", odds(limit.chance)),
+            false => format!("asked {}", odds(limit.chance)),
+        };
+        let next = p.limits.get(&outcome.name).filter(|_| outcome.formula.is_none());
+        let next = next.map_or_else(String::new, |next| format!("; next measurement {}", odds(*next)));
+        Some(format!("   limit kept: {}, {asked}{next}", odds(kept)))
+    };
+    outcome.and_then(of).unwrap_or_default()
+}
+
+/// Odds for people: what is not sure never reads as sure.
+fn odds(p: f64) -> String {
+    match p {
+        p if p > 0.0 && p < 0.005 => "under 1 %".into(),
+        p if p < 1.0 && p > 0.995 => "over 99 %".into(),
+        p => percent(p),
+    }
 }
 
 /// That what is expected lies outside the band that is wanted, in words.
@@ -195,12 +215,43 @@ pub(crate) fn recipe_text(problem: &Problem, recipe: &Recipe) -> String {
 }
 
 pub(crate) fn best(problem: &Problem, b: &Best) -> String {
-    let title = if b.measured { "Recommended recipe (measured)" } else { "Not tried yet" };
+    let title = match (b.missed.is_empty(), b.measured) {
+        (true, true) => "Recommended recipe (measured)".to_owned(),
+        (true, false) => "Not tried yet".to_owned(),
+        (false, true) => format!(
+            "No recipe that was measured is expected to keep every limit. The nearest misses {}",
+            misses(problem, b)
+        ),
+        (false, false) => format!("Not tried yet, expected to miss {}", misses(problem, b)),
+    };
     format!(
         "{title}:\n{}\nExpected of the next measurement:\n{}",
         recipe_text(problem, &b.recipe),
         prediction_text(problem, &b.prediction)
     )
+}
+
+/// The limits that a recipe breaks, and by how much: `stress (at most 1 MPa) by 1.03 MPa`.
+fn misses(problem: &Problem, b: &Best) -> String {
+    let of = |(name, by): (&String, &f64)| {
+        let outcome = problem.outcome(name)?;
+        let limit = outcome.limit.as_ref()?;
+        let ends = match (limit.min, limit.max) {
+            (Some(min), Some(max)) => format!("{} to {}", outcome.text(min), outcome.text(max)),
+            (Some(min), None) => format!("at least {}", outcome.text(min)),
+            (None, Some(max)) => format!("at most {}", outcome.text(max)),
+            (None, None) => return None,
+        };
+        let unit = outcome.unit.as_ref().map(|u| format!(" {u}")).unwrap_or_default();
+        Some(format!("{name} ({ends}) by {}{unit}", number_text(three_digits(*by))))
+    };
+    b.missed.iter().filter_map(of).collect::<Vec<_>>().join(", ")
+}
+
+fn three_digits(x: f64) -> f64 {
+    let scale = 10_f64.powi(2 - x.abs().max(f64::MIN_POSITIVE).log10().floor() as i32);
+    let rounded = (x * scale).round() / scale;
+    if rounded.is_finite() { rounded } else { x }
 }
 
 /// The luckiest measurement of each goal that kept all limits, for a line of progress only.

@@ -1,13 +1,16 @@
 //! The recipe to recommend.
 
+use std::collections::BTreeMap;
+
 use forethought_model::{Moments, Workspace};
 use forethought_space::{Outcome, Point, Role};
 
 use crate::decide::centres;
-use crate::improvement::log_h;
+use crate::improvement::{log_h, log_odds_between};
 use crate::merit::{Aim, Merit, SD_LEAST};
+use crate::missed::{missed_at, missed_each};
 use crate::objective::{Beliefs, HOLDS, believer, goals, merit};
-use crate::predict::Predictor;
+use crate::predict::{Predictor, forward};
 use crate::random::stream;
 use crate::search::Search;
 use crate::study::{Fit, Study};
@@ -23,6 +26,8 @@ const NOTICEABLE: f64 = 0.01;
 /// Scores this near to each other (in units of a goal's seen range) are alike: well inside a band every recipe is as good, and what
 /// is left to want is that a measurement stays there.
 const ALIKE: f64 = 1e-9;
+/// Nats below which all odds are alike: hopeless.
+const LOG_ODDS_LEAST: f64 = 1e6;
 
 /// The recipe to recommend: of all measured recipes the one whose posterior utility is greatest, among those likely to
 /// keep every limit; where several keep a band that is wanted, the surest to. With noise this is not the luckiest measurement
@@ -38,8 +43,8 @@ pub fn best(question: &Question) -> Result<Option<Best>, PlanError> {
 }
 
 /// [`best`], and the recipe that was not tried and of which the posterior expects more than of it, by more than a gain that is
-/// worth a trial and with limits kept as surely. No such recipe where there is none, and for anything but one goal that is
-/// maximised or minimised.
+/// worth a trial and with limits kept as surely; or that misses limits by less, where nothing keeps them. No such recipe where
+/// there is none, and for anything but one goal that is maximised or minimised.
 ///
 /// # Errors
 /// As [`crate::predict`].
@@ -62,10 +67,9 @@ fn optimum_beyond(
     predictor: &Predictor<'_>,
 ) -> Result<Option<Best>, PlanError> {
     let question = study.question;
-    let goals = goals(study);
-    let [goal] = goals.as_slice() else { return Ok(None) };
-    let Some(fit) = beliefs.fits.get(&goal.name) else { return Ok(None) };
-    if !matches!(goal.role, Role::Maximize | Role::Minimize) {
+    let Some((fit, role)) = beliefs.looked_for(study) else { return Ok(None) };
+    let is_plain = beliefs.joined.is_none() && matches!(role, Role::Maximize | Role::Minimize);
+    if !is_plain && beliefs.missed.is_none() {
         return Ok(None);
     }
     let members = believer(study, fit, &[], &Aim::Reach(0.0));
@@ -75,24 +79,35 @@ fn optimum_beyond(
         study,
         merit: &merit,
         taken: &study.taken,
+        apart: &[],
         centres: &centres,
         rng: stream(question.problem.seed, question.decision, "optimum"),
         work: Workspace::default(),
     };
     let Some(found) = search.best()? else { return Ok(None) };
     let beaten = study.space.point(&best.recipe)?;
-    let utility = expected(study, beliefs, goal, &found.point).unwrap_or(f64::NEG_INFINITY);
-    let gain = utility - best.utility;
-    let kept = shortfall(study, beliefs, &found.point) <= shortfall(study, beliefs, &beaten);
-    let values = fit.data.values();
-    let (low, high) =
-        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
-    let worth = goal.worth.unwrap_or(NOTICEABLE * (high - low));
-    Ok((gain > worth && kept).then(|| Best {
+    let goals = goals(study);
+    let utility = match goals.as_slice() {
+        [goal] => expected(study, beliefs, goal, &found.point).unwrap_or(f64::NEG_INFINITY),
+        _ => worth(study, beliefs, &goals, &found.point).unwrap_or(f64::NEG_INFINITY),
+    };
+    let is_better = if best.missed.is_empty() {
+        let worth = goals.first().and_then(|goal| goal.worth).unwrap_or(NOTICEABLE * fit.seen_range());
+        utility - best.utility > worth
+            && shortfall(study, beliefs, &found.point) <= shortfall(study, beliefs, &beaten)
+    } else {
+        missed_at(study, &beliefs.fits, &found.point) < missed_at(study, &beliefs.fits, &beaten) - NOTICEABLE
+    };
+    Ok(is_better.then(|| Best {
         recipe: study.space.recipe(&found.point),
         measured: false,
         prediction: predictor.predict(&found.point),
         utility,
+        missed: if holds(study, beliefs, &found.point) {
+            BTreeMap::new()
+        } else {
+            missed_each(study, &beliefs.fits, &found.point)
+        },
     }))
 }
 
@@ -101,7 +116,7 @@ pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predicto
     if goals.is_empty() {
         return None;
     }
-    let mut candidates: Vec<(f64, f64, &Point)> = Vec::new();
+    let mut candidates: Vec<Candidate<'_>> = Vec::new();
     let mut tried = std::collections::BTreeSet::new();
     for (row, point) in study.rows().map(|row| (row, &study.observed[row])) {
         let measured = goals.iter().all(|goal| study.value(goal, row).is_some());
@@ -110,23 +125,62 @@ pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predicto
             continue;
         }
         let Some(merit) = worth(study, beliefs, &goals, point) else { continue };
-        candidates.push((merit - SHORT_OF_ODDS * shortfall(study, beliefs, point), merit, point));
+        let score = merit - SHORT_OF_ODDS * shortfall(study, beliefs, point);
+        candidates.push(Candidate { score, merit, holds: holds(study, beliefs, point), point });
     }
-    let top = candidates.iter().map(|&(score, ..)| score).fold(f64::NEG_INFINITY, f64::max);
+    let any_holds = candidates.iter().any(|c| c.holds);
+    if !any_holds {
+        // None of them is advice. What misses the limits least says how far off they are.
+        candidates.iter_mut().for_each(|c| c.score = -missed_at(study, &beliefs.fits, c.point));
+    }
+    let top = candidates.iter().map(|c| c.score).fold(f64::NEG_INFINITY, f64::max);
     let missed = |point| log_missed_most(study, beliefs, &goals, point);
-    let (_, merit, point) = candidates
+    let chosen = candidates
         .into_iter()
-        .filter(|&(score, ..)| score >= top - ALIKE)
-        .min_by(|a, b| missed(a.2).total_cmp(&missed(b.2)).then(b.0.total_cmp(&a.0)))?;
+        .filter(|c| c.score >= top - ALIKE)
+        .min_by(|a, b| missed(a.point).total_cmp(&missed(b.point)).then(b.score.total_cmp(&a.score)))?;
     let utility = match goals.as_slice() {
-        [goal] => expected(study, beliefs, goal, point).unwrap_or(merit),
-        _ => merit,
+        [goal] => expected(study, beliefs, goal, chosen.point).unwrap_or(chosen.merit),
+        _ => chosen.merit,
     };
     Some(Best {
-        recipe: study.space.recipe(point),
+        recipe: study.space.recipe(chosen.point),
         measured: true,
-        prediction: predictor.predict(point),
+        prediction: predictor.predict(chosen.point),
         utility,
+        missed: if any_holds { BTreeMap::new() } else { missed_each(study, &beliefs.fits, chosen.point) },
+    })
+}
+
+/// A measured recipe that may be recommended.
+struct Candidate<'a> {
+    score: f64,
+    merit: f64,
+    holds: bool,
+    point: &'a Point,
+}
+
+/// Whether each limit is rather kept than not.
+fn holds(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> bool {
+    limits_at(study, beliefs, point).all(|(log_odds, _)| log_odds > libm::log(HOLDS))
+}
+
+/// Of each limit ln of the odds that the outcome itself keeps it, and the odds that are asked.
+fn limits_at(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> impl Iterator<Item = (f64, f64)> {
+    let x = study.encode(point);
+    study.question.problem.outcomes.iter().filter_map(move |outcome| {
+        let (limit, fit) = (outcome.limit.as_ref()?, beliefs.fits.get(&outcome.name)?);
+        let log_odds = match &outcome.formula {
+            Some(formula) if limit.holds(formula.eval(point)) => 0.0,
+            Some(_) => f64::NEG_INFINITY,
+            None => {
+                let at = fit.posterior.moments(&x, &mut Workspace::default());
+                let (low, high) = outcome.limit_ends();
+                let sd = at.variance.sqrt().max(SD_LEAST);
+                log_odds_between(at.mean, sd, forward(fit, low), forward(fit, high)).0
+            }
+        };
+        Some((log_odds.max(-LOG_ODDS_LEAST), limit.chance))
     })
 }
 
@@ -177,32 +231,17 @@ fn worth(study: &Study<'_>, beliefs: &Beliefs, goals: &[&Outcome], point: &Point
     let mut weights = 0.0;
     for goal in goals {
         let fit = beliefs.fits.get(&goal.name)?;
-        let seen = fit.data.values().iter().map(|&v| goal.role.utility(v));
-        let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        let range = if high > low { high - low } else { 1.0 };
+        let (low, range) = fit.seen_utilities(&goal.role);
         total += goal.weight * (expected(study, beliefs, goal, point)? - low) / range;
         weights += goal.weight;
     }
     Some(total / weights)
 }
 
-/// Nats by which the odds of keeping all limits together, and of working at all, fall short of what is asked, 0 where they
-/// suffice. Of the odds that limits ask the geometric mean counts.
+/// Nats by which the odds of keeping each limit, and of working at all, fall short of what is asked, 0 where each suffices.
 fn shortfall(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> f64 {
-    let x = study.encode(point);
-    let (mut asked, mut believed, mut limits) = (0.0, 0.0, 0.0);
-    for outcome in &study.question.problem.outcomes {
-        let (Some(limit), Some(fit)) = (&outcome.limit, beliefs.fits.get(&outcome.name)) else { continue };
-        let at = fit.posterior.moments(&x, &mut Workspace::default());
-        let odds = match &outcome.formula {
-            Some(formula) => f64::from(u8::from(limit.holds(formula.eval(point)))),
-            None => crate::predict::odds_itself(fit, at, outcome.limit_ends()),
-        };
-        asked += libm::log(limit.chance.max(1e-9));
-        believed += libm::log(odds.max(1e-300));
-        limits += 1.0;
-    }
-    let works = beliefs.odds_of_working(&x, &mut Workspace::default());
+    let short = |(log_odds, asked): (f64, f64)| (libm::log(asked.max(1e-9)) - log_odds).max(0.0);
+    let works = beliefs.odds_of_working(&study.encode(point), &mut Workspace::default());
     let fails = (libm::log(HOLDS) - libm::log(works.max(1e-300))).max(0.0);
-    fails + (asked / f64::max(limits, 1.0) - believed).max(0.0)
+    fails + limits_at(study, beliefs, point).map(short).sum::<f64>()
 }

@@ -1,6 +1,6 @@
 //! Whether it is worth going on.
 
-use forethought_model::Workspace;
+use forethought_model::{Joint, Workspace};
 use forethought_space::{Point, Role};
 
 use crate::best::best_of;
@@ -46,17 +46,18 @@ pub fn chance_of_gain(question: &Question) -> Result<f64, PlanError> {
     let mut points = vec![study.space.point(&best.recipe)?];
     points.extend(candidates);
     let encoded = study.encode_all(&points);
-    let joint = fit.posterior.gp().joint(&encoded);
-    let factor = fit.posterior.gp().draw_factor(&joint);
-    let seen = fit.data.values().iter().map(|&v| goal.role.utility(v));
-    let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-    let worth = goal.worth.unwrap_or(WORTH * (high - low));
+    let members = fit.posterior.members();
+    let joints: Vec<Joint> = members.iter().map(|gp| gp.joint(&encoded)).collect();
+    let factors: Vec<_> = members.iter().zip(&joints).map(|(gp, joint)| gp.draw_factor(joint)).collect();
+    let worth = goal.worth.unwrap_or(WORTH * fit.seen_utilities(&goal.role).1);
     // Limits: a candidate that likely breaks one is none.
     let conditions = merit(&study, &beliefs, &[]).conditions;
     let odds = Merit::of_conditions(conditions).values(&encoded, points.len(), &mut Workspace::default());
     let mut rng = stream(question.problem.seed, question.decision, "chance");
     let mut gains = 0;
-    for _ in 0..DRAWS {
+    for draw in 0..DRAWS {
+        // The members in turn: what decides is all of them, and one best guess would stop too early.
+        let (joint, factor) = (&joints[draw % members.len()], &factors[draw % members.len()]);
         let z: Vec<f64> = (0..points.len()).map(|_| normal(&mut rng)).collect();
         let off = factor(&z);
         let value = |i: usize| goal.role.utility(fit.posterior.warp().inverse(joint.mean[i] + off[i]));
@@ -83,7 +84,7 @@ fn candidates(study: &Study<'_>, beliefs: &Beliefs) -> Result<Vec<Point>, PlanEr
         }
         let rng = stream(study.question.problem.seed, study.question.decision, &format!("chance {number}"));
         let (taken, work) = (&study.taken, Workspace::default());
-        let mut search = Search { study, merit: &merit, taken, centres: &centres, rng, work };
+        let mut search = Search { study, merit: &merit, taken, apart: &[], centres: &centres, rng, work };
         if let Some(found) = search.best()? {
             if study.pool.is_none() {
                 for i in 0..AROUND {

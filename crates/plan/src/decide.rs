@@ -6,15 +6,18 @@ use std::collections::BTreeMap;
 use forethought_model::Workspace;
 use forethought_space::{Point, Recipe};
 
+use crate::apart::Apart;
 use crate::best::best_of;
+use crate::explain::explain;
 use crate::first::{first_trials, key, plain_first_trials};
-use crate::merit::{Aim, Merit};
+use crate::merit::Merit;
 use crate::objective::{Beliefs, HOLDS, goals, merit, works_plain};
 use crate::predict::Predictor;
 use crate::random::stream;
+use crate::repeat::repeat;
 use crate::search::{Found, Search};
 use crate::study::Study;
-use crate::{Belief, Decision, Effort, PlanError, Proposal, Question, Why, WhyKind};
+use crate::{Belief, Decision, Effort, PlanError, Proposal, Question, Why};
 
 /// Measurements of a goal from which on a model decides.
 const DECIDES_FROM: usize = 2;
@@ -30,7 +33,7 @@ const CENTRES: usize = 5;
 ///
 /// # Errors
 /// [`PlanError::Infeasible`] where the space is empty, [`PlanError::Recipe`] and [`PlanError::Model`] for a history that does
-/// not fit the problem, [`PlanError::Exhausted`] where nothing is left to try.
+/// not fit the problem, [`PlanError::Exhausted`] where nothing is left to try, [`PlanError::GaveUp`] where nothing was found.
 pub fn decide(question: &Question) -> Result<Decision, PlanError> {
     let spread = first_left(question).min(question.count);
     if spread == question.count
@@ -39,36 +42,39 @@ pub fn decide(question: &Question) -> Result<Decision, PlanError> {
         return Ok(unmodelled(question, chosen));
     }
     let mut study = Study::new(question)?;
-    let pool = study.pool.clone();
     let mut taken = std::mem::take(&mut study.taken);
-    let first = first_trials(question, pool.as_deref(), question.history.proposed, spread, &mut taken)?;
+    let first = first_trials(&study, question.history.proposed, spread, &mut taken)?.trials;
     study.taken = taken;
     if first.len() == question.count {
         return Ok(unmodelled(question, first));
     }
     let mut chosen: Vec<(Point, f64, Why)> =
         first.into_iter().map(|(point, why)| (point, 0.0, why)).collect();
-    let beliefs = Beliefs::fit(&study)?;
+    let mut beliefs = Beliefs::fit(&study)?;
     let informed = beliefs.informed(&study);
     let mut waiting = study.pending.clone();
     waiting.extend(chosen.iter().map(|(point, ..)| point.clone()));
     while chosen.len() < question.count && informed {
+        if !chosen.is_empty() {
+            beliefs.turn(&study, chosen.len())?;
+        }
         let Some((found, why)) = next(&study, &beliefs, &waiting, chosen.len())? else { break };
         study.taken.insert(key(&found.point));
         waiting.push(found.point.clone());
         chosen.push((found.point, found.merit, why));
     }
+    let mut are_all = false;
     if chosen.len() < question.count {
         // Nothing to learn from yet, or nothing left that the search could find: spread on.
         let mut taken = std::mem::take(&mut study.taken);
         let from = question.history.proposed + chosen.len() as u64;
         let wanted = question.count - chosen.len();
-        for (point, why) in first_trials(question, pool.as_deref(), from.max(1), wanted, &mut taken)? {
-            chosen.push((point, 0.0, why));
-        }
+        let first = first_trials(&study, from.max(1), wanted, &mut taken)?;
+        are_all = first.are_all;
+        chosen.extend(first.trials.into_iter().map(|(point, why)| (point, 0.0, why)));
     }
     if chosen.is_empty() {
-        return Err(PlanError::Exhausted);
+        return Err(if are_all { PlanError::Exhausted } else { PlanError::GaveUp });
     }
     let predictor = Predictor::new(&study, &beliefs);
     let proposals = chosen
@@ -145,7 +151,11 @@ impl Beliefs {
     }
 }
 
-/// The next recipe, with what is waiting imagined.
+/// How near to what it is tried together with a recipe may lie, tried one after the other: as far as it can be told apart, nearer
+/// where nothing else is left.
+const NEARNESSES: [f64; 3] = [1.0, 0.3, 0.0];
+
+/// The next recipe, with what is waiting imagined: a new one, or one that was measured where that is worth more.
 fn next(
     study: &Study<'_>,
     beliefs: &Beliefs,
@@ -153,33 +163,58 @@ fn next(
     number: usize,
 ) -> Result<Option<(Found, Why)>, PlanError> {
     let merit = merit(study, beliefs, waiting);
-    let centres = centres(study, beliefs, &merit);
+    let found = greatest(study, beliefs, &merit, waiting, number)?.map(|(best, nearness)| {
+        let mut why = explain(study, beliefs, merit.aim(), &best.point);
+        if nearness < 1.0 {
+            why.text
+                .push_str("; near one that is tried with it, on purpose: nothing that differs more is left");
+        }
+        (best, why)
+    });
+    let again = repeat(study, beliefs, waiting, found.as_ref().map(|(found, _)| found));
+    Ok(again.or(found))
+}
+
+/// The new recipe of the greatest merit that can be told apart from those that wait, and how near to them it had to be looked
+/// for.
+pub(crate) fn greatest(
+    study: &Study<'_>,
+    beliefs: &Beliefs,
+    merit: &Merit,
+    waiting: &[Point],
+    number: usize,
+) -> Result<Option<(Found, f64)>, PlanError> {
+    let centres = centres(study, beliefs, merit);
+    let tried: Vec<&Point> = study.observed.iter().chain(waiting).collect();
     let purpose = format!("search {number}");
-    let mut search = Search {
-        study,
-        merit: &merit,
-        taken: &study.taken,
-        centres: &centres,
-        rng: stream(study.question.problem.seed, study.question.decision, &purpose),
-        work: Workspace::default(),
-    };
-    let Some(found) = search.best()? else { return Ok(None) };
-    let why = explain(study, beliefs, merit.aim(), &found.point);
-    Ok(Some((found, why)))
+    for nearness in NEARNESSES {
+        let mut apart = vec![Apart::same(study, tried.iter().copied())];
+        if nearness > 0.0 {
+            apart.push(Apart::told(study, beliefs.wanted(study), waiting, nearness));
+        }
+        let mut search = Search {
+            study,
+            merit,
+            taken: &study.taken,
+            apart: &apart,
+            centres: &centres,
+            rng: stream(study.question.problem.seed, study.question.decision, &purpose),
+            work: Workspace::default(),
+        };
+        if let Some(best) = search.best()? {
+            return Ok(Some((best, nearness)));
+        }
+        if waiting.is_empty() {
+            break;
+        }
+    }
+    Ok(None)
 }
 
 /// Measured points with the best posterior means among those likely to keep all conditions, best first; then the others, the
 /// likeliest first. What a search looks around must not lie where nothing works.
 pub(crate) fn centres(study: &Study<'_>, beliefs: &Beliefs, merit: &Merit) -> Vec<Point> {
-    let goals = goals(study);
-    let (fit, role) = match (&beliefs.joined, goals.first()) {
-        (Some(fit), _) => (fit, &forethought_space::Role::Maximize),
-        (None, Some(goal)) => match beliefs.fits.get(&goal.name) {
-            Some(fit) => (fit, &goal.role),
-            None => return Vec::new(),
-        },
-        (None, None) => return Vec::new(),
-    };
+    let Some((fit, role)) = beliefs.looked_for(study) else { return Vec::new() };
     let moments = fit.posterior.moments_many(&fit.data.recipe_points());
     let odds = merit.log_odds(study, &study.observed);
     let mut seen = vec![false; moments.len()];
@@ -193,50 +228,4 @@ pub(crate) fn centres(study: &Study<'_>, beliefs: &Beliefs, merit: &Merit) -> Ve
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
     let inside = ranked.into_iter().map(|(.., row)| study.space.round(&study.observed[row]));
     inside.filter(|point| study.space.feasible(point)).take(CENTRES).collect()
-}
-
-/// What a proposal is tried for, from the posterior there.
-fn explain(study: &Study<'_>, beliefs: &Beliefs, aim: &Aim, point: &Point) -> Why {
-    let goals = goals(study);
-    let say = |kind: WhyKind, text: &str| Why { kind, text: text.into() };
-    match aim {
-        Aim::Reach(_) | Aim::Above(_) => {
-            return say(WhyKind::Find, "it may belong to the set that is looked for");
-        }
-        Aim::Map => return say(WhyKind::Explore, "least is known there"),
-        Aim::Free => {
-            return say(WhyKind::Explore, "first something must keep all limits, and this has the best odds");
-        }
-        Aim::Gain(_) | Aim::Near { .. } => {}
-    }
-    if goals.len() > 1 {
-        return say(
-            WhyKind::Improve,
-            "it may move the trade-off between the goals, in this decision's direction",
-        );
-    }
-    let Some((fit, goal)) = goals.first().and_then(|g| beliefs.fits.get(&g.name).map(|f| (f, g))) else {
-        return say(WhyKind::Explore, "least is known there");
-    };
-    let at = fit.posterior.moments(&study.encode(point), &mut Workspace::default());
-    let warp = fit.posterior.warp();
-    let expected = goal.role.utility(warp.inverse(at.mean));
-    let best = fit
-        .posterior
-        .moments_many(&fit.data.recipe_points())
-        .iter()
-        .map(|m| goal.role.utility(warp.inverse(m.mean)))
-        .fold(f64::NEG_INFINITY, f64::max);
-    let text = |value: f64| goal.text(value);
-    if expected > best {
-        let text =
-            format!("{} {} is expected, better than the best so far", goal.name, text(warp.inverse(at.mean)));
-        Why { kind: WhyKind::Improve, text }
-    } else {
-        let sd = at.variance.sqrt();
-        let (low, high) = (warp.inverse(at.mean - 1.645 * sd), warp.inverse(at.mean + 1.645 * sd));
-        let text =
-            format!("little is known there: {} may lie between {} and {}", goal.name, text(low), text(high));
-        Why { kind: WhyKind::Explore, text }
-    }
 }

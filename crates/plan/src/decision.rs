@@ -34,7 +34,7 @@ pub struct Proposal {
     pub predicted: BTreeMap<String, Predicted>,
     /// Odds that it can be made at all.
     pub works: f64,
-    /// Odds that each limit holds, by outcome.
+    /// Odds that the next single measurement keeps each limit, by outcome.
     pub limits: BTreeMap<String, f64>,
 }
 
@@ -93,8 +93,11 @@ pub struct Prediction {
     pub predicted: BTreeMap<String, Predicted>,
     /// Odds that it can be made at all.
     pub works: f64,
-    /// Odds that each limit holds, by outcome.
+    /// Odds that the next single measurement keeps each limit, by outcome.
     pub limits: BTreeMap<String, f64>,
+    /// Odds that each outcome itself keeps its limit, as files ask them: without the noise of one measurement.
+    #[serde(default)]
+    pub kept: BTreeMap<String, f64>,
     /// The share of what was unknown of the outcomes here before anything was measured that measurements have taken away: 1
     /// where all is known, near 0 where it is the average of what was seen and nothing more. None where nothing was measured.
     #[serde(default)]
@@ -112,4 +115,8 @@ pub struct Best {
     pub prediction: Prediction,
     /// The utility's posterior mean (for one goal: in the outcome's unit, larger is better) by which it was chosen.
     pub utility: f64,
+    /// Where nothing is believed to keep every limit: how far each outcome that breaks its own is expected beyond it, in its unit.
+    /// Then this is the recipe that misses them least, and no advice.
+    #[serde(default)]
+    pub missed: BTreeMap<String, f64>,
 }

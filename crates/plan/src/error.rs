@@ -25,9 +25,14 @@ pub enum PlanError {
         /// How many there are.
         found: usize,
     },
-    /// Every recipe that is left was measured, is pending or was rejected.
+    /// Every recipe was measured, is pending or was rejected: all were looked at.
     #[error("every recipe was tried, is on its way or was rejected")]
     Exhausted,
+    /// No recipe that is new was found, and not all could be looked at.
+    #[error(
+        "no recipe was found that was not tried yet, though not all could be looked at: widen a range, loosen a rule, or `tell` of one"
+    )]
+    GaveUp,
     /// There is no outcome of this name to ask about.
     #[error("there is no measured outcome `{0}`")]
     Outcome(String),

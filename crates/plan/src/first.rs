@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use forethought_space::{Point, Space};
+use forethought_space::Point;
 
+use crate::apart::Apart;
 use crate::random::{below, stream};
+use crate::study::Study;
 use crate::{PlanError, Question, Why, WhyKind};
 
 /// A point by its bits, for sets: −0 is 0, every NaN the same.
@@ -12,16 +14,24 @@ pub(crate) fn key(point: &[f64]) -> Vec<u64> {
     point.iter().map(|v| if v.is_nan() { u64::MAX } else { (v + 0.0).to_bits() }).collect()
 }
 
+/// First trials, and whether fewer than asked for because there are no others.
+pub(crate) struct First {
+    pub(crate) trials: Vec<(Point, Why)>,
+    /// All recipes that are left are among the trials: all were looked at.
+    pub(crate) are_all: bool,
+}
+
 /// Up to `count` first trials from number `from` on: today's recipe, then scrambled Sobol points inside all rules, or draws
-/// from the pool. None is in `taken`, which grows by what is returned.
+/// from the pool; where those are used up, whatever is left that can be found. None is in `taken`, which grows by what is
+/// returned, nor near what was rejected.
 pub(crate) fn first_trials(
-    question: &Question,
-    pool: Option<&[Point]>,
+    study: &Study<'_>,
     from: u64,
     count: usize,
     taken: &mut BTreeSet<Vec<u64>>,
-) -> Result<Vec<(Point, Why)>, PlanError> {
-    let space = &question.problem.space;
+) -> Result<First, PlanError> {
+    let (question, space) = (study.question, study.space);
+    let pool = study.pool.as_deref();
     let mut out = Vec::new();
     if from == 0
         && count > 0
@@ -36,33 +46,45 @@ pub(crate) fn first_trials(
     }
     if let Some(pool) = pool {
         let mut rng = stream(question.problem.seed, question.decision, "first from pool");
-        let mut left: Vec<&Point> = pool.iter().filter(|p| !taken.contains(&key(p))).collect();
+        let is_left = |p: &&Point| !taken.contains(&key(p)) && !study.is_rejected(p);
+        let mut left: Vec<&Point> = pool.iter().filter(is_left).collect();
         while out.len() < count && !left.is_empty() {
             let point = left.swap_remove(below(&mut rng, left.len()));
             if taken.insert(key(point)) {
                 out.push((point.clone(), spread()));
             }
         }
-        return Ok(out);
+        return Ok(First { trials: out, are_all: left.is_empty() });
     }
     let seed = sobol_seed(question.problem.seed);
     let mut index = from;
-    // In a space of few recipes the sequence repeats itself; three times round is enough to see that nothing is left.
-    let most = from + 3 * (count as u64 + taken.len() as u64) + 16;
+    // In a space of few recipes the sequence repeats itself; three times round is enough to see that little is left.
+    let most = from + (3 * (count as u64 + taken.len() as u64)).min(SEQUENCE_MOST) + 16;
     while out.len() < count && index < most {
         let wanted = count - out.len();
         for point in space.sample(seed, index, wanted)? {
-            if taken.insert(key(&point)) {
+            if !study.is_rejected(&point) && taken.insert(key(&point)) {
                 out.push((point, spread()));
             }
         }
         index += wanted as u64;
     }
-    if out.len() < count {
-        out.extend(enumerate_left(space, count - out.len(), taken).into_iter().map(|p| (p, spread())));
+    if out.len() == count {
+        return Ok(First { trials: out, are_all: false });
     }
-    Ok(out)
+    let tried = Apart::same(study, study.observed.iter().chain(&study.pending));
+    let mut is_wanted = |point: &Point| {
+        !study.is_rejected(point) && tried.holds(&study.encode(point)) && taken.insert(key(point))
+    };
+    let left = space.list(seed, count - out.len(), LISTED_IN, &mut is_wanted);
+    out.extend(left.points.into_iter().map(|p| (p, spread())));
+    Ok(First { trials: out, are_all: left.is_complete })
 }
+
+/// Points of the sequence that are looked at for new ones, beside sixteen: then what is left is listed.
+const SEQUENCE_MOST: u64 = 512;
+/// Branchings in which what is left is listed.
+const LISTED_IN: usize = 200_000;
 
 /// What [`first_trials`] would give, where the next points of the sequence are new: told by looking at what was tried, without
 /// the index of it that a study makes. Most first trials are such, and deciding them must not grow dear with a campaign.
@@ -71,7 +93,7 @@ pub(crate) fn plain_first_trials(
     count: usize,
 ) -> Result<Option<Vec<(Point, Why)>>, PlanError> {
     let (space, history) = (&question.problem.space, &question.history);
-    if question.pool.is_some() || history.proposed == 0 {
+    if question.pool.is_some() || history.proposed == 0 || !history.rejected.is_empty() {
         return Ok(None);
     }
     let points = space.sample(sobol_seed(question.problem.seed), history.proposed, count)?;
@@ -92,37 +114,4 @@ fn spread() -> Why {
 fn sobol_seed(seed: u64) -> u64 {
     use rand_core::Rng;
     stream(seed, 0, "first trials").next_u64()
-}
-
-/// Most recipes that are listed one by one.
-const LISTED_MOST: usize = 20_000;
-
-/// All feasible points of a small discrete space, in order.
-pub(crate) fn enumerate(space: &Space) -> Option<Vec<Point>> {
-    space.size(LISTED_MOST)?;
-    let mut all = vec![Vec::new()];
-    for parameter in &space.parameters {
-        let values = parameter.values(LISTED_MOST)?;
-        all = all
-            .into_iter()
-            .flat_map(|point: Point| {
-                values.iter().map(move |&v| {
-                    let mut longer = point.clone();
-                    longer.push(v);
-                    longer
-                })
-            })
-            .collect();
-    }
-    let mut seen = BTreeSet::new();
-    for point in &mut all {
-        space.activate(point);
-    }
-    all.retain(|point| space.feasible(point) && seen.insert(key(point)));
-    Some(all)
-}
-
-fn enumerate_left(space: &Space, count: usize, taken: &mut BTreeSet<Vec<u64>>) -> Vec<Point> {
-    let all = enumerate(space).unwrap_or_default();
-    all.into_iter().filter(|point| taken.insert(key(point))).take(count).collect()
 }

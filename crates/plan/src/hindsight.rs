@@ -3,11 +3,9 @@
 use forethought_model::Workspace;
 use forethought_space::Recipe;
 
-use crate::decide::centres;
+use crate::decide::greatest;
 use crate::first::key;
 use crate::objective::{Beliefs, merit};
-use crate::random::stream;
-use crate::search::Search;
 use crate::study::Study;
 use crate::{PlanError, Question};
 
@@ -20,25 +18,25 @@ use crate::{PlanError, Question};
 pub fn shortfall(question: &Question, recipes: &[Recipe]) -> Result<Vec<f64>, PlanError> {
     let mut study = Study::new(question)?;
     study.recalls = true;
-    let beliefs = Beliefs::fit(&study)?;
+    let mut beliefs = Beliefs::fit(&study)?;
     let mut waiting = study.pending.clone();
     let mut short = Vec::with_capacity(recipes.len());
     for (number, recipe) in recipes.iter().enumerate() {
         let point = study.space.point(recipe)?;
-        let merit = merit(&study, &beliefs, &waiting);
-        let centres = centres(&study, &beliefs, &merit);
-        let own = merit.values(&study.encode(&point), 1, &mut Workspace::default())[0];
-        let found = Search {
-            study: &study,
-            merit: &merit,
-            taken: &study.taken,
-            centres: &centres,
-            rng: stream(question.problem.seed, question.decision, &format!("search {number}")),
-            work: Workspace::default(),
+        if number > 0 {
+            beliefs.turn(&study, number)?;
         }
-        .best()?;
-        // Both may be at minus infinity.
-        short.push(found.map_or(0.0, |found| if found.merit > own { found.merit - own } else { 0.0 }));
+        // One that was measured is asked for again to be surer of it, which merits of new ones don't count.
+        let found = if study.taken.contains(&key(&point)) {
+            0.0
+        } else {
+            let merit = merit(&study, &beliefs, &waiting);
+            let own = merit.values(&study.encode(&point), 1, &mut Workspace::default())[0];
+            let found = greatest(&study, &beliefs, &merit, &waiting, number)?;
+            // Both may be at minus infinity.
+            found.map_or(0.0, |(found, _)| if found.merit > own { found.merit - own } else { 0.0 })
+        };
+        short.push(found);
         study.taken.insert(key(&point));
         waiting.push(point);
     }

@@ -5,21 +5,27 @@
 //! expect of it, and the belief that the next decision starts from; [`Effort`] counts the work. Deciding is a pure function:
 //! no clock, no input or output, all chance from streams keyed by (seed, decision, purpose).
 
+mod apart;
 mod best;
 mod chance;
 mod decide;
 mod decision;
 mod error;
+mod explain;
 mod first;
 mod gain;
 mod hindsight;
 mod importance;
 mod improvement;
+mod left;
 mod merit;
+mod missed;
+mod nearness;
 mod objective;
 mod predict;
 mod question;
 mod random;
+mod repeat;
 mod search;
 mod study;
 mod trajectory;
@@ -32,6 +38,7 @@ pub use error::PlanError;
 pub use forethought_model::Belief;
 pub use hindsight::shortfall;
 pub use importance::{Importance, importance};
+pub use left::{Left, left};
 pub use predict::{LeftOut, leave_one_out, predict};
 pub use question::{Effort, Question, ROWS_MOST};
 pub use random::{stream, uniform};

@@ -2,7 +2,9 @@
 
 use forethought_model::{Forest, Imagined, Moments, Workspace};
 
-use crate::improvement::{log_gain_near, log_h, log_odds_between};
+use crate::apart::Apart;
+use crate::improvement::{log_h, log_odds_between};
+use crate::nearness::log_gain_near;
 
 /// What is looked for. Every aim works on the function in standard units, `sign` times it, so that more is better.
 #[derive(Debug, Clone)]
@@ -55,6 +57,8 @@ pub(crate) struct Merit {
     pub(crate) conditions: Vec<Condition>,
     /// A forest over the same standard units and its share of the mixture, where points are scanned and not climbed.
     pub(crate) forest: Option<(Forest, f64)>,
+    /// A penalty around recipes on their way, for aims that don't imagine what becomes of them.
+    pub(crate) crowd: Option<Apart>,
 }
 
 /// The least standard deviation, relative to the prior's: below it everything is known.
@@ -94,12 +98,9 @@ impl Aim {
             }
             Aim::Near { centre, tolerance, best } => {
                 let mean = means.iter().sum::<f64>() / means.len() as f64 - centre;
-                let value = |mean: f64, sd: f64| log_gain_near(mean, sd, *tolerance, *best);
-                let step = 1e-5 * sd;
-                let by_mean = (value(mean + step, sd) - value(mean - step, sd)) / (2.0 * step);
-                let by_sd = (value(mean, sd + step) - value(mean, sd - step)) / (2.0 * step);
-                by_means.fill(by_mean / means.len() as f64);
-                (value(mean, sd), by_variance(by_sd))
+                let gain = log_gain_near(mean, sd, *tolerance, *best);
+                by_means.fill(gain.by_mean / means.len() as f64);
+                (gain.value, by_variance(gain.by_sd))
             }
             Aim::Above(level) => {
                 let mean = sign * means.iter().sum::<f64>() / means.len() as f64;
@@ -223,7 +224,7 @@ fn average_many<'m, M: 'm>(
 impl Merit {
     /// The odds of conditions, and nothing else.
     pub(crate) fn of_conditions(conditions: Vec<Condition>) -> Self {
-        Merit { members: Vec::new(), sign: 1.0, conditions, forest: None }
+        Merit { members: Vec::new(), sign: 1.0, conditions, forest: None, crowd: None }
     }
 
     /// What is looked for, as the first member sees it.
@@ -238,7 +239,7 @@ impl Merit {
     /// The logarithm of the acquisition at x (features).
     pub(crate) fn value_with_gradient(&self, x: &[f64], work: &mut Workspace, gradient: &mut [f64]) -> f64 {
         gradient.fill(0.0);
-        let mut total = 0.0;
+        let mut total = self.crowd.as_ref().map_or(0.0, |crowd| crowd.penalty_with_gradient(x, gradient));
         if !self.members.is_empty() {
             total += average_with_gradient(
                 self.average(),
@@ -271,6 +272,10 @@ impl Merit {
     /// The same at many points (m × d), without gradients.
     pub(crate) fn values(&self, points: &[f64], count: usize, work: &mut Workspace) -> Vec<f64> {
         let mut out = vec![0.0; count];
+        if let Some(crowd) = &self.crowd {
+            let rows = points.chunks((points.len() / count.max(1)).max(1));
+            out.iter_mut().zip(rows).for_each(|(out, x)| *out = crowd.penalty(x));
+        }
         if !self.members.is_empty() {
             let d = points.len() / count.max(1);
             average_many(self.average(), self.members.iter(), &mut out, |(aim, posterior), part| {
@@ -300,3 +305,6 @@ impl Merit {
         out
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,10 @@ use forethought_model::{Data, Forest, Gp, Imagined, Posterior, Workspace, classi
 use forethought_space::{Failure, Find, History, Outcome, Point, Role};
 
 use crate::PlanError;
+use crate::apart::Apart;
 use crate::gain::gain;
 use crate::merit::{Aim, Condition, Merit, SD_LEAST, mixture};
+use crate::missed::missed;
 use crate::predict::forward;
 use crate::random::{stream, uniform};
 use crate::study::{Fit, Study};
@@ -24,6 +26,8 @@ const FOREST_FROM: usize = 8;
 const FOREST_PRIOR: f64 = 5.0;
 /// The share of the plain sum in the augmented Chebyshev scalarisation (Knowles 2006).
 const AUGMENTED: f64 = 0.05;
+/// Recipes at which it is looked which outcome is least known.
+const SPREAD: usize = 64;
 /// Odds that all limits hold from which on a measured recipe may be the one to beat.
 pub(crate) const HOLDS: f64 = 0.5;
 
@@ -36,6 +40,8 @@ pub(crate) struct Beliefs {
     pub(crate) works_plain: f64,
     /// Of the scalarised goals, where there are several.
     pub(crate) joined: Option<Fit>,
+    /// By how much limits are missed in all, where nothing is believed to keep them.
+    pub(crate) missed: Option<Fit>,
 }
 
 /// The goals of a problem: outcomes with a role that says better or worse.
@@ -63,8 +69,42 @@ impl Beliefs {
         } else {
             None
         };
-        let joined = if goals(study).len() > 1 { join(study)? } else { None };
-        Ok(Beliefs { fits, works, works_plain, joined })
+        let joined = if goals(study).len() > 1 { join(study, 0)? } else { None };
+        let missed = missed(study, &fits)?;
+        Ok(Beliefs { fits, works, works_plain, joined, missed })
+    }
+
+    /// Turns the scalarised goals into the direction of the `number`-th proposal of this decision: a batch goes several ways.
+    pub(crate) fn turn(&mut self, study: &Study<'_>, number: usize) -> Result<(), PlanError> {
+        if self.joined.is_some() {
+            self.joined = join(study, number)?;
+        }
+        Ok(())
+    }
+
+    /// What is made better, and in which way: the least miss where nothing keeps the limits, the scalarised goals, or the one
+    /// goal. None without a goal, or before it was measured.
+    pub(crate) fn looked_for(&self, study: &Study<'_>) -> Option<(&Fit, Role)> {
+        if let Some(missed) = &self.missed {
+            return Some((missed, Role::Minimize));
+        }
+        if let Some(joined) = &self.joined {
+            return Some((joined, Role::Maximize));
+        }
+        let goal = *goals(study).first()?;
+        Some((self.fits.get(&goal.name)?, goal.role.clone()))
+    }
+
+    /// ln of the odds that all limits hold, at each point.
+    pub(crate) fn limits_hold(&self, study: &Study<'_>, points: &[Point]) -> Vec<f64> {
+        limits_alone(study, &self.fits).log_odds(study, points)
+    }
+
+    /// What was fitted to outcomes that are wanted or limited: their length scales say what can be told apart.
+    pub(crate) fn wanted<'b>(&'b self, study: &'b Study<'_>) -> impl Iterator<Item = &'b Fit> + Clone {
+        let outcomes = study.question.problem.outcomes.iter();
+        let counts = |o: &&Outcome| o.limit.is_some() || !matches!(o.role, Role::Watch | Role::Limited);
+        outcomes.filter(counts).filter_map(|o| self.fits.get(&o.name)).chain(&self.joined)
     }
 
     /// Odds that a recipe can be made.
@@ -78,10 +118,11 @@ impl Beliefs {
 
 /// Several goals as one: utilities scaled by what was seen, weighted by a random point of the simplex (times the weights of
 /// the file), min_i λ_i u_i + 0.05 Σ λ_i u_i (ParEGO: Knowles, IEEE Trans. Evol. Comp. 10, 2006). A new direction for every
-/// decision, so that over time the whole front is looked for.
-fn join(study: &Study<'_>) -> Result<Option<Fit>, PlanError> {
+/// proposal, so that a batch, and in time all of them, look for the whole front.
+fn join(study: &Study<'_>, number: usize) -> Result<Option<Fit>, PlanError> {
     let goals = goals(study);
-    let mut rng = stream(study.question.problem.seed, study.question.decision, "goal weights");
+    let purpose = format!("goal weights {number}");
+    let mut rng = stream(study.question.problem.seed, study.question.decision, &purpose);
     let draws: Vec<f64> = goals.iter().map(|o| -libm::log(1.0 - uniform(&mut rng)) * o.weight).collect();
     let total: f64 = draws.iter().sum();
     let rows: Vec<usize> =
@@ -112,24 +153,28 @@ fn join(study: &Study<'_>) -> Result<Option<Fit>, PlanError> {
 
 /// The acquisition for the next recipe, given pending ones and those already chosen.
 pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> Merit {
-    let mut conditions = conditions(study, beliefs);
+    let mut merit = aimed(study, beliefs, waiting);
+    // Gains and maps imagine what becomes of recipes on their way; all else would go to the same place again.
+    if !waiting.is_empty() && !matches!(merit.aim(), Aim::Gain(_) | Aim::Map) {
+        merit.crowd = Some(Apart::crowded(study, beliefs.wanted(study), waiting));
+    }
+    merit
+}
+
+fn aimed(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> Merit {
+    let limits = if beliefs.missed.is_some() { Vec::new() } else { limit_conditions(study, &beliefs.fits) };
+    let mut conditions = limits;
     if let Some(works) = &beliefs.works {
         let members = vec![works.imagine(&[], &[])];
         conditions.push(Condition { members, noise: 1.0, low: 0.0, high: f64::INFINITY, surely: None });
     }
-    let goals = goals(study);
     let conditions = Merit::of_conditions(conditions);
     let odds = conditions.log_odds(study, &study.observed);
     let holding: Vec<bool> = odds.iter().map(|odds| *odds > libm::log(HOLDS)).collect();
     let conditions = conditions.conditions;
-    let (fit, role) = match (&beliefs.joined, goals.as_slice()) {
-        (Some(fit), _) => (Some(fit), Role::Maximize),
-        (None, [goal, ..]) => (beliefs.fits.get(&goal.name), goal.role.clone()),
-        (None, []) => (None, Role::Limited),
-    };
-    let Some(fit) = fit else {
-        // Without a goal (or before it was ever measured) the least known outcome is explored, within its limits.
-        let any = beliefs.fits.values().next().filter(|_| conditions.is_empty());
+    let Some((fit, role)) = beliefs.looked_for(study) else {
+        // Without a goal (or before it was ever measured) and without a limit the least known outcome is explored.
+        let any = least_known(study, beliefs).filter(|_| conditions.is_empty());
         let members = any.map_or_else(Vec::new, |fit| believer(study, fit, waiting, &Aim::Map));
         return Merit { members, ..Merit::of_conditions(conditions) };
     };
@@ -153,7 +198,21 @@ pub(crate) fn merit(study: &Study<'_>, beliefs: &Beliefs, waiting: &[Point]) -> 
         Role::Target { value, tolerance } => believe(near(fit, value, tolerance, &holding)),
         Role::Within(low, high) => believe(near(fit, 0.5 * (low + high), 0.5 * (high - low), &holding)),
     };
-    Merit { members, sign, conditions, forest }
+    Merit { members, sign, conditions, forest, crowd: None }
+}
+
+/// The outcome of which least is known over the space: the greatest share of what was unknown before any measurement.
+fn least_known<'b>(study: &Study<'_>, beliefs: &'b Beliefs) -> Option<&'b Fit> {
+    let spread: Vec<Point> =
+        (0..SPREAD as u64).map(|i| study.space.sobol(study.question.problem.seed ^ 0x1ea5, i)).collect();
+    let spread = study.encode_all(&spread);
+    let left = |fit: &Fit| {
+        let variance =
+            |gp: &Gp| gp.predict_many(&spread).iter().map(|m| m.variance).sum::<f64>() / gp.scale();
+        fit.posterior.members().iter().map(variance).sum::<f64>() / fit.posterior.members().len() as f64
+    };
+    let all = beliefs.fits.values().map(|fit| (left(fit), fit));
+    all.reduce(|a, b| if b.0 > a.0 { b } else { a }).map(|(_, fit)| fit)
 }
 
 /// The level above which the posterior expects this share of the pool to lie: Σ P(f(x) > level) = share · N. Trying what most
@@ -204,13 +263,16 @@ fn grove(fit: &Fit) -> Option<(Forest, f64)> {
     }
     let means: Vec<f64> = sums.iter().map(|(count, sum)| sum / count).collect();
     let forest = Forest::grow(fit.data.kinds(), &fit.data.recipe_points(), &means);
+    // What is foretold is a mean of repeats, which is less noisy than one measurement; a forest's variance is of such means.
     let noise = fit.posterior.noise();
     let process: Vec<f64> = fit
         .posterior
         .left_out()
         .iter()
-        .zip(&means)
-        .map(|(said, &seen)| log_score_gaussian(said.mean, (said.variance + noise).sqrt(), seen))
+        .zip(sums.iter().zip(&means))
+        .map(|(said, ((count, _), &seen))| {
+            log_score_gaussian(said.mean, (said.variance + noise / count).sqrt(), seen)
+        })
         .collect();
     let trees: Vec<f64> = forest
         .out_of_bag()
@@ -235,23 +297,26 @@ fn grove(fit: &Fit) -> Option<(Forest, f64)> {
     Some((forest, share))
 }
 
-/// The limits as conditions on single measurements.
-fn conditions(study: &Study<'_>, beliefs: &Beliefs) -> Vec<Condition> {
+/// The limits as conditions, each with the odds that it asks itself.
+fn limit_conditions(study: &Study<'_>, fits: &BTreeMap<String, Fit>) -> Vec<Condition> {
     let mut all = Vec::new();
-    // Asked odds are those of all limits together.
-    let limits = study.question.problem.outcomes.iter().filter(|o| o.limit.is_some()).count();
     for outcome in &study.question.problem.outcomes {
-        let (Some(limit), Some(fit)) = (&outcome.limit, beliefs.fits.get(&outcome.name)) else { continue };
+        let (Some(limit), Some(fit)) = (&outcome.limit, fits.get(&outcome.name)) else { continue };
         let (low, high) = outcome.limit_ends();
         all.push(Condition {
             members: fit.posterior.members().iter().map(|gp| gp.imagine(&[], &[])).collect(),
             noise: fit.posterior.noise(),
-            surely: Some(normal_quantile(libm::pow(limit.chance, 1.0 / limits as f64))),
+            surely: Some(normal_quantile(limit.chance)),
             low: forward(fit, low),
             high: forward(fit, high),
         });
     }
     all
+}
+
+/// The odds that all limits hold, and nothing else.
+pub(crate) fn limits_alone(study: &Study<'_>, fits: &BTreeMap<String, Fit>) -> Merit {
+    Merit::of_conditions(limit_conditions(study, fits))
 }
 
 impl Merit {
@@ -290,4 +355,53 @@ fn near(fit: &Fit, target: f64, tolerance: f64, holding: &[bool]) -> Aim {
     // With the target met, gains are gone; what is left to want is being surer, the odds of staying within.
     let slack = -1e-3_f64.max(0.1 * tolerance);
     Aim::Near { centre, tolerance: (tolerance + slack).max(0.0), best: best.min(slack) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use forethought_space::{Measurement, Observed, Recipe, Value, parse};
+
+    use super::*;
+    use crate::{Effort, Question};
+
+    /// As many recipes of a pool are expected above the level as the asked share says, with a forest in the mixture or without.
+    #[test]
+    fn the_level_of_a_top_share_is_where_that_share_is_expected_above_it() {
+        let text = "forethought = 1\nname = \"t\"\n[parameter]\na = { range = [0, 1] }\nb = { range = [0, 1] }\n[outcome]\ny = { find = \"top 10%\" }\n[machine.m]\ndriver = \"manual\"\n";
+        let problem = parse(text, &|_| None, &[]).unwrap();
+        let recipe = |a: f64, b: f64| Recipe::from([("a", Value::Number(a)), ("b", Value::Number(b))]);
+        let pool: Vec<Recipe> = (0..200_u32)
+            .map(|i| recipe((f64::from(i) * 0.618).fract(), (f64::from(i) * 0.755).fract()))
+            .collect();
+        let observed = pool.iter().take(20).enumerate().map(|(i, recipe)| {
+            let [a, b] = ["a", "b"].map(|n| recipe.get(n).and_then(Value::number).unwrap());
+            Observed {
+                trial: i as u64,
+                recipe: recipe.clone(),
+                outcomes: BTreeMap::from([("y".to_owned(), Measurement::Number((4.0 * a).sin() + b))]),
+                failed: None,
+                context: BTreeMap::new(),
+            }
+        });
+        let history = History { observed: Arc::new(observed.collect()), proposed: 20, ..History::default() };
+        let (problem, effort, calibration) = (Arc::new(problem), Effort::default(), BTreeMap::new());
+        let pool = Some(pool);
+        let question =
+            Question { problem, history, decision: 3, count: 1, belief: None, effort, calibration, pool };
+        let study = Study::new(&question).unwrap();
+        let beliefs = Beliefs::fit(&study).unwrap();
+        let (fit, pool) = (&beliefs.fits["y"], study.pool.as_deref().unwrap());
+        let level = level_of(0.1, &study, fit, pool, 1.0, None);
+        let rows = study.encode_all(pool);
+        let above =
+            |m: &forethought_model::Moments| normal_cdf((m.mean - level) / m.variance.sqrt().max(SD_LEAST));
+        let expected: f64 = fit.posterior.moments_many(&rows).iter().map(above).sum();
+        assert!((expected - 20.0).abs() < 1e-6, "{expected}");
+        let truth = |p: &Point| (4.0 * p[0]).sin() + p[1];
+        let level = fit.posterior.warp().inverse(level);
+        let really = pool.iter().filter(|p| truth(p) > level).count();
+        assert!((12..=30).contains(&really), "{really} of 200 lie above");
+    }
 }

@@ -46,27 +46,32 @@ impl<'a> Predictor<'a> {
         let x = self.study.encode(point);
         let mut work = Workspace::default();
         let mut predicted = BTreeMap::new();
-        let mut limits = BTreeMap::new();
+        let (mut limits, mut kept) = (BTreeMap::new(), BTreeMap::new());
         let mut known: Option<f64> = None;
         for (name, fit) in &self.beliefs.fits {
             let Some(outcome) = self.study.question.problem.outcome(name) else { continue };
             let at = fit.posterior.moments(&x, &mut work);
             predicted.insert(name.clone(), self.told(outcome, fit, at, point));
             if outcome.formula.is_none() {
-                let gp = fit.posterior.gp();
-                let left = gp.predict(&x, &mut work).variance / gp.scale();
-                let share = (1.0 - left).clamp(0.0, 1.0);
+                let members = fit.posterior.members();
+                let left = members.iter().map(|gp| gp.predict(&x, &mut work).variance / gp.scale());
+                let share = (1.0 - left.sum::<f64>() / members.len() as f64).clamp(0.0, 1.0);
                 known = Some(known.map_or(share, |least| least.min(share)));
             }
             if let Some(limit) = &outcome.limit {
-                let chance = match &outcome.formula {
-                    Some(formula) => f64::from(u8::from(limit.holds(formula.eval(point)))),
-                    None => odds(fit, at, outcome.limit_ends()),
+                let ends = outcome.limit_ends();
+                let (next, itself) = match &outcome.formula {
+                    Some(formula) => {
+                        let holds = f64::from(u8::from(limit.holds(formula.eval(point))));
+                        (holds, holds)
+                    }
+                    None => (odds(fit, at, ends), odds_itself(fit, at, ends)),
                 };
-                limits.insert(name.clone(), chance);
+                limits.insert(name.clone(), next);
+                kept.insert(name.clone(), itself);
             }
         }
-        Prediction { predicted, works: self.beliefs.odds_of_working(&x, &mut work), limits, known }
+        Prediction { predicted, works: self.beliefs.odds_of_working(&x, &mut work), limits, kept, known }
     }
 
     fn told(&self, outcome: &Outcome, fit: &Fit, at: Moments, point: &Point) -> Predicted {

@@ -8,7 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
 use crate::PlanError;
-use crate::first::{enumerate, key};
+use crate::apart::Apart;
+use crate::first::key;
 use crate::merit::Merit;
 use crate::random::{below, normal, uniform};
 use crate::study::Study;
@@ -30,10 +31,6 @@ const VALUES_MOST: usize = 48;
 const VALUES_FAR: usize = 6;
 /// A stepped range of at least this many steps is climbed as if it were continuous.
 const FINE_FROM: f64 = 16.0;
-/// Spaces of at most this many recipes are looked at whole.
-const WHOLE_MOST: usize = 4096;
-/// What lies nearer than this (unit coordinates) to a rejected recipe is excluded with it.
-const REJECTED_RADIUS: f64 = 0.05;
 
 /// A point and the merit found there.
 #[derive(Debug, Clone)]
@@ -47,6 +44,8 @@ pub(crate) struct Search<'a, 'q> {
     pub(crate) study: &'a Study<'q>,
     pub(crate) merit: &'a Merit,
     pub(crate) taken: &'a BTreeSet<Vec<u64>>,
+    /// What a proposal must be told apart from: recipes that were tried, and more strictly those tried together.
+    pub(crate) apart: &'a [Apart],
     /// Points to look around, best first.
     pub(crate) centres: &'a [Point],
     pub(crate) rng: ChaCha8Rng,
@@ -56,13 +55,9 @@ pub(crate) struct Search<'a, 'q> {
 impl Search<'_, '_> {
     /// The best point that is free, or None where there is none.
     pub(crate) fn best(&mut self) -> Result<Option<Found>, PlanError> {
-        if let Some(pool) = &self.study.pool {
-            return Ok(self.scan(pool));
-        }
-        if self.study.space.size(WHOLE_MOST).is_some()
-            && let Some(all) = enumerate(self.study.space)
-        {
-            return Ok(self.scan(&all));
+        let study = self.study;
+        if let Some(all) = study.whole() {
+            return Ok(self.scan(all));
         }
         let raw = self.raw()?;
         let values = self.values(&raw);
@@ -80,21 +75,16 @@ impl Search<'_, '_> {
 
     /// Neither taken, nor near what was rejected, and inside every rule.
     fn is_free(&self, point: &Point) -> bool {
-        !self.taken.contains(&key(point)) && !self.is_rejected(point) && self.study.space.feasible(point)
+        self.is_new(point) && self.study.space.feasible(point)
     }
 
-    fn is_rejected(&self, point: &Point) -> bool {
-        if self.study.rejected.is_empty() {
-            return false;
-        }
-        let here = self.study.encode(point);
-        self.study.rejected.iter().any(|rejected| {
-            let there = self.study.encode(rejected);
-            here.iter().zip(&there).zip(&self.study.kinds).all(|((a, b), kind)| match kind {
-                forethought_model::FeatureKind::Real => (a - b).abs() <= REJECTED_RADIUS,
-                forethought_model::FeatureKind::Category => a == b,
-            })
-        })
+    /// Neither taken, nor one recipe with what was, nor near what was rejected.
+    fn is_new(&self, point: &Point) -> bool {
+        let told_apart = || {
+            let x = self.study.encode(point);
+            self.apart.iter().all(|apart| apart.holds(&x))
+        };
+        !self.taken.contains(&key(point)) && !self.study.is_rejected(point) && told_apart()
     }
 
     fn values(&mut self, points: &[Point]) -> Vec<f64> {
@@ -106,8 +96,7 @@ impl Search<'_, '_> {
 
     /// Every point of a list.
     fn scan(&mut self, all: &[Point]) -> Option<Found> {
-        let free: Vec<Point> =
-            all.iter().filter(|p| !self.taken.contains(&key(p)) && !self.is_rejected(p)).cloned().collect();
+        let free: Vec<Point> = all.iter().filter(|p| self.is_new(p)).cloned().collect();
         let values = self.values(&free);
         let best = (0..free.len()).reduce(|a, b| if values[b] > values[a] { b } else { a })?;
         Some(Found { point: free[best].clone(), merit: values[best] })
@@ -128,7 +117,7 @@ impl Search<'_, '_> {
                 raw.push(moved);
             }
         }
-        raw.retain(|point| !self.taken.contains(&key(point)) && !self.is_rejected(point));
+        raw.retain(|point| self.is_new(point));
         Ok(raw)
     }
 
@@ -151,7 +140,11 @@ impl Search<'_, '_> {
                 }
                 _ => {
                     let unit = parameter.unit_coordinate(moved[slot]) + spread * normal(&mut self.rng);
-                    moved[slot] = parameter.from_unit(unit.clamp(0.0, 1.0 - f64::EPSILON));
+                    moved[slot] = match parameter.domain {
+                        // The last of a list begins below 1.
+                        Domain::Levels(_) => parameter.from_unit(unit.clamp(0.0, 1.0 - f64::EPSILON)),
+                        _ => parameter.from_unit(snapped(unit)),
+                    };
                 }
             }
         }
@@ -203,7 +196,7 @@ impl Search<'_, '_> {
         for _ in 0..TURNS {
             let before = at.merit;
             if !continuous.is_empty() {
-                at = if space.is_plain() { self.climb(at, &continuous) } else { self.wander(at, linear) };
+                at = self.moved(at, &continuous, linear);
             }
             if discrete.is_empty() {
                 break;
@@ -216,6 +209,19 @@ impl Search<'_, '_> {
         at
     }
 
+    /// Continuous moves: by gradients where there are no rules, and along random directions where there are, or where the top
+    /// that was climbed is not free.
+    fn moved(&mut self, from: Found, continuous: &[usize], linear: &[Linear]) -> Found {
+        if !self.study.space.is_plain() {
+            return self.wander(from, linear);
+        }
+        match self.climb(&from, continuous) {
+            Some(top) if !self.is_free(&top) => self.wander(from, linear),
+            Some(top) => self.better(from, top),
+            None => from,
+        }
+    }
+
     /// A range whose steps, if any, are so many that it is climbed as if it had none, and rounded after.
     fn is_fine(&self, slot: usize) -> bool {
         match self.study.space.parameters[slot].domain {
@@ -225,8 +231,8 @@ impl Search<'_, '_> {
         }
     }
 
-    /// L-BFGS over the unit coordinates of continuous parameters in a space without rules.
-    fn climb(&mut self, from: Found, continuous: &[usize]) -> Found {
+    /// L-BFGS over the unit coordinates of continuous parameters in a space without rules: the top that it ends at.
+    fn climb(&mut self, from: &Found, continuous: &[usize]) -> Option<Point> {
         let study = self.study;
         let feature_of: Vec<(usize, usize)> = continuous
             .iter()
@@ -254,10 +260,9 @@ impl Search<'_, '_> {
         });
         let mut point = from.point.clone();
         for (&(slot, _), &unit) in feature_of.iter().zip(&x) {
-            point[slot] = study.space.parameters[slot].from_unit(unit);
+            point[slot] = study.space.parameters[slot].from_unit(snapped(unit));
         }
-        let point = study.space.round(&point);
-        self.better(from, point)
+        (x.iter().all(|unit| unit.is_finite())).then(|| study.space.round(&point))
     }
 
     /// The better of two, if the second is free.
@@ -286,7 +291,7 @@ impl Search<'_, '_> {
                 let step = reach * uniform(&mut self.rng);
                 let step = step.clamp(low.min(0.0), high.max(0.0));
                 let moved: Point = at.point.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
-                let moved = space.round(&moved);
+                let moved = space.round(&self.onto_ends(moved));
                 if self.is_free(&moved) {
                     tried.push(moved);
                 }
@@ -305,6 +310,21 @@ impl Search<'_, '_> {
             }
         }
         at
+    }
+
+    /// A point with ranges that stand a rounding error from an end at that end: 79.99999999999999 of 80 is 80.
+    fn onto_ends(&self, mut point: Point) -> Point {
+        for (value, parameter) in point.iter_mut().zip(&self.study.space.parameters) {
+            if let (Domain::Range { low, high, .. }, false) = (&parameter.domain, value.is_nan()) {
+                let unit = (*value - low) / (high - low);
+                match snapped(unit) {
+                    0.0 => *value = *low,
+                    1.0 => *value = *high,
+                    _ => {}
+                }
+            }
+        }
+        point
     }
 
     /// Either a swap between two coordinates of one equality or a random direction, projected on all equalities.
@@ -408,5 +428,17 @@ impl Search<'_, '_> {
         values.sort_by(f64::total_cmp);
         values.dedup();
         values
+    }
+}
+
+/// Unit coordinates this near to an end are the end.
+const AT_AN_END: f64 = 1e-12;
+
+/// A unit coordinate between 0 and 1, at an end where it is within a rounding error of it.
+fn snapped(unit: f64) -> f64 {
+    match unit {
+        unit if unit <= AT_AN_END => 0.0,
+        unit if unit >= 1.0 - AT_AN_END => 1.0,
+        unit => unit,
     }
 }

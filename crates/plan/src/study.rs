@@ -1,9 +1,11 @@
 //! A question, prepared: points instead of recipes, data instead of trials.
 
+use std::cell::OnceCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_model::{Data, FeatureKind, FitOptions, Posterior};
-use forethought_space::{Failure, Feature, Outcome, Point, Role, Space};
+use forethought_space::{Domain, Failure, Feature, Outcome, Parameter, Point, Role, Space};
 
 use crate::first::key;
 use crate::{PlanError, Question, ROWS_MOST};
@@ -26,8 +28,16 @@ pub(crate) struct Study<'a> {
     pub(crate) taken: BTreeSet<Vec<u64>>,
     /// The question's belief is taken as it is, without a fit.
     pub(crate) recalls: bool,
+    whole: OnceCell<Option<Vec<Point>>>,
 }
 
+/// Spaces of at most this many recipes are looked at whole.
+const WHOLE_MOST: usize = 4096;
+/// Branchings in which all recipes are listed, before it is given up and a part of them is searched.
+const WHOLE_EFFORT: usize = 20_000;
+
+/// What lies nearer than this (unit coordinates) to a rejected recipe is excluded with it.
+const REJECTED_RADIUS: f64 = 0.05;
 /// Sobol points at which an outcome known by a formula is evaluated beside the observed ones.
 const FORMULA_POINTS: usize = 64;
 
@@ -67,7 +77,41 @@ impl<'a> Study<'a> {
             pending,
             taken,
             recalls: false,
+            whole: OnceCell::new(),
         })
+    }
+
+    /// All recipes that can be tried, where they are a list that is short: the pool, or what keeps every rule.
+    pub(crate) fn whole(&self) -> Option<&[Point]> {
+        if let Some(pool) = &self.pool {
+            return Some(pool);
+        }
+        let list = || {
+            let is_few = |p: &Parameter| match p.domain {
+                Domain::Range { low, high, step, .. } => step.is_some() || low == high,
+                Domain::Share { step, .. } => step.is_some(),
+                _ => true,
+            };
+            let is_many = self.space.is_plain() && self.space.size(WHOLE_MOST).is_none();
+            // Ranges without steps hold more than can be listed, unless a mixture's total leaves one of them no choice.
+            let free = self.space.parameters.iter().filter(|p| !is_few(p)).count();
+            if is_many || free > self.space.mixtures.len() {
+                return None;
+            }
+            let listing = self.space.list(0, WHOLE_MOST + 1, WHOLE_EFFORT, &mut |_| true);
+            (listing.is_complete && listing.points.len() <= WHOLE_MOST).then(|| {
+                let mut points = listing.points;
+                points.sort_by(|a, b| {
+                    a.iter()
+                        .zip(b)
+                        .map(|(a, b)| a.total_cmp(b))
+                        .find(|o| o.is_ne())
+                        .unwrap_or(Ordering::Equal)
+                });
+                points
+            })
+        };
+        self.whole.get_or_init(list).as_deref()
     }
 
     /// Observations in the order in which they are learnt from.
@@ -80,6 +124,26 @@ impl<'a> Study<'a> {
         let mut row = vec![0.0; self.features.len()];
         self.space.encode(&self.features, point, &mut row);
         row
+    }
+
+    /// As [`Study::encode`], a row a point.
+    pub(crate) fn encode_each(&self, points: &[Point]) -> Vec<Vec<f64>> {
+        points.iter().map(|point| self.encode(point)).collect()
+    }
+
+    /// Whether it lies near a recipe that a person rejected.
+    pub(crate) fn is_rejected(&self, point: &Point) -> bool {
+        if self.rejected.is_empty() {
+            return false;
+        }
+        let here = self.encode(point);
+        self.rejected.iter().any(|rejected| {
+            let there = self.encode(rejected);
+            here.iter().zip(&there).zip(&self.kinds).all(|((a, b), kind)| match kind {
+                FeatureKind::Real => (a - b).abs() <= REJECTED_RADIUS,
+                FeatureKind::Category => a == b,
+            })
+        })
     }
 
     pub(crate) fn encode_all<'p>(&self, points: impl IntoIterator<Item = &'p Point>) -> Vec<f64> {
@@ -183,4 +247,20 @@ pub(crate) struct Fit {
     pub(crate) data: Data,
     /// For each of the first rows of `data` the observation it comes from.
     pub(crate) rows: Vec<usize>,
+}
+
+impl Fit {
+    /// Highest less lowest value measured, in the outcome's unit; 1 where all are equal.
+    pub(crate) fn seen_range(&self) -> f64 {
+        let values = self.data.values().iter();
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+        if high > low { high - low } else { 1.0 }
+    }
+
+    /// The lowest utility of what was measured, and the range of utilities; 1 where all are equal.
+    pub(crate) fn seen_utilities(&self, role: &Role) -> (f64, f64) {
+        let seen = self.data.values().iter().map(|&v| role.utility(v));
+        let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        (low, if high > low { high - low } else { 1.0 })
+    }
 }

@@ -10,10 +10,13 @@ use crate::view::{Start, View};
 pub(crate) fn body(view: &View<'_>) -> Markup {
     html! {
         div.recommend {
-            h3 { "The recommended recipe" }
+            h3 { (if is_advice(view) { "The recommended recipe" } else { "The recipe that misses the limits least" }) }
             @match &view.best {
                 Err(reason) => { p.note { (reason) } }
                 Ok(best) => {
+                    @if !is_advice(view) {
+                        p.note { "No recipe that was measured is expected to keep every limit: " (misses(view, best)) "." }
+                    }
                     p {
                         "The posterior's best among what was measured, not the luckiest measurement. "
                         "Odds that it can be made: " strong { (odds(best.prediction.works)) } "."
@@ -37,7 +40,7 @@ fn outcomes(view: &View<'_>, best: &Best) -> Markup {
                         th scope="col" { "Wanted" }
                         th.number scope="col" { "Mean" }
                         th.number scope="col" { "90 % interval, next measurement" }
-                        th.number scope="col" { "Odds that the limit holds" }
+                        th.number scope="col" { "Odds that the limit is kept" }
                         @if view.start.is_some() { th.number scope="col" { "Start recipe" } }
                     }
                 }
@@ -50,7 +53,7 @@ fn outcomes(view: &View<'_>, best: &Best) -> Markup {
                             td.number { (predicted.map_or_else(|| "not measured yet".to_owned(), |p| value(outcome, p.mean))) }
                             td.number { (predicted.map_or_else(|| "–".to_owned(), |p| band(outcome, p))) }
                             td.number {
-                                (best.prediction.limits.get(&outcome.name).map_or_else(|| "–".to_owned(), |p| odds(*p)))
+                                (kept(outcome, best))
                             }
                             @if let Some(start) = &view.start { (against(outcome, predicted, start)) }
                         }
@@ -59,6 +62,34 @@ fn outcomes(view: &View<'_>, best: &Best) -> Markup {
             }
         }
     }
+}
+
+fn is_advice(view: &View<'_>) -> bool {
+    view.best.as_ref().map_or(true, |best| best.missed.is_empty())
+}
+
+/// The limits that are missed, and by how much.
+fn misses(view: &View<'_>, best: &Best) -> String {
+    let of = |(name, by): (&String, &f64)| {
+        let outcome = view.problem().outcome(name)?;
+        Some(format!("{name} ({}) by {}", limit(outcome)?, value(outcome, *by)))
+    };
+    best.missed.iter().filter_map(of).collect::<Vec<_>>().join(", ")
+}
+
+/// The odds that the outcome itself keeps its limit beside those that are asked, and those of the next measurement.
+fn kept(outcome: &Outcome, best: &Best) -> String {
+    let of = || {
+        let (limit, kept) = (outcome.limit.as_ref()?, *best.prediction.kept.get(&outcome.name)?);
+        let asked = match kept < limit.chance {
+            true => format!("below the {} asked", odds(limit.chance)),
+            false => format!("asked {}", odds(limit.chance)),
+        };
+        let next = best.prediction.limits.get(&outcome.name).filter(|_| outcome.formula.is_none());
+        let next = next.map_or_else(String::new, |next| format!("; next measurement {}", odds(*next)));
+        Some(format!("{}, {asked}{next}", odds(kept)))
+    };
+    of().unwrap_or_else(|| "–".to_owned())
 }
 
 fn wishes(outcome: &Outcome) -> String {

@@ -120,6 +120,7 @@ pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
             let mut out = show::prediction(&best.prediction);
             out["recipe"] = json!(best.recipe);
             out["measured"] = json!(best.measured);
+            out["missed"] = json!(best.missed);
             out
         };
         let out = json!({ "best": document(&best), "optimum": optimum.as_ref().map(document) });
@@ -127,7 +128,12 @@ pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     } else {
         say(show::best(&read.campaign.problem, &best));
         if let Some(optimum) = optimum {
-            say(format!("More is expected of another one. {}", show::best(&read.campaign.problem, &optimum)));
+            let more = if best.missed.is_empty() {
+                "More is expected of another one."
+            } else {
+                "Another one may be nearer."
+            };
+            say(format!("{more} {}", show::best(&read.campaign.problem, &optimum)));
         }
     }
     Ok(Exit::Done)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use forethought_engine::{Answer, Command, Reply, Taken, read_tells, run_sheet};
+use forethought_plan::Left;
 use forethought_record::{Campaign, Order, OrderState, Resolution, TrialState};
 use forethought_space::{Failure as Kind, Measurement, Recipe};
 use serde_json::json;
@@ -67,12 +68,21 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
         .collect();
     if trials.len() < v.count {
         let why = match held.as_slice() {
-            [] => "nothing else is left to try".to_owned(),
+            [] => none_left(&read.question(&loaded)?).to_owned(),
             held => format!("trial {} must be approved first (`approve --trial N`)", held.join(", ")),
         };
         talk(format!("{} of {} trials: {why}", trials.len(), v.count));
     }
     Ok(if trials.is_empty() && !held.is_empty() { Exit::Waits } else { Exit::Done })
+}
+
+/// Why fewer trials than asked for were proposed.
+fn none_left(question: &forethought_plan::Question) -> &'static str {
+    match forethought_plan::left(question) {
+        Ok(Left::Nothing) => "nothing else is left to try",
+        Ok(Left::Something) => "no more go together with these; ask again when some are told",
+        Ok(Left::Unknown) | Err(_) => "no other was found, though not all could be looked at",
+    }
 }
 
 /// Records what came out.
