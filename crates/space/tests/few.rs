@@ -32,7 +32,8 @@ fn space(parameters: &str, rules: &[String]) -> Space {
         .unwrap_or_else(|all| panic!("{parameters}\n{all:?}"));
     let mut space = plain.space;
     for rule in rules {
-        let names = forethought_space::rule::Names { parameters: &space.parameters, ..Default::default() };
+        let derived = std::collections::BTreeMap::new();
+        let names = forethought_space::rule::Names { parameters: &space.parameters, derived: &derived };
         let truth =
             forethought_space::rule::compile_rule(rule, &names).unwrap_or_else(|e| panic!("{rule} {e:?}"));
         let discrete: Vec<bool> =

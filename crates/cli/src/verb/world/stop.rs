@@ -12,7 +12,7 @@ use super::keep::world_name;
 use super::loaded::Loaded;
 use crate::args::{Arguments, Whole};
 use crate::exit::{Exit, Failure};
-use crate::loaded::campaign_file;
+use crate::place::Place;
 use crate::verb::stop::{Ended, end_owner};
 use crate::{now, say};
 
@@ -21,11 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Stops the world that a file names; None where it is no world file.
 pub(crate) fn stop(arguments: &Arguments, v: &Whole) -> Result<Option<Exit>, Failure> {
-    let path = campaign_file(&v.file.file)?;
+    let Place { path, project, .. } = Place::of(&v.file.file, arguments.project.clone())?;
     let Some(name) = std::fs::read_to_string(&path).ok().and_then(|text| world_name(&text)) else {
         return Ok(None);
     };
-    let project = Loaded::project_at(arguments, &path)?;
     if !project.journal().exists() && project.holder().is_none() {
         return Err(Failure::yours(
             "no-record",
