@@ -179,7 +179,8 @@ impl Lab {
     }
 
     fn revise(&mut self, text: &str) {
-        let command = Command::Revise { text: text.into(), attachments: BTreeMap::new(), reason: "test".into() };
+        let command =
+            Command::Revise { text: text.into(), attachments: BTreeMap::new(), reason: "test".into() };
         assert_eq!(self.command("test", command), Some(Ok(Reply::Done)));
     }
 

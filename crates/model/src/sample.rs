@@ -54,7 +54,7 @@ pub(crate) fn sample(
     let mut kept = Vec::with_capacity(count);
     for round in 1..=BURNT + APART * count {
         chain.round(&mut target);
-        if round > BURNT && (round - BURNT) % APART == 0 {
+        if round > BURNT && (round - BURNT).is_multiple_of(APART) {
             kept.push(chain.at.clone());
         }
     }

@@ -14,8 +14,8 @@ use super::doubts::doubts;
 use super::loaded::{Loaded, episode_failure, is_parquet, schemas};
 use crate::args::{self, Arguments, ExportEpisode, WorldFile};
 use crate::exit::{Exit, Failure};
-use crate::show::count;
 use crate::output::put;
+use crate::show::count;
 use crate::verb::report::file_error;
 use crate::{now, say, talk};
 
