@@ -48,7 +48,8 @@ impl Check<'_> {
                 }
             };
             // What speaks of a wrong one is not wrong for that: one mistake is named once.
-            known.insert(name.to_owned(), formula.unwrap_or(Number::Slot(0)));
+            let stand_in = if parameters.is_empty() { Number::Constant(0.0) } else { Number::Slot(0) };
+            known.insert(name.to_owned(), formula.unwrap_or(stand_in));
         }
         known
     }
