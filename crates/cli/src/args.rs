@@ -1,8 +1,12 @@
 //! What can be said on the command line.
 
+mod tables;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use tables::{Columns, Init, Table};
 
 /// Finds the next experiments worth doing, runs them, and never loses one.
 ///
@@ -42,8 +46,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Verb {
     /// Make a campaign file, from a table of runs or from nothing.
     #[command(after_help = "Examples:
-  forethought init --from runs.csv --goal strength=max --goal hours=min
-  forethought init bracket.toml")]
+  forethought init --from runs.csv --goal strength=max --limit 'viscosity<=1500' --watch colour
+  forethought init --from runs.csv --goal strength=max --goal hours=min --ignore operator
+  forethought init bracket.toml
+  forethought init oven-2.toml --continue oven.toml              a copy under a new name, to be changed
+  forethought init oven-2.toml --continue oven.toml --set minutes=20    takes in what the old one measured")]
     Init(Init),
     /// Check a campaign file: every mistake at once, with line and column.
     #[command(after_help = "Example:
@@ -80,7 +87,10 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:
   forethought import oven.toml last-year.csv
   forethought import oven.toml last-year.csv             again, after rows were added: only those are new
-  forethought import oven.toml again.csv --repeats       equal rows are repeats, and count")]
+  forethought import oven.toml again.csv --repeats       equal rows are repeats, and count
+  forethought import oven.toml last-year.csv --corrections    where other values are right now
+  forethought import oven.toml runs.csv --map 'T oven=temperature' --ignore operator
+  forethought import oven-2.toml old.csv --set minutes=20    what the table lacks was the same in all its rows")]
     Import(Table),
     /// Correct a measurement; the wrong one stays in the record.
     #[command(after_help = "Example:
@@ -240,7 +250,8 @@ pub(crate) enum World {
     #[command(after_help = "Examples:
   forethought world import plant.toml march.csv april.parquet    then `world train`, or `world drive`
 
-A column `time_s` in seconds, one a sensor and one an action by their names; others are left alone. Times need not be even:
+A column `time_s` in seconds, or `time` with dates, one a sensor and one an action by their names; others are left alone. What
+a historian writes for bad values counts as not read, and lines that repeat the one before are passed over. Times need not be even:
 a sensor counts as read where its last value is no older than a period, an action holds until the next.")]
     Import(ImportEpisodes),
     /// Print the JSON schema of world files.
@@ -316,6 +327,8 @@ pub(crate) struct ImportEpisodes {
     /// Tables, each an episode.
     #[arg(required = true, value_name = "TABLE")]
     pub(crate) tables: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) columns: Columns,
 }
 
 /// A world file.
@@ -339,24 +352,6 @@ pub(crate) struct WorldReport {
 pub(crate) struct File {
     /// The campaign file, or its folder.
     pub(crate) file: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Init {
-    /// The file to write; `campaign.toml` when left out.
-    pub(crate) file: Option<PathBuf>,
-    /// A table of runs to guess from and to import.
-    #[arg(long, value_name = "CSV")]
-    pub(crate) from: Option<PathBuf>,
-    /// A column that is a goal, such as `strength=max` or `hours=min`.
-    #[arg(long = "goal", value_name = "COLUMN=max|min")]
-    pub(crate) goals: Vec<String>,
-    /// A column to leave out.
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) ignore: Vec<String>,
-    /// How many next trials to answer with.
-    #[arg(long, default_value_t = 3)]
-    pub(crate) count: usize,
 }
 
 #[derive(Debug, Args)]
@@ -407,6 +402,8 @@ pub(crate) struct Tell {
     /// What was seen with it, as NAME=VALUE.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) context: Vec<String>,
+    #[command(flatten)]
+    pub(crate) columns: Columns,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -420,17 +417,6 @@ pub(crate) enum FailedKind {
     Stopped,
     /// It took too long.
     TimedOut,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Table {
-    #[command(flatten)]
-    pub(crate) file: File,
-    /// The table.
-    pub(crate) table: PathBuf,
-    /// Rows that equal rows taken in before were measured again: count them again.
-    #[arg(long)]
-    pub(crate) repeats: bool,
 }
 
 #[derive(Debug, Args)]

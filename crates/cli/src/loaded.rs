@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use forethought_engine::{
-    Answer, Ask, Client, Command, Desk, Reply, compare, last_belief, open_campaign, question,
+    Answer, Ask, Client, Command, Desk, Reading, Reply, Rows, compare, last_belief, open_campaign, question,
 };
 use forethought_machine::{Build, Driver, Machine, PoolReader};
 use forethought_memory::{Journal, OwnError, Owner, Project, Sealed, SqliteJournal, entries};
@@ -92,16 +92,17 @@ impl Loaded {
     }
 
     /// The rows of the file's start data.
-    pub(crate) fn start_data(&self) -> Result<Vec<(String, Answer)>, Failure> {
-        let Some(name) = &self.problem.start.data else { return Ok(vec![]) };
+    pub(crate) fn start_data(&self) -> Result<Rows<(String, Answer)>, Failure> {
+        let Some(name) = &self.problem.start.data else { return Ok(Rows::default()) };
         let bytes = self.problem.attachments.get(name).cloned().unwrap_or_default();
-        forethought_engine::import_rows(&self.problem, name, &bytes).map_err(|e| cells(name, &e))
+        forethought_engine::import_rows(&self.problem, name, &bytes, &Reading::default())
+            .map_err(|e| cells(name, &e))
     }
 
     /// Opens the campaign in the journal, with its start data if it is new, and takes in a changed
     /// file where that does no harm.
     pub(crate) fn desk(&self, reason: &str) -> Result<(Desk, bool), Failure> {
-        let rows = self.start_data()?;
+        let Rows { rows, notes } = self.start_data()?;
         let journal = SqliteJournal::open(&self.project.journal())?;
         let stored = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name);
         let mut problem = match self.with_pool(&self.problem) {
@@ -120,7 +121,8 @@ impl Loaded {
         let changed = opened.campaign.text != self.text || old.attachments != problem.attachments;
         let mut desk = Desk::new(opened)?;
         if is_new && !rows.is_empty() {
-            desk.execute(Command::Import { rows, repeats: false }, &self.actor, now())?;
+            notes.iter().for_each(|note| talk(format!("note: {note}")));
+            desk.execute(Command::Import { rows, repeats: false, corrections: false }, &self.actor, now())?;
         }
         if changed && !is_new {
             self.revise(&mut desk, &problem, reason)?;
@@ -336,8 +338,9 @@ impl Read {
 
 /// Bad cells of a table, as one failure.
 pub(crate) fn cells(name: &str, bad: &[forethought_engine::CellError]) -> Failure {
-    let all: Vec<String> = bad.iter().take(20).map(|c| format!("  {c}")).collect();
-    let more = if bad.len() > 20 { format!("\n  and {} more", bad.len() - 20) } else { String::new() };
+    let said = forethought_engine::sum_up(bad);
+    let all: Vec<String> = said.iter().take(20).map(|line| format!("  {line}")).collect();
+    let more = if said.len() > 20 { format!("\n  and {} more", said.len() - 20) } else { String::new() };
     Failure::yours("table", format!("{name}: nothing was taken in\n{}{more}", all.join("\n")))
 }
 

@@ -1,9 +1,14 @@
 //! Campaigns and trials as JSON for programs and as text for people.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
 use forethought_engine::Changing;
 use forethought_plan::{Best, Predicted, Prediction};
 use forethought_record::{Actor, Campaign, Says, Trial, TrialState};
-use forethought_space::{Failure, Find, Kind, Outcome, Problem, Recipe, Role, number_text};
+use forethought_space::{
+    Failure, Find, Kind, Measurement, Outcome, Problem, Recipe, Role, Value, number_text,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -203,15 +208,19 @@ pub(crate) fn percent(p: f64) -> String {
 }
 
 pub(crate) fn recipe_text(problem: &Problem, recipe: &Recipe) -> String {
-    recipe
-        .0
-        .iter()
-        .map(|(name, value)| {
-            let unit = problem.space.slot(name).and_then(|s| problem.space.parameters[s].unit.clone());
-            format!("  {name:<18} {value}{}", unit.map(|u| format!(" {u}")).unwrap_or_default())
+    let settings: Vec<(&str, String)> = problem
+        .parameters_in_order()
+        .filter_map(|p| {
+            let value = match recipe.get(&p.name)? {
+                Value::Number(x) => p.setting_text(*x),
+                Value::Text(text) => text.clone(),
+            };
+            let unit = p.unit.as_ref().map(|u| format!(" {u}")).unwrap_or_default();
+            Some((p.name.as_str(), format!("{value}{unit}")))
         })
-        .collect::<Vec<_>>()
-        .join("\n")
+        .collect();
+    let width = settings.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(18);
+    settings.iter().map(|(name, value)| format!("  {name:<width$} {value}")).collect::<Vec<_>>().join("\n")
 }
 
 pub(crate) fn best(problem: &Problem, b: &Best) -> String {
@@ -254,26 +263,74 @@ fn three_digits(x: f64) -> f64 {
     if rounded.is_finite() { rounded } else { x }
 }
 
-/// The luckiest measurement of each goal that kept all limits, for a line of progress only.
-pub(crate) fn luckiest(campaign: &Campaign) -> Vec<String> {
+/// One measured recipe, of a trial or from elsewhere.
+struct Measured<'c> {
+    /// Where it comes from, for people; nothing for a trial of its own.
+    from: String,
+    recipe: &'c Recipe,
+    outcomes: &'c BTreeMap<String, Measurement>,
+}
+
+/// All that was measured whole or in part and kept every limit that was measured.
+fn kept(campaign: &Campaign) -> Vec<Measured<'_>> {
     let problem = &campaign.problem;
-    let keeps = |t: &&Trial| {
-        problem.outcomes.iter().all(|o| match (&o.limit, campaign.value(t, &o.name)) {
+    let keeps = |m: &Measured<'_>| {
+        problem.outcomes.iter().all(|o| match (&o.limit, m.outcomes.get(&o.name).and_then(|x| o.number(x))) {
             (Some(limit), Some(x)) => limit.holds(x),
             (Some(_), None) => o.formula.is_some(),
             (None, _) => true,
         })
     };
-    let measured: Vec<&Trial> =
-        campaign.trials.values().filter(|t| t.state == TrialState::Measured).filter(keeps).collect();
+    let elsewhere = campaign.imported.iter().filter(|(_, o)| o.failed.is_none());
+    let elsewhere = elsewhere.map(|(source, o)| Measured {
+        from: source.clone(),
+        recipe: &o.recipe,
+        outcomes: &o.outcomes,
+    });
+    let is_told =
+        |t: &&Trial| matches!(t.state, TrialState::Measured | TrialState::Open) && !t.outcomes.is_empty();
+    let trials = campaign.trials.values().filter(is_told);
+    let trials = trials.map(|t| Measured {
+        from: format!("trial {}", t.trial),
+        recipe: &t.recipe,
+        outcomes: &t.outcomes,
+    });
+    elsewhere.chain(trials).filter(keeps).collect()
+}
+
+/// Whether more or less of it can be better at all.
+fn has_best(role: &Role) -> bool {
+    !matches!(role, Role::Watch | Role::Limited | Role::Find(Find::Everything))
+}
+
+/// The luckiest measurement of each goal that kept all limits, for a line of progress only; what was measured elsewhere counts.
+pub(crate) fn luckiest(campaign: &Campaign) -> Vec<String> {
+    let problem = &campaign.problem;
+    let measured = kept(campaign);
     let of = |goal: &Outcome| {
-        let worth = |x: &f64| goal.role.utility(*x);
-        let values = measured.iter().filter_map(|t| campaign.value(t, &goal.name));
-        values.max_by(|a, b| worth(a).total_cmp(&worth(b))).map(|x| format!("{} {}", goal.name, goal.text(x)))
+        let values = measured.iter().filter_map(|m| Some((goal.number(m.outcomes.get(&goal.name)?)?, m)));
+        let best = values.max_by(|a, b| goal.role.utility(a.0).total_cmp(&goal.role.utility(b.0)));
+        best.map(|(x, m)| {
+            let from = if m.from.starts_with("trial ") { String::new() } else { format!(" ({})", m.from) };
+            format!("{} {}{from}", goal.name, goal.text(x))
+        })
     };
-    let nothing_is_best =
-        |role: &Role| matches!(role, Role::Watch | Role::Limited | Role::Find(Find::Everything));
-    problem.outcomes.iter().filter(|o| !nothing_is_best(&o.role)).filter_map(of).collect()
+    problem.outcomes.iter().filter(|o| has_best(&o.role)).filter_map(of).collect()
+}
+
+/// Why the best measurement of the only goal is not what is recommended, where no trial would be proposed there.
+pub(crate) fn beyond_recommending(campaign: &Campaign, best: &Best) -> Option<String> {
+    let problem = &campaign.problem;
+    let mut goals = problem.outcomes.iter().filter(|o| has_best(&o.role));
+    let goal = goals.next().filter(|_| goals.next().is_none())?;
+    let worth = |m: &Measured<'_>| Some(goal.role.utility(goal.number(m.outcomes.get(&goal.name)?)?));
+    let measured = kept(campaign);
+    let top = measured.iter().max_by(|a, b| worth(a).partial_cmp(&worth(b)).unwrap_or(Ordering::Equal))?;
+    let expected = best.prediction.predicted.get(&goal.name).map(|p| goal.role.utility(p.mean))?;
+    let point = problem.space.point(top.recipe).ok()?;
+    let why = problem.space.admits(&point).err().filter(|_| worth(top) > Some(expected))?;
+    let x = goal.text(goal.number(top.outcomes.get(&goal.name)?)?);
+    Some(format!("{} {x} was measured ({}) and cannot be recommended, for {why}", goal.name, top.from))
 }
 
 /// Claims so far: "claimed 90 %, kept 88.4 % (84–92), n = 226".

@@ -128,6 +128,74 @@ fn a_world_is_driven_and_its_episodes_teach_another() {
 }
 
 #[test]
+fn tables_of_historians_are_read_as_they_write_them() {
+    let rows = |time: fn(usize) -> String, level: fn(usize) -> String, twice: bool| {
+        let mut out = String::new();
+        for i in 0..60 {
+            let line = format!("{},9,{},3.1,3.1,8\n", time(i), level(i));
+            out += &line;
+            out += if twice { &line } else { "" };
+        }
+        out
+    };
+    let seconds = |i: usize| format!("{}", 5 * i);
+    let level = |i: usize| format!("{:.2}", 10.0 + 0.01 * i as f64);
+    let head = "time_s,wind,level_1,pump_1,pump_2,level_2\n";
+    let words = |i: usize| ["Bad Input", "NaN", "NULL", "10.5", "10.6", "10.7"][i % 6].to_owned();
+    let tables = [
+        (format!("{head}{}", rows(seconds, level, false)), ""),
+        (format!("{head}{}", rows(seconds, level, true)), "60 lines that repeat the one before"),
+        (
+            format!("{head}{}", rows(seconds, words, false)),
+            "30 cells (`Bad Input`, `NULL`, `NaN`) count as not read",
+        ),
+        (
+            format!(
+                "{head}{}",
+                rows(|i| format!("2026-03-01T00:0{}:{:02}Z", 5 * i / 60, 5 * i % 60), level, false)
+            )
+            .replace("time_s", "time"),
+            "taken to be UTC",
+        ),
+        (
+            format!(
+                "{head}{}",
+                rows(|i| format!("{}", 1_772_323_200_000_u64 + 5000 * i as u64), level, false)
+            ),
+            "milliseconds",
+        ),
+        (
+            format!("{head}{}", rows(|i| format!("{:.6}", 5.0 * i as f64 / 60.0), level, false))
+                .replace("time_s", "t (min)"),
+            "converted to seconds",
+        ),
+        (
+            format!("{head}{}", rows(seconds, level, false))
+                .replace('.', "|")
+                .replace(',', ";")
+                .replace('|', ","),
+            "",
+        ),
+    ];
+    for (table, note) in tables {
+        let folder = Folder::new("");
+        fs::write(folder.path("plant.toml"), PLANT).unwrap();
+        fs::write(folder.path("old.csv"), &table).unwrap();
+        let said = folder.run(&["world", "import", "plant.toml", "old.csv"], 0);
+        assert!(said.contains("is episode 1") && said.contains(note), "{note}: {said}");
+    }
+    let folder = Folder::new("");
+    fs::write(folder.path("plant.toml"), PLANT).unwrap();
+    let bad = format!("{head}{}", rows(seconds, |_| "warm".into(), false));
+    fs::write(folder.path("old.csv"), bad).unwrap();
+    let said = folder.run(&["world", "import", "plant.toml", "old.csv"], 2);
+    assert!(
+        said.contains("line 2, column `level_1`: \"warm\" found") && said.contains("59 other rows"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_record_of_a_world_is_verified_without_its_plant() {
     let folder = Folder::new("");
     let text = PLANT.replace("episodes = 4", "episodes = 3").replace("20min", "5min");
@@ -186,7 +254,7 @@ fn bad_tables_and_windows_are_named() {
     .unwrap();
     let said = folder.run(&["world", "import", "plant.toml", "bad.csv"], 2);
     assert!(
-        said.contains("row 3, column `level_1`: \"x\" found, a finite number or nothing expected"),
+        said.contains("line 3, column `level_1`: \"x\" found, a finite number or nothing expected"),
         "{said}"
     );
     fs::write(folder.path("bad.csv"), "time_s,level_1,pump_1,pump_2\n0,3,2,2\n").unwrap();

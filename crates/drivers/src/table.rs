@@ -7,7 +7,8 @@ use forethought_machine::{
     Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt,
 };
 use forethought_record::{Fate, RunKey};
-use forethought_space::{DriverSchema, Measurement, Problem, Recipe, Value};
+use forethought_source::{Conversion, Relation, is_missing, key, relate};
+use forethought_space::{Domain, DriverSchema, Measurement, Problem, Recipe, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -64,51 +65,38 @@ fn contents(b: &Build<'_>, options: &Options) -> Result<Contents, BuildError> {
 type Contents = (Vec<Recipe>, BTreeMap<String, Vec<Row>>);
 
 fn read(bytes: &[u8], problem: &Problem) -> Result<Contents, String> {
-    let mut reader = csv::Reader::from_reader(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-    let header = reader.headers().map_err(|e| e.to_string())?.clone();
-    let column = |name: &str| {
-        header.iter().position(|h| h == name).ok_or_else(|| {
-            format!(
-                "there is no column `{name}`; its columns are {}",
-                header.iter().collect::<Vec<_>>().join(", ")
-            )
-        })
-    };
+    let table = forethought_source::Table::read(bytes)
+        .map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let column = |name: &str, unit: Option<&str>| Column::find(&table, name, unit);
     let space = &problem.space;
     let set = space
         .parameters
         .iter()
-        .filter(|p| !matches!(p.domain, forethought_space::Domain::Fixed(_)))
-        .map(|p| Ok((p.name.clone(), column(&p.name)?)))
+        .filter(|p| !matches!(p.domain, Domain::Fixed(_)))
+        .map(|p| Ok((p, column(&p.name, p.unit.as_deref())?)))
         .collect::<Result<Vec<_>, String>>()?;
     let seen = problem
         .measured()
-        .map(|o| Ok((o.name.clone(), column(&o.name)?)))
+        .map(|o| Ok((o.name.clone(), column(&o.name, o.unit.as_deref())?)))
         .collect::<Result<Vec<_>, String>>()?;
     let mut pool: Vec<Recipe> = Vec::new();
     let mut rows: BTreeMap<String, Vec<Row>> = BTreeMap::new();
-    for (line, record) in reader.records().enumerate() {
-        let record = record.map_err(|e| e.to_string())?;
-        let cell = |c: usize| record.get(c).unwrap_or_default().trim();
-        let recipe = Recipe(
-            set.iter()
-                .map(|(name, c)| {
-                    let text = cell(*c);
-                    let value =
-                        text.parse::<f64>().map_or_else(|_| Value::Text(text.to_owned()), Value::Number);
-                    (name.clone(), value)
-                })
-                .collect(),
-        );
-        let at = |e: &dyn std::fmt::Display| format!("line {}: {e}", line + 2);
+    for line in &table.rows {
+        let at = |e: &dyn std::fmt::Display| format!("line {}: {e}", line.line);
+        let mut recipe = Recipe::default();
+        for (p, column) in set.iter().filter(|(_, c)| !line.cells[c.at].is_empty()) {
+            let cell = &line.cells[column.at];
+            let value = match &p.domain {
+                Domain::Choices { names, .. } => Value::Text(choice(names, cell)),
+                _ => Value::Number(column.number(&table, cell).map_err(|e| at(&format!("{}: {e}", p.name)))?),
+            };
+            recipe.0.insert(p.name.clone(), value);
+        }
         let point = space.point(&recipe).map_err(|e| at(&e))?;
         let recipe = space.recipe(&point);
         let mut row = Row::new();
-        for (name, c) in seen.iter().filter(|(_, c)| !cell(*c).is_empty()) {
-            let x: f64 = cell(*c).parse().map_err(|_| at(&format!("{name}: {:?} is no number", cell(*c))))?;
-            if !x.is_finite() {
-                return Err(at(&format!("{name}: {x} is not finite")));
-            }
+        for (name, column) in seen.iter().filter(|(_, c)| !is_missing(&line.cells[c.at])) {
+            let x = column.number(&table, &line.cells[column.at]).map_err(|e| at(&format!("{name}: {e}")))?;
             row.insert(name.clone(), x);
         }
         let key = recipe_key(&recipe);
@@ -118,6 +106,57 @@ fn read(bytes: &[u8], problem: &Problem) -> Result<Contents, String> {
         rows.entry(key).or_default().push(row);
     }
     Ok((pool, rows))
+}
+
+/// Where the numbers of a name stand, and what brings them to the campaign's unit.
+struct Column {
+    at: usize,
+    conversion: Option<Conversion>,
+}
+
+impl Column {
+    fn find(table: &forethought_source::Table, name: &str, unit: Option<&str>) -> Result<Column, String> {
+        let is = |exact: bool| {
+            table.columns.iter().position(|c| {
+                if exact {
+                    c.header == name || c.name == name
+                } else {
+                    key(&c.header) == key(name) || key(&c.name) == key(name)
+                }
+            })
+        };
+        let at = is(true).or_else(|| is(false)).ok_or_else(|| {
+            let all: Vec<&str> = table.columns.iter().map(|c| c.header.as_str()).collect();
+            format!("there is no column `{name}`; its columns are {}", all.join(", "))
+        })?;
+        let head = &table.columns[at];
+        let given = head.unit.as_deref().filter(|_| head.header != name);
+        let conversion = match given.zip(unit).map(|(given, unit)| relate(given, unit)) {
+            Some(Relation::Convertible(conversion)) => Some(conversion),
+            Some(Relation::Other) => {
+                let (given, unit) = (given.unwrap_or_default(), unit.unwrap_or_default());
+                return Err(format!(
+                    "column `{}` is in {given}, but `{name}` is in {unit}, which is of another kind",
+                    head.header
+                ));
+            }
+            _ => None,
+        };
+        Ok(Column { at, conversion })
+    }
+
+    fn number(&self, table: &forethought_source::Table, cell: &str) -> Result<f64, String> {
+        let x = table.number(cell).map_err(|e| e.to_string())?;
+        Ok(self.conversion.map_or(x, |c| c.apply(x)))
+    }
+}
+
+/// The choice that a cell spells, without case and blanks; the cell itself where it spells none.
+fn choice(names: &[String], cell: &str) -> String {
+    let exact = names.iter().find(|name| *name == cell);
+    exact
+        .or_else(|| names.iter().find(|name| key(name) == key(cell)))
+        .map_or_else(|| cell.to_owned(), Clone::clone)
 }
 
 fn recipe_key(recipe: &Recipe) -> String {

@@ -124,7 +124,7 @@ fn a_recipe_that_was_tried_stays_one_of_the_space() {
         "old.csv:2".to_owned(),
         Answer { recipe: Some(recipe()), outcomes: number("y", 1.0), ..Answer::default() },
     )];
-    office.execute(Command::Import { rows, repeats: false }).unwrap();
+    office.execute(Command::Import { rows, repeats: false, corrections: false }).unwrap();
     let refusal =
         refused(&mut office, revised(&FILE.replace("choices = [\"x\", \"y\"]", "choices = [\"x\", \"w\"]")));
     assert!(refusal.message.contains("a choice that was tried goes"), "{refusal:?}");
@@ -183,7 +183,7 @@ fn what_is_said_with_a_command_is_bounded() {
         answer(|a, long| a.context = BTreeMap::from([(long, Value::Number(1.0))])),
         answer(remarks),
         Command::Tell { answers: vec![Answer::default(); 10_001] },
-        Command::Import { rows: vec![(long, Answer::default())], repeats: false },
+        Command::Import { rows: vec![(long, Answer::default())], repeats: false, corrections: false },
         revised(&format!("{FILE}#{}", "x".repeat(1 << 20))),
     ] {
         assert_eq!(refused(&mut office, command).code, "too-large");
@@ -198,7 +198,7 @@ fn what_no_event_can_hold_is_refused() {
     let row = Answer { recipe: Some(recipe()), outcomes: number("y", 1.0), context, ..Answer::default() };
     let answer = Answer { trial: Some(1), recipe: None, ..row.clone() };
     for command in [
-        Command::Import { rows: vec![("t:2".into(), row)], repeats: false },
+        Command::Import { rows: vec![("t:2".into(), row)], repeats: false, corrections: false },
         Command::Tell { answers: vec![answer] },
     ] {
         let refusal = refused(&mut office, command);
@@ -211,16 +211,17 @@ fn a_table_that_no_decision_could_learn_from_is_refused_at_the_door() {
     let mut office = Office::new(FILE);
     let row = Answer { recipe: Some(recipe()), outcomes: number("y", 1.0), ..Answer::default() };
     let rows = |n: usize| (0..n).map(|i| (format!("t:{i}"), row.clone())).collect::<Vec<_>>();
-    office.execute(Command::Import { rows: rows(2), repeats: true }).unwrap();
-    let refusal = refused(&mut office, Command::Import { rows: rows(2999), repeats: true });
+    office.execute(Command::Import { rows: rows(2), repeats: true, corrections: false }).unwrap();
+    let refusal =
+        refused(&mut office, Command::Import { rows: rows(2999), repeats: true, corrections: false });
     assert_eq!(
         refusal.message,
         "the table has 2999 rows, and 2 measurements are there already, but a decision learns from at most 3000"
     );
-    office.execute(Command::Import { rows: rows(2998), repeats: true }).unwrap();
+    office.execute(Command::Import { rows: rows(2998), repeats: true, corrections: false }).unwrap();
     // What is there already takes no room.
-    office.execute(Command::Import { rows: rows(3000), repeats: false }).unwrap();
-    refused(&mut office, Command::Import { rows: rows(3001), repeats: false });
+    office.execute(Command::Import { rows: rows(3000), repeats: false, corrections: false }).unwrap();
+    refused(&mut office, Command::Import { rows: rows(3001), repeats: false, corrections: false });
 }
 
 #[test]
@@ -439,7 +440,7 @@ fn commands() -> impl Strategy<Value = Command> {
         3 => counts.prop_map(|count| Command::Ask { count }),
         4 => prop::collection::vec(answers(), 0..3).prop_map(|answers| Command::Tell { answers }),
         1 => (prop::collection::vec((names(), answers()), 0..3), any::<bool>())
-            .prop_map(|(rows, repeats)| Command::Import { rows, repeats }),
+            .prop_map(|(rows, repeats)| Command::Import { rows, repeats, corrections: false }),
         1 => (trial(), prop::collection::btree_map(names(), measurements(), 0..2), reason())
             .prop_map(|(trial, outcomes, reason)| Command::Amend { trial, outcomes, reason }),
         1 => (trial(), reason()).prop_map(|(trial, reason)| Command::Retract { trial, reason }),
@@ -488,6 +489,6 @@ fn an_import_is_all_or_nothing() {
     let good = Answer { recipe: Some(recipe()), outcomes: number("y", 1.0), ..Answer::default() };
     let bad = Answer { outcomes: number("y", f64::NAN), ..good.clone() };
     let rows = vec![("t:2".to_owned(), good), ("t:3".to_owned(), bad)];
-    let refusal = refused(&mut office, Command::Import { rows, repeats: false });
+    let refusal = refused(&mut office, Command::Import { rows, repeats: false, corrections: false });
     assert!(refusal.message.starts_with("t:3"), "{refusal:?}");
 }

@@ -1,5 +1,7 @@
 //! The state of a campaign: a fold over its entries, and nothing else.
 
+mod observed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -170,6 +172,17 @@ impl Campaign {
                 };
                 Arc::make_mut(&mut self.observed).insert(self.imported.len(), observed.clone());
                 self.imported.push((source.clone(), observed));
+            }
+            Event::Corrected { imported, source, outcomes, context, failed } => {
+                let place = usize::try_from(*imported).unwrap_or(usize::MAX);
+                let missing = self.dangling(&format!("imported measurement {imported}"));
+                let (from, observed) = self.imported.get_mut(place).ok_or(missing)?;
+                from.clone_from(source);
+                observed.outcomes.clone_from(outcomes);
+                observed.context.clone_from(context);
+                observed.failed = *failed;
+                // Measurements made elsewhere stand first among what decisions learn from.
+                Arc::make_mut(&mut self.observed)[place].clone_from(observed);
             }
             Event::Decided { decision, belief, proposals, stale, asked_by, .. } => {
                 self.decisions.0 = *decision;
@@ -453,18 +466,6 @@ impl Campaign {
         Ok(())
     }
 
-    /// What decisions learn from a trial, if anything.
-    fn observed_of(&self, trial: u64) -> Option<Observed> {
-        let t = self.trials.get(&trial)?;
-        let failed = match &t.state {
-            TrialState::Measured => None,
-            TrialState::Failed(kind, _) => Some(*kind),
-            _ => return None,
-        };
-        let (recipe, outcomes, context) = (t.recipe.clone(), t.outcomes.clone(), t.context.clone());
-        Some(Observed { trial, recipe, outcomes, failed, context })
-    }
-
     /// Brings what decisions learn from a trial that is over into line with what is recorded of it now; it keeps its place.
     fn correct(&mut self, trial: u64) {
         let now = self.observed_of(trial);
@@ -493,7 +494,7 @@ impl Campaign {
             trials.iter().filter_map(|t| Some(self.trials.get(t)?.recipe.clone())).collect()
         };
         History {
-            observed: Arc::clone(&self.observed),
+            observed: self.observed_so_far(),
             pending: recipes(&self.live),
             rejected: recipes(&self.rejected),
             proposed: self.proposed,

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::claim::{Claim, Verdict};
 use crate::id::{CampaignId, RunKey, Seq};
 
+/// The entry of what is seen with a measurement under which people's remarks are kept.
+pub const REMARK: &str = "remark";
+
 /// The version of the events that this program writes.
 pub const FORMAT: u32 = 1;
 
@@ -169,6 +172,21 @@ pub enum Event {
         /// What was set.
         recipe: Recipe,
         /// What was measured.
+        outcomes: BTreeMap<String, Measurement>,
+        /// What was seen with it.
+        #[serde(default)]
+        context: BTreeMap<String, Value>,
+        /// It failed.
+        #[serde(default)]
+        failed: Option<Failure>,
+    },
+    /// A measurement made elsewhere was wrong, and came again.
+    Corrected {
+        /// Its place among those that were imported, from 0.
+        imported: u64,
+        /// Where the right one comes from.
+        source: String,
+        /// What is right.
         outcomes: BTreeMap<String, Measurement>,
         /// What was seen with it.
         #[serde(default)]

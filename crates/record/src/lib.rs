@@ -17,6 +17,6 @@ pub use drive::{
     AlarmKind, AlarmState, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd, EpisodeState, Kept, Left,
     ModelState, Purpose, Reach, Score,
 };
-pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, Reason, Resolution};
+pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, REMARK, Reason, Resolution};
 pub use id::{CampaignId, KeyError, RunKey, Seq};
 pub use trial::{Hold, Order, OrderState, Trial, TrialState};

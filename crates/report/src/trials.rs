@@ -227,6 +227,11 @@ fn cells(view: &View<'_>, row: &Row<'_>) -> Value {
     };
     let why = row.trial.map_or("imported", |t| t.why.0.as_str());
     let remarks = failure.or_else(|| row.trial.map(|t| t.why.1.clone())).unwrap_or_default();
+    let remarks = match row.remark {
+        Some(remark) if remarks.is_empty() => remark.to_owned(),
+        Some(remark) => format!("{remark}; {remarks}"),
+        None => remarks,
+    };
     let mut cells = vec![number, json!(state), json!(why)];
     cells.extend(problem.space.parameters.iter().map(|p| match row.recipe.get(&p.name) {
         Some(Setting::Number(x)) => json!(x),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use forethought_plan::{Best, PlanError, Prediction};
-use forethought_record::{Campaign, Trial, TrialState};
-use forethought_space::{Failure, Measurement, Outcome, Problem, Recipe};
+use forethought_record::{Campaign, REMARK, Trial, TrialState};
+use forethought_space::{Failure, Measurement, Outcome, Problem, Recipe, Value};
 
 use crate::ReportInput;
 
@@ -33,6 +33,8 @@ pub(crate) struct Row<'a> {
     pub(crate) trial: Option<&'a Trial>,
     /// Where an imported row comes from.
     pub(crate) source: Option<&'a str>,
+    /// What somebody remarked.
+    pub(crate) remark: Option<&'a str>,
 }
 
 /// What became of a row.
@@ -101,6 +103,13 @@ fn canonical(problem: &Problem, recipe: &Recipe) -> Option<Recipe> {
     problem.space.point(recipe).ok().map(|point| problem.space.recipe(&point))
 }
 
+fn remark(context: &BTreeMap<String, Value>) -> Option<&str> {
+    match context.get(REMARK)? {
+        Value::Text(text) => Some(text),
+        Value::Number(_) => None,
+    }
+}
+
 fn rows(campaign: &Campaign) -> Vec<Row<'_>> {
     let problem: &Problem = &campaign.problem;
     let imported = campaign.imported.len() as i64;
@@ -115,6 +124,7 @@ fn rows(campaign: &Campaign) -> Vec<Row<'_>> {
             values,
             trial: None,
             source: Some(source),
+            remark: remark(&observed.context),
         }
     });
     let trials = campaign.trials.values().map(|trial| {
@@ -132,6 +142,7 @@ fn rows(campaign: &Campaign) -> Vec<Row<'_>> {
             values,
             trial: Some(trial),
             source: None,
+            remark: remark(&trial.context),
         }
     });
     elsewhere.chain(trials).collect()

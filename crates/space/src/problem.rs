@@ -12,6 +12,7 @@ use crate::Seconds;
 use crate::diagnostic::Diagnostic;
 use crate::file::{CampaignFile, FailureFile, WaitFile};
 use crate::outcome::Outcome;
+use crate::parameter::Parameter;
 use crate::rule::Truth;
 use crate::space::{Point, Space};
 use crate::structure::DriverSchema;
@@ -42,6 +43,8 @@ pub struct Problem {
     pub batches: BTreeMap<String, BatchRule>,
     /// How long to go on.
     pub budget: Budget,
+    /// Names of parameters and outcomes in the order of the file, in which people are shown them.
+    pub order: Vec<String>,
     /// Attached files with their contents.
     pub attachments: BTreeMap<String, Vec<u8>>,
     /// The only recipes that can be tried, where the machine of the first stage does no others: the attachment [`POOL`].
@@ -188,6 +191,16 @@ impl Problem {
     /// Outcomes that are measured rather than known by a formula.
     pub fn measured(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().filter(|o| o.formula.is_none())
+    }
+
+    /// Parameters in the order of the file, for people.
+    pub fn parameters_in_order(&self) -> impl Iterator<Item = &Parameter> {
+        self.order.iter().filter_map(|name| Some(&self.space.parameters[self.space.slot(name)?]))
+    }
+
+    /// Outcomes in the order of the file, for people.
+    pub fn outcomes_in_order(&self) -> impl Iterator<Item = &Outcome> {
+        self.order.iter().filter_map(|name| self.outcome(name))
     }
 }
 

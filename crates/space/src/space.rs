@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::mixture::SLACK;
 use crate::parameter::{Domain, Parameter};
 use crate::rule::{Class, Rule, Truth};
 use crate::value::{Recipe, Value};
@@ -82,10 +83,9 @@ pub enum SpaceError {
     Wrong { name: String, found: String, expected: String },
     #[error("the recipe breaks the rule `{rule}`")]
     Broken { rule: String },
+    #[error("the shares of `{name}` add up to {found}, but must add up to {total}")]
+    NotFull { name: String, found: String, total: String },
 }
-
-/// Shares may miss their total by this much of it.
-const MIXTURE_SLACK: f64 = 1e-9;
 
 impl Space {
     /// Index of a parameter.
@@ -94,7 +94,7 @@ impl Space {
     }
 
     /// The point of a recipe. Numbers need not lie on a grid or within the bounds: what was really
-    /// set is what counts. Held values may be left out.
+    /// set is what counts. Held values may be left out. Shares that miss their total by rounding are closed to it.
     ///
     /// # Errors
     /// Unknown names, missing values, values of the wrong type.
@@ -118,8 +118,26 @@ impl Space {
         self.activate(&mut active);
         match (0..x.len()).find(|&i| x[i].is_nan() && !active[i].is_nan()) {
             Some(i) => Err(SpaceError::Missing { name: self.parameters[i].name.clone() }),
-            None => Ok(active),
+            None => {
+                self.close(&mut active);
+                Ok(active)
+            }
         }
+    }
+
+    /// The recipe as it is to be recorded: held values filled in, what is not active left out, shares as they were written.
+    ///
+    /// # Errors
+    /// As [`Space::point`].
+    pub fn written(&self, recipe: &Recipe) -> Result<Recipe, SpaceError> {
+        let mut out = self.recipe(&self.point(recipe)?);
+        for slot in self.mixtures.iter().flat_map(|m| &m.members) {
+            let name = &self.parameters[*slot].name;
+            if let (Some(to), Some(from)) = (out.0.get_mut(name), recipe.get(name)) {
+                to.clone_from(from);
+            }
+        }
+        Ok(out)
     }
 
     /// The recipe of a point, without parameters that are not active.
@@ -190,9 +208,12 @@ impl Space {
         }
         for m in &self.mixtures {
             let sum: f64 = m.members.iter().map(|&i| x[i]).sum();
-            if (sum - m.total).abs() > MIXTURE_SLACK * m.total.abs() {
-                return Err(SpaceError::Broken {
-                    rule: format!("shares of {} add up to {}", m.name, m.total),
+            if (sum - m.total).abs() > SLACK * m.total.abs() {
+                let total = crate::number_text(m.total);
+                return Err(SpaceError::NotFull {
+                    name: m.name.clone(),
+                    found: crate::number_text(sum),
+                    total,
                 });
             }
             let present = m.members.iter().filter(|&&i| x[i] > 0.0).count();

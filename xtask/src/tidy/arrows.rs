@@ -9,7 +9,8 @@ const PREFIX: &str = "forethought-";
 
 /// Each crate with what it may depend on.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("space", &[]),
+    ("source", &[]),
+    ("space", &["source"]),
     ("net", &[]),
     ("calibrate", &[]),
     ("record", &["space", "calibrate"]),
@@ -18,9 +19,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("plan", &["space", "calibrate", "model"]),
     ("memory", &["space", "record"]),
     ("machine", &["space", "record"]),
-    ("drivers", &["space", "record", "machine"]),
+    ("drivers", &["source", "space", "record", "machine"]),
     ("sim", &["space", "record", "machine"]),
-    ("engine", &["space", "record", "calibrate", "model", "world", "plan", "memory", "machine"]),
+    ("engine", &["source", "space", "record", "calibrate", "model", "world", "plan", "memory", "machine"]),
     ("report", &["space", "record", "calibrate", "model", "world", "plan", "memory"]),
 ];
 /// Where everything is wired together: they may call anything below them.

@@ -18,7 +18,7 @@ pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let machines = loaded.machines(p)?;
     loaded.check_interlocks(p, &machines)?;
     let machines = machines.len();
-    loaded.start_data()?;
+    loaded.start_data()?.notes.iter().for_each(|note| talk(format!("note: {note}")));
     if arguments.json {
         let rules: Vec<_> =
             p.space.rules.iter().map(|r| json!({ "rule": r.text, "class": r.class })).collect();

@@ -1,8 +1,8 @@
 //! Verbs that only read.
 
-use forethought_engine::{awaited_changes, last_belief};
+use forethought_engine::{awaited_changes, export_table, last_belief};
 use forethought_record::{Campaign, Event, Says, TrialState};
-use forethought_space::{Measurement, Recipe, Value, number_text};
+use forethought_space::{Measurement, Recipe, number_text};
 use serde_json::json;
 
 use super::report::file_error;
@@ -27,7 +27,7 @@ pub(crate) fn counts(campaign: &Campaign) -> String {
     let budget = campaign.problem.budget.trials.map(|t| format!(" of {t}")).unwrap_or_default();
     let elsewhere = match campaign.imported.len() {
         0 => String::new(),
-        n => format!("; {n} measurements from elsewhere"),
+        n => format!("; {} from elsewhere", show::count(n, "measurement")),
     };
     format!(
         "{}{budget} trials: {}{elsewhere}",
@@ -135,6 +135,7 @@ pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
             };
             say(format!("{more} {}", show::best(&read.campaign.problem, &optimum)));
         }
+        show::beyond_recommending(&read.campaign, &best).iter().for_each(|why| say(format!("note: {why}")));
     }
     Ok(Exit::Done)
 }
@@ -266,6 +267,9 @@ fn gist(event: &Event) -> String {
         Event::Imported { source, outcomes, .. } => {
             format!("{source}: {}", measured(outcomes.iter().map(|(k, v)| (k, Some(v)))))
         }
+        Event::Corrected { source, outcomes, .. } => {
+            format!("{source}: {} instead", measured(outcomes.iter().map(|(k, v)| (k, Some(v)))))
+        }
         Event::Decided { decision, proposals, .. } => {
             let trials: Vec<String> = proposals.iter().map(|p| p.trial.to_string()).collect();
             format!("decision {decision}: trials {}", trials.join(", "))
@@ -334,51 +338,21 @@ pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure>
     let c = &read.campaign;
     if arguments.json && v.output.is_none() {
         let all: Vec<_> = c.trials.values().map(|t| show::trial(c, t)).collect();
-        say(show::document(c, json!({ "trials": all })));
+        let imported = c.imported.iter().map(|(source, o)| {
+            json!({ "source": source, "recipe": o.recipe, "outcomes": o.outcomes, "failed": o.failed, "context": o.context })
+        });
+        say(show::document(c, json!({ "trials": all, "imported": imported.collect::<Vec<_>>() })));
         return Ok(Exit::Done);
     }
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let parameters: Vec<&str> = c.problem.space.parameters.iter().map(|p| p.name.as_str()).collect();
-    let outcomes: Vec<&str> = c.problem.measured().map(|o| o.name.as_str()).collect();
-    let mut header = vec!["trial", "state", "failed", "started", "ended", "why"];
-    header.extend(&parameters);
-    header.extend(&outcomes);
-    // Writing to memory cannot fail.
-    let _ = writer.write_record(&header);
-    for t in c.trials.values() {
-        let failed = match &t.state {
-            TrialState::Failed(kind, _) => {
-                serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned))
-            }
-            _ => None,
-        };
-        let mut record = vec![
-            t.trial.to_string(),
-            t.state.word().to_owned(),
-            failed.unwrap_or_default(),
-            t.times.0.to_string(),
-            t.times.1.map(|x| x.to_string()).unwrap_or_default(),
-            t.why.0.clone(),
-        ];
-        record.extend(parameters.iter().map(|p| match t.recipe.get(p) {
-            Some(Value::Number(x)) => x.to_string(),
-            Some(Value::Text(x)) => x.clone(),
-            None => String::new(),
-        }));
-        record.extend(outcomes.iter().map(|o| match t.outcomes.get(*o) {
-            Some(Measurement::Number(x)) => x.to_string(),
-            Some(Measurement::Readings(xs)) => xs.iter().map(f64::to_string).collect::<Vec<_>>().join(";"),
-            Some(Measurement::Text(x)) => x.clone(),
-            Some(Measurement::Flag(x)) => u8::from(*x).to_string(),
-            None => String::new(),
-        }));
-        let _ = writer.write_record(&record);
-    }
-    let text = String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default();
+    let text = export_table(c);
     match &v.output {
         Some(path) => {
             std::fs::write(path, text).map_err(|e| file_error(path, &e))?;
-            talk(format!("{} in {}", show::count(c.trials.len(), "trial"), path.display()));
+            let elsewhere = match c.imported.len() {
+                0 => String::new(),
+                n => format!(" and {} from elsewhere", show::count(n, "measurement")),
+            };
+            talk(format!("{}{elsewhere} in {}", show::count(c.trials.len(), "trial"), path.display()));
             if arguments.json {
                 say(show::document(c, json!({ "output": path.display().to_string() })));
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use forethought_engine::{Answer, Command, Reply, Taken, read_tells, run_sheet};
+use forethought_engine::{Answer, Command, Reading, Reply, Rows, Taken, read_tells, run_sheet};
 use forethought_plan::Left;
 use forethought_record::{Campaign, Order, OrderState, Resolution, TrialState};
 use forethought_space::{Failure as Kind, Measurement, Recipe};
@@ -12,7 +12,8 @@ use serde_json::json;
 use super::report::file_error;
 use super::stop::end_owner;
 use crate::args::{
-    Amend, Arguments, Ask, FailedKind, File, OneTrial, Resolve, Table, Tell, Verdict, Whole as WholeArgs,
+    Amend, Arguments, Ask, Columns, FailedKind, File, OneTrial, Resolve, Table, Tell, Verdict,
+    Whole as WholeArgs,
 };
 use crate::exit::{Exit, Failure};
 use crate::loaded::{Loaded, cells};
@@ -45,7 +46,7 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
         let rows: Vec<(u64, Recipe)> = trials.iter().map(|t| (t.trial, t.recipe.clone())).collect();
         let sheet = run_sheet(&campaign.problem, &rows, campaign.problem.seed ^ campaign.seq);
         std::fs::write(path, sheet).map_err(|e| file_error(path, &e))?;
-        talk(format!("{} trials in random order in {}", rows.len(), path.display()));
+        talk(format!("{} in random order in {}", show::count(rows.len(), "trial"), path.display()));
     }
     if arguments.json {
         let all: Vec<_> = trials.iter().map(|t| show::trial(campaign, t)).collect();
@@ -88,11 +89,15 @@ fn none_left(question: &forethought_plan::Question) -> &'static str {
 /// Records what came out.
 pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file)?;
+    let mut notes = Vec::new();
     let answers = match (v.trial, &v.recipe, v.values.as_slice()) {
         (None, None, [sheet]) if !sheet.contains('=') => {
             let path = std::path::Path::new(sheet);
             let bytes = std::fs::read(path).map_err(|e| file_error(path, &e))?;
-            read_tells(&loaded.problem, &bytes).map_err(|e| cells(sheet, &e))?
+            let reading = reading(&v.columns, &[])?;
+            let read = read_tells(&loaded.problem, &bytes, &reading).map_err(|e| cells(sheet, &e))?;
+            notes = read.notes;
+            read.rows
         }
         (None, None, _) => {
             return Err(Failure::yours("argument", "what is this an answer to?").hint(
@@ -118,7 +123,26 @@ pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
         _ if count == 1 => format!("recorded{}{}", beyond.unwrap_or_default(), otherwise(&loaded, &set)?),
         _ => format!("{count} answers recorded{}", otherwise(&loaded, &set)?),
     };
-    done(arguments, &loaded, &reply, &text)
+    done(arguments, &loaded, &reply, &with_notes(text, &notes))
+}
+
+/// What is said of a table on the command line.
+pub(crate) fn reading(columns: &Columns, set: &[String]) -> Result<Reading, Failure> {
+    let map = columns.map.iter().map(|text| {
+        let pair = text.rsplit_once('=').filter(|(column, name)| !column.is_empty() && !name.is_empty());
+        pair.map(|(column, name)| (column.trim().to_owned(), name.trim().to_owned())).ok_or_else(|| {
+            Failure::yours("argument", format!("`--map {text}` is no COLUMN=NAME")).hint(
+                "write the table's column first, then the campaign's name: `--map 'T oven=temperature'`",
+            )
+        })
+    });
+    let map = map.collect::<Result<_, _>>()?;
+    Ok(Reading { ignore: columns.ignore.clone(), map, set: measure::values(set)?, is_older: false })
+}
+
+/// A sentence with what was not taken as it stood, a line each.
+fn with_notes(text: String, notes: &[String]) -> String {
+    notes.iter().fold(text, |text, note| format!("{text}\nnote: {note}"))
 }
 
 /// What was set otherwise than asked in these trials, in words: a slip of the pen in a run sheet should not pass unseen.
@@ -166,8 +190,9 @@ pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> 
     let loaded = Loaded::new(arguments, &v.file)?;
     let bytes = std::fs::read(&v.table).map_err(|e| file_error(&v.table, &e))?;
     let name = v.table.display().to_string();
-    let rows =
-        forethought_engine::import_rows(&loaded.problem, &name, &bytes).map_err(|e| cells(&name, &e))?;
+    let reading = reading(&v.columns, &v.set)?;
+    let Rows { rows, notes } = forethought_engine::import_rows(&loaded.problem, &name, &bytes, &reading)
+        .map_err(|e| cells(&name, &e))?;
     let space = &loaded.problem.space;
     let is_outside = |answer: &Answer| {
         let point = answer.recipe.as_ref().and_then(|recipe| space.point(recipe).ok());
@@ -175,7 +200,7 @@ pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> 
     };
     let outside: Vec<String> =
         rows.iter().filter(|(_, answer)| is_outside(answer)).map(|(source, _)| source.clone()).collect();
-    let reply = loaded.execute(Command::Import { rows, repeats: v.repeats })?;
+    let reply = loaded.execute(Command::Import { rows, repeats: v.repeats, corrections: v.corrections })?;
     let Reply::Imported(taken) = &reply else { return done(arguments, &loaded, &reply, "") };
     let mut text = imported(&name, taken);
     if let [first, ..] = outside.as_slice() {
@@ -184,18 +209,33 @@ pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> 
             "; {rows} ({first} first) lie where no trial would be proposed, and are learnt from all the same"
         );
     }
-    done(arguments, &loaded, &reply, &text)
+    done(arguments, &loaded, &reply, &with_notes(text, &notes))
 }
 
 /// What an import did, in sentences.
 fn imported(name: &str, taken: &Taken) -> String {
     let new = match taken.new {
+        0 if taken.corrected > 0 => String::new(),
         0 if taken.known > 0 => format!("nothing is new in {name}"),
         1 => format!("1 measurement taken in from {name}"),
         n => format!("{n} measurements taken in from {name}"),
     };
+    let new = match (taken.corrected, new.as_str()) {
+        (0, _) => new,
+        (n, "") => format!(
+            "{} corrected from {name}; the earlier values stay in the record",
+            show::count(n as usize, "measurement")
+        ),
+        (n, _) => format!(
+            "{new}, {} corrected; the earlier values stay in the record",
+            show::count(n as usize, "measurement")
+        ),
+    };
     match &taken.such_as {
         None => new,
+        Some(_) if taken.corrected > 0 => {
+            format!("{new}; {} of its rows are in the record already", taken.known)
+        }
         Some((here, there)) => format!(
             "{new}; {} of its rows are in the record already ({here} is {there} there) and were not taken twice\n\
              hint: were they measured again, say so with `--repeats`",
@@ -325,7 +365,7 @@ fn done(arguments: &Arguments, loaded: &Loaded, reply: &Reply, text: &str) -> Re
                 .collect(),
             _ => vec![],
         };
-        let recorded = !matches!(reply, Reply::Already | Reply::Imported(Taken { new: 0, .. }));
+        let recorded = !matches!(reply, Reply::Already | Reply::Imported(Taken { new: 0, corrected: 0, .. }));
         let rest = json!({ "recorded": recorded, "trials": trials, "note": text });
         say(show::document(&read.campaign, rest));
     } else if !arguments.quiet {

@@ -2,6 +2,7 @@
 
 mod doubts;
 mod drive;
+mod history;
 mod imagine;
 mod import;
 mod keep;

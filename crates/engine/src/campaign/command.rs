@@ -9,7 +9,7 @@ use forethought_space::{Failure, Measurement, Recipe, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::import::Taken;
+use super::import::{Again, Taken};
 use super::{AskFor, Core, Effect, RECIPES_MOST, bounds};
 
 /// Most people who wait for recipes at a time.
@@ -36,6 +36,9 @@ pub enum Command {
         /// A row that equals one taken in before was measured again, and counts again.
         #[serde(default)]
         repeats: bool,
+        /// A row that comes again with other values corrects the one taken in before.
+        #[serde(default)]
+        corrections: bool,
     },
     /// A measurement was wrong.
     Amend {
@@ -204,7 +207,14 @@ impl Core {
                 }
                 Ok(if told.is_empty() { Reply::Already } else { Reply::Trials(told) })
             }),
-            Command::Import { rows, repeats } => self.import(at, rows, repeats, by),
+            Command::Import { rows, repeats, corrections } => {
+                let again = match (repeats, corrections) {
+                    (true, _) => Again::Repeat,
+                    (false, true) => Again::Correction,
+                    (false, false) => Again::Unsaid,
+                };
+                self.import(at, rows, again, by)
+            }
             Command::Amend { trial, outcomes, reason } => self.amend(at, trial, outcomes, reason, by),
             Command::Retract { trial, reason } => self.retract(at, trial, reason, by),
             Command::Withdraw { trial, reason } => self.withdraw(at, trial, reason, by),

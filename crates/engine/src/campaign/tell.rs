@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use forethought_machine::Class;
 use forethought_record::{Actor, Event, Fate, OrderState, RunKey, TrialState};
-use forethought_space::{Measurement, Value};
+use forethought_space::{Measurement, Parameter, Value};
 use jiff::Timestamp;
 
 use super::Core;
@@ -27,9 +27,8 @@ impl Core {
             (Some(trial), None) => trial,
             (None, Some(recipe)) => {
                 let (trial, _) = self.campaign.free_numbers();
-                let point = self.campaign.problem.space.point(recipe);
-                let point = point.map_err(|e| Refusal::new("recipe", e.to_string()))?;
-                let recipe = self.campaign.problem.space.recipe(&point);
+                let recipe = self.campaign.problem.space.written(recipe);
+                let recipe = recipe.map_err(|e| Refusal::new("recipe", e.to_string()))?;
                 self.record(at, by, Event::Brought { trial, recipe });
                 self.open_outside(at, trial, by);
                 trial
@@ -38,7 +37,12 @@ impl Core {
         };
         let t = self.trial(trial)?;
         if let Some(as_run) = &mut answer.as_run {
-            as_run.0.retain(|name, value| !t.recipe.get(name).is_some_and(|asked| is_same(asked, value)));
+            let space = &self.campaign.problem.space;
+            let is_asked = |name: &str, told: &Value| {
+                let parameter = space.slot(name).map(|slot| &space.parameters[slot]);
+                t.recipe.get(name).is_some_and(|asked| is_same(parameter, asked, told))
+            };
+            as_run.0.retain(|name, told| !is_asked(name, told));
         }
         answer.as_run = answer.as_run.filter(|as_run| !as_run.0.is_empty());
         if t.state.is_over() {
@@ -212,9 +216,12 @@ fn check_answer(answer: &Answer) -> Result<(), Refusal> {
 }
 
 /// Whether a setting that was told is the one that was asked for; a spreadsheet may have dropped digits.
-fn is_same(asked: &Value, told: &Value) -> bool {
+fn is_same(parameter: Option<&Parameter>, asked: &Value, told: &Value) -> bool {
     match (asked, told) {
-        (Value::Number(asked), Value::Number(told)) => (asked - told).abs() <= DROPPED * asked.abs(),
+        (Value::Number(asked), Value::Number(told)) => {
+            (asked - told).abs() <= DROPPED * asked.abs()
+                || parameter.is_some_and(|p| p.is_same_setting(*asked, *told))
+        }
         _ => asked == told,
     }
 }

@@ -59,7 +59,11 @@ impl World {
                 let answer = Answer { recipe, outcomes: BTreeMap::from(outcomes), ..Answer::default() };
                 match self.chance(50) {
                     true => Command::Tell { answers: vec![answer] },
-                    false => Command::Import { rows: vec![("old.csv:2".into(), answer)], repeats: false },
+                    false => Command::Import {
+                        rows: vec![("old.csv:2".into(), answer)],
+                        repeats: false,
+                        corrections: false,
+                    },
                 }
             }
             _ => {

@@ -217,6 +217,7 @@ impl Check<'_> {
             machines,
             batches,
             budget,
+            order: self.order(),
             attachments: std::mem::take(&mut self.attachments),
             pool,
         }
@@ -247,6 +248,21 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    /// Names of parameters, then outcomes, as they stand in the file.
+    fn order(&self) -> Vec<String> {
+        let tables = ["parameter", "outcome"].map(|name| self.tree.at(&[name]));
+        let entries = tables.into_iter().flatten().map(|table| match &table.node {
+            Node::Table(entries) => entries.as_slice(),
+            _ => &[],
+        });
+        let names = entries.flat_map(|entries| {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by_key(|entry| entry.key_span.as_ref().map(|span| span.start));
+            entries.into_iter().map(|entry| entry.key.clone())
+        });
+        names.collect()
     }
 
     fn header(&mut self, raw: &CampaignFile) {

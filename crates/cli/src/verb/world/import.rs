@@ -11,11 +11,12 @@ use forethought_record::{DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
 use forethought_space::{ChannelKind, World};
 use serde_json::json;
 
+use super::history;
 use super::loaded::{Loaded, episode_failure, is_parquet};
-use crate::args::{Arguments, ImportEpisodes};
+use crate::args::{Arguments, Columns, ImportEpisodes};
 use crate::exit::{Exit, Failure};
 use crate::verb::report::file_error;
-use crate::{now, say};
+use crate::{now, say, talk};
 
 /// How the provenance of an episode begins that was not read from its plant here.
 pub(super) const IMPORTED: &str = "imported";
@@ -23,7 +24,8 @@ pub(super) const IMPORTED: &str = "imported";
 /// Each table becomes an exploring episode from which models learn. A table is imported once, by its content.
 pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, Failure> {
     let loaded = Loaded::new(arguments, &v.file.file)?;
-    let tables = v.tables.iter().map(|path| read(path, &loaded.world)).collect::<Result<Vec<_>, _>>()?;
+    let tables =
+        v.tables.iter().map(|path| read(path, &loaded.world, &v.columns)).collect::<Result<Vec<_>, _>>()?;
     let _owner = loaded.own()?;
     loaded.recorded()?;
     let journal = SqliteJournal::open(&loaded.project.journal())?;
@@ -102,7 +104,7 @@ pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, 
 }
 
 /// A table of a plant's channels at times of their own, CSV or Parquet by its name.
-fn read(path: &Path, world: &World) -> Result<EpisodeTable, Failure> {
+fn read(path: &Path, world: &World, said: &Columns) -> Result<EpisodeTable, Failure> {
     let mut card = EpisodeCard::of(&world.card, world.seed, "imported");
     let period_ns = (world.card.period_s * 1e9).round() as i64;
     // What is read more seldom than the plant's period counts as not read in between; actions are held until the next.
@@ -111,7 +113,9 @@ fn read(path: &Path, world: &World) -> Result<EpisodeTable, Failure> {
         EpisodeTable::read_parquet(File::open(path).map_err(|e| file_error(path, &e))?, Some(&card))
     } else {
         let bytes = std::fs::read(path).map_err(|e| file_error(path, &e))?;
-        EpisodeTable::read_csv(&own_columns(&bytes, &card)[..], &card)
+        let (own, notes) = history::table(&path.display().to_string(), &bytes, &card, said)?;
+        notes.iter().for_each(|note| talk(format!("note: {}: {note}", path.display())));
+        EpisodeTable::read_csv(&own[..], &card)
     };
     let table = table.map_err(|e| {
         Failure::yours("table", format!("{}: {e}", path.display())).hint(
@@ -153,27 +157,4 @@ fn is_possible(path: &Path, table: &EpisodeTable) -> Result<(), Failure> {
             .hint("bring the column to the plant's unit; leave a cell empty where nothing was read"));
     }
     Ok(())
-}
-
-/// A CSV table without columns that are none of the plant's: a historian's export has many. One that cannot be read stays as it is,
-/// for its mistakes to be named.
-fn own_columns(bytes: &[u8], card: &EpisodeCard) -> Vec<u8> {
-    let own = |name: &str| {
-        let name = name.strip_suffix(" until_s").unwrap_or(name);
-        name == "time_s" || card.channels.iter().any(|c| c.channel.name == name)
-    };
-    let read = || -> Result<Vec<u8>, csv::Error> {
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-        let kept: Vec<bool> = reader.headers()?.iter().map(own).collect();
-        let kept = |record: &csv::StringRecord| -> csv::StringRecord {
-            record.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(field, _)| field).collect()
-        };
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(&kept(reader.headers()?))?;
-        for record in reader.records() {
-            writer.write_record(&kept(&record?))?;
-        }
-        writer.into_inner().map_err(|e| e.into_error().into())
-    };
-    read().unwrap_or_else(|_| bytes.to_vec())
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use forethought_source::{Table, key};
+
 use super::Check;
 use crate::diagnostic::nearest;
 use crate::file::{CampaignFile, ParameterFile, ScaleFile};
@@ -266,27 +268,27 @@ impl Check<'_> {
 }
 
 fn read_descriptors(bytes: &[u8], names: &[String]) -> Result<Descriptors, String> {
-    let mut reader = csv::Reader::from_reader(bytes);
-    let header = reader.headers().map_err(|e| e.to_string())?.clone();
-    let mut found: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (i, row) in reader.records().enumerate() {
-        let row = row.map_err(|e| e.to_string())?;
-        let name = row.get(0).unwrap_or_default().trim().to_owned();
-        let numbers =
-            row.iter()
-                .skip(1)
-                .zip(header.iter().skip(1))
-                .map(|(cell, column)| {
-                    cell.trim().parse::<f64>().ok().filter(|x| x.is_finite()).ok_or_else(|| {
-                        format!("line {}, column {column}: {cell:?} is no finite number", i + 2)
-                    })
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-        found.insert(name, numbers);
+    let table = Table::read(bytes)
+        .map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let header: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+    let mut found: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for row in &table.rows {
+        let Some((name, cells)) = row.cells.split_first() else { continue };
+        let spelled =
+            names.iter().find(|n| *n == name).or_else(|| names.iter().find(|n| key(n) == key(name)));
+        // Rows of what is no choice may hold anything.
+        let Some(choice) = spelled else { continue };
+        let numbers = cells.iter().zip(header.iter().skip(1)).map(|(cell, column)| {
+            table.number(cell).map_err(|e| format!("line {}, column {column}: {e}", row.line))
+        });
+        let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
+        if found.insert(choice, numbers).is_some() {
+            return Err(format!("line {}: the choice {choice:?} is there twice", row.line));
+        }
     }
     let rows = names
         .iter()
-        .map(|n| found.get(n).cloned().ok_or_else(|| format!("it has no row for the choice {n:?}")))
+        .map(|n| found.get(n.as_str()).cloned().ok_or_else(|| format!("it has no row for the choice {n:?}")))
         .collect::<Result<Vec<_>, _>>()?;
     // Columns that do not vary among the choices say nothing.
     let keep: Vec<usize> =
