@@ -272,7 +272,7 @@ struct Measured<'c> {
 }
 
 /// All that was measured whole or in part and kept every limit that was measured.
-fn kept(campaign: &Campaign) -> Vec<Measured<'_>> {
+fn keeping_limits(campaign: &Campaign) -> Vec<Measured<'_>> {
     let problem = &campaign.problem;
     let keeps = |m: &Measured<'_>| {
         problem.outcomes.iter().all(|o| match (&o.limit, m.outcomes.get(&o.name).and_then(|x| o.number(x))) {
@@ -306,7 +306,7 @@ fn has_best(role: &Role) -> bool {
 /// The luckiest measurement of each goal that kept all limits, for a line of progress only; what was measured elsewhere counts.
 pub(crate) fn luckiest(campaign: &Campaign) -> Vec<String> {
     let problem = &campaign.problem;
-    let measured = kept(campaign);
+    let measured = keeping_limits(campaign);
     let of = |goal: &Outcome| {
         let values = measured.iter().filter_map(|m| Some((goal.number(m.outcomes.get(&goal.name)?)?, m)));
         let best = values.max_by(|a, b| goal.role.utility(a.0).total_cmp(&goal.role.utility(b.0)));
@@ -324,7 +324,7 @@ pub(crate) fn beyond_recommending(campaign: &Campaign, best: &Best) -> Option<St
     let mut goals = problem.outcomes.iter().filter(|o| has_best(&o.role));
     let goal = goals.next().filter(|_| goals.next().is_none())?;
     let worth = |m: &Measured<'_>| Some(goal.role.utility(goal.number(m.outcomes.get(&goal.name)?)?));
-    let measured = kept(campaign);
+    let measured = keeping_limits(campaign);
     let top = measured.iter().max_by(|a, b| worth(a).partial_cmp(&worth(b)).unwrap_or(Ordering::Equal))?;
     let expected = best.prediction.predicted.get(&goal.name).map(|p| goal.role.utility(p.mean))?;
     let point = problem.space.point(top.recipe).ok()?;

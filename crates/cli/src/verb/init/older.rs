@@ -7,14 +7,15 @@ use serde_json::json;
 
 use crate::args::{Arguments, Columns, File, Init};
 use crate::exit::{Exit, Failure};
-use crate::loaded::{Loaded, campaign_file, cells};
+use crate::loaded::{Loaded, cells};
+use crate::place::Place;
 use crate::verb::people::reading;
 use crate::{say, show, talk};
 
 /// Writes the new file, where there is none, as a copy under a new name; takes in what the old campaign measured, where there is
 /// one.
 pub(super) fn go_on(arguments: &Arguments, v: &Init, path: &Path, older: &Path) -> Result<Exit, Failure> {
-    let old = Loaded::new(arguments, &File { file: campaign_file(older)? })?;
+    let old = Loaded::new(arguments, &File { file: Place::of(older, None)?.path })?;
     if !path.exists() {
         return copy(arguments, path, &old);
     }
