@@ -185,7 +185,7 @@ mod tests {
     fn futures_come_in_pairs_for_any_number_of_members() {
         for members in 1..=40 {
             let each = super::futures(members);
-            assert!(each >= 2 && each % 2 == 0 && each <= crate::merit::FUTURES_MOST);
+            assert!(each >= 2 && each.is_multiple_of(2) && each <= crate::merit::FUTURES_MOST);
         }
         assert_eq!((super::futures(1), super::futures(3), super::futures(8)), (16, 4, 2));
     }
