@@ -270,6 +270,10 @@ fn a_world_goes_on_from_no_record_that_was_cut_lost_or_put_back() {
         }
         folder.run(&["verify", "plant.toml"], 2);
     }
+    // What is left of a cut record can be looked at.
+    put([old[0], new[1], new[2]]);
+    let said = folder.run(&["world", "status", "plant.toml"], 0);
+    assert!(said.contains("warning") && said.contains("its tail was cut"), "{said}");
     put(new);
     explore(0);
     folder.run(&["verify", "plant.toml"], 0);
