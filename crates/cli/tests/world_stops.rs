@@ -208,6 +208,17 @@ fn a_world_is_stopped_from_outside_and_whoever_died_in_it_too() {
     assert!(oven.0.run(&["log", "plant.toml"], 0).contains("interrupted"));
     oven.0.run(&["verify", "plant.toml"], 0);
 
+    // Where the record is lost, the plant comes to rest all the same.
+    let mut child = oven.explore();
+    send(&child, Signal::KILL);
+    child.wait().unwrap();
+    for file in ["forethought.db", "forethought.db-wal", "forethought.db-shm"] {
+        let _ = fs::remove_file(oven.0.path(file));
+    }
+    oven.0.run(&["stop", "plant.toml"], 0);
+    assert_eq!(oven.moves(0).last().unwrap(), "safe");
+    oven.0.run(&["world", "explore", "plant.toml", "--no-report"], 2);
+
     let none = Oven::new();
     assert!(none.0.run(&["stop", "plant.toml"], 2).contains("nothing drives world `oven`"));
     assert_eq!(none.starts(), 0);

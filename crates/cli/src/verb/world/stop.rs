@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use forethought_engine::{DriveEnd, Until};
+use forethought_record::Drive;
 use serde_json::json;
 
 use super::drive::{Begun, UNSAFE, failure};
@@ -25,7 +26,8 @@ pub(crate) fn stop(arguments: &Arguments, v: &Whole) -> Result<Option<Exit>, Fai
     let Some(name) = std::fs::read_to_string(&path).ok().and_then(|text| world_name(&text)) else {
         return Ok(None);
     };
-    if !project.journal().exists() && project.holder().is_none() {
+    let is_new = !project.journal().exists() && !project.head().exists();
+    if is_new && project.holder().is_none() {
         return Err(Failure::yours(
             "no-record",
             format!("nothing drives world `{name}`, and nothing ever did"),
@@ -42,7 +44,7 @@ pub(crate) fn stop(arguments: &Arguments, v: &Whole) -> Result<Option<Exit>, Fai
             return Err(Failure::ours("not-stopped", format!("world `{name}` could not be stopped{who}"))
                 .hint(UNSAFE));
         }
-        Ended::Itself if !is_left(arguments, &path)? => "by the process that drove it",
+        Ended::Itself if !is_left(arguments, &path) => "by the process that drove it",
         _ => {
             make_safe(arguments, &path)?;
             "by this command"
@@ -57,14 +59,28 @@ pub(crate) fn stop(arguments: &Arguments, v: &Whole) -> Result<Option<Exit>, Fai
 }
 
 /// Whether the plant may still do what was set last, as far as the record knows.
-fn is_left(arguments: &Arguments, path: &Path) -> Result<bool, Failure> {
-    let read = Loaded::new(arguments, path)?.recorded()?;
-    Ok(read.is_none_or(|read| read.drive.open().is_some() || read.drive.left.is_some()))
+fn is_left(arguments: &Arguments, path: &Path) -> bool {
+    let read = Loaded::new(arguments, path).and_then(|loaded| loaded.recorded());
+    let is_well = |drive: &Drive| drive.open().is_none() && drive.left.is_none();
+    !matches!(read, Ok(Some(read)) if is_well(&read.drive))
 }
 
 /// What `world drive` does that is stopped before it begins: the plant is made safe, and that is recorded where an episode was cut.
 fn make_safe(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
-    let (mut shell, loaded, _owner) = Begun::new(arguments, path)?.shell(None, Until::Explored);
+    let begun = match Begun::new(arguments, path) {
+        Ok(begun) => begun,
+        Err(lost) => {
+            // Whatever became of the record, the plant comes to rest.
+            let (_, mut plant) = Loaded::with_environment(arguments, path, arguments.project.clone())?;
+            plant.make_safe().map_err(|e| {
+                let message = format!("the plant cannot be brought to its safe action: {}", e.0);
+                Failure::ours("unsafe", message).hint(UNSAFE)
+            })?;
+            lost.warn();
+            return Ok(());
+        }
+    };
+    let (mut shell, loaded, _owner) = begun.shell(None, Until::Explored);
     let end = shell.run(&now, &AtomicBool::new(true), &mut |_| {}).map_err(|e| failure(&loaded.path, e))?;
     match end {
         DriveEnd::Failed(message) => Err(Failure::ours("unsafe", message).hint(UNSAFE)),
