@@ -62,7 +62,8 @@ pub fn import_rows(
     let named = |row: &Row| matches!(row.state, State::Ended) && !row.is_bad;
     read.tally.not_told(empty.iter().filter(|row| named(row)).map(|row| row.line).collect());
     let missing = columns::missing(problem, &read.columns, reading);
-    if !told.is_empty() {
+    // A column whose header is refused is not missing.
+    if !told.is_empty() && bad.iter().all(|e| e.line > 1) {
         bad.extend(missing.iter().map(|name| complaint::no_column(name)));
     }
     for row in told.iter().filter(|row| !row.is_bad && missing.is_empty()) {
