@@ -17,7 +17,7 @@ use crate::campaign::{Command, Refusal, Reply};
 /// Longest wait of a caller for its answer; a decision may take a while.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The same of a stop: whoever says it goes on without an owner that hangs.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
 /// How much longer a caller waits than the owner, which says why there is no answer yet.
 const GRACE: Duration = Duration::from_secs(10);
 /// Pause after a caller that could not be taken, for want of threads or file handles.

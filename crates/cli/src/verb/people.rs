@@ -273,6 +273,7 @@ pub(crate) fn simple(arguments: &Arguments, v: &OneTrial, what: Simple) -> Resul
         Simple::Reject => (Command::Reject { trial, reason }, "rejected"),
     };
     let reply = loaded.execute(command)?;
+    let text = if reply == Reply::Already { "it was said before: nothing to record" } else { text };
     let more = if matches!(what, Simple::Approve) { still_held(&loaded, trial)? } else { String::new() };
     done(arguments, &loaded, &reply, &format!("{text}{more}"))
 }
