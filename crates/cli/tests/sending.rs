@@ -69,6 +69,13 @@ fn kill_at_work(folder: &Folder) {
 
 /// Kills what works in a folder, as a lack of memory or of power does.
 fn kill_programs(folder: &Folder) {
+    // Groups first: a shell that is left for a moment would note how its program ended.
+    for order in orders(folder) {
+        let noted = fs::read_to_string(order.join("pid")).unwrap_or_default();
+        if let Some(group) = noted.split_whitespace().next() {
+            std::process::Command::new("kill").args(["-9", "--", &format!("-{group}")]).output().unwrap();
+        }
+    }
     let dir = folder.dir().canonicalize().unwrap();
     for process in fs::read_dir("/proc").unwrap().flatten() {
         let is_there = fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&dir));

@@ -375,6 +375,21 @@ fn what_cannot_be_halted_is_uncertain_and_its_machine_is_paused() {
 }
 
 #[test]
+fn a_stop_is_lifted_only_once_it_is_carried_out() {
+    let mut lab = Lab::new(&file("", ""), Class::Askable, &XS);
+    let order = lab.last();
+    lab.accept(&order);
+    assert_eq!(lab.command("ada", Command::Stop { reason: "smoke".into() }), None);
+    let stop = lab.calls;
+    assert_eq!(lab.command("ada", Command::Release).unwrap().unwrap_err().code, "halting");
+    lab.step(Input::Halted("m".into(), None, Ok(())));
+    assert_eq!(lab.replies.remove(&stop), Some(Ok(Reply::Done)));
+    assert_eq!(lab.started.len(), 1, "nothing begins before it is lifted");
+    lab.command("ada", Command::Release).unwrap().unwrap();
+    assert_eq!(lab.started.len(), 2);
+}
+
+#[test]
 fn an_absence_takes_nothing_from_the_time_that_an_order_has() {
     let mut lab = Lab::new(&file("", "timeout = \"10s\""), Class::Askable, &XS);
     let order = lab.last();

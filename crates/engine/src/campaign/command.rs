@@ -234,6 +234,10 @@ impl Core {
                 // It is answered once all machines have ended what they did.
                 return self.halt_all(at, id, &format!("stopped by {by}: {reason}"), effects);
             }
+            Command::Release if self.halting.is_stopping() => {
+                Err(Refusal::new("halting", "machines are still ending what they did")
+                    .hint("say `release` once the stop is answered"))
+            }
             Command::Release => match self.campaign.status.stopped {
                 Some(_) => {
                     self.record(at, by, Event::Released);

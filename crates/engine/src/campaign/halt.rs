@@ -51,6 +51,11 @@ impl Halting {
         self.machines.contains_key(machine)
     }
 
+    /// Machines are ending all that they do.
+    pub(super) fn is_stopping(&self) -> bool {
+        !self.machines.is_empty()
+    }
+
     /// Nothing is being ended.
     pub(super) fn is_over(&self) -> bool {
         self.orders.is_empty() && self.machines.is_empty() && self.stops.is_empty()

@@ -151,6 +151,17 @@ impl World {
         }
     }
 
+    /// A stop is answered once nothing is at work.
+    pub(crate) fn check_all_is_halted(&self) {
+        for (name, machine) in &self.machines {
+            let at_work = machine.jobs.iter().find(|(_, job)| job.ready > self.now);
+            assert!(
+                at_work.is_none(),
+                "all was said to be halted, and machine {name} is at work: {at_work:?}"
+            );
+        }
+    }
+
     /// A machine that says that it never saw an order, and is believed, is right.
     pub(crate) fn check_proof(&self, name: &str, key: &RunKey, fate: &Fate) {
         let machine = &self.machines[name];

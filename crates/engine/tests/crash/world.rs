@@ -488,8 +488,10 @@ impl World {
             Effect::Reply(id, reply) => {
                 let is_stop =
                     self.asked.remove(&id).expect("a command was answered twice, or one that nobody gave");
-                self.is_stopped |=
-                    is_stop && reply == Ok(Reply::Done) && core.campaign().status.stopped.is_some();
+                if is_stop && reply == Ok(Reply::Done) {
+                    self.check_all_is_halted();
+                    self.is_stopped |= core.campaign().status.stopped.is_some();
+                }
             }
         }
         Ok(None)
