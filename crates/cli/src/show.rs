@@ -53,7 +53,7 @@ impl Event<'_> {
             return line.to_string();
         }
         let Event { seq, at, by, name_width } = self;
-        let (at, name) = (at.strftime("%F %T"), entry.get("event").and_then(Json::as_str).unwrap_or("?"));
+        let (at, name) = (at.strftime("%F %TZ"), entry.get("event").and_then(Json::as_str).unwrap_or("?"));
         format!("{seq:>6}  {at}  {:<12} {name:<name_width$} {}", by.0, gist())
     }
 }

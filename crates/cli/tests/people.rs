@@ -599,3 +599,46 @@ fn what_lies_outside_is_said_to_programs_too() {
         assert!(said.contains("Trial 1"), "{said}");
     }
 }
+
+const LITTLE: &str = r#"
+forethought = 1
+name = "little"
+[parameter]
+x = { range = [0, 1], change = "5min", spread = 0.1 }
+[context]
+humidity = { unit = "%" }
+[outcome]
+y = { goal = "maximize" }
+[start]
+trials = 1000
+[budget]
+trials = 2
+"#;
+
+#[test]
+fn what_is_only_recorded_is_named() {
+    let folder = Folder::new(LITTLE);
+    let said = folder.run(&["check", "campaign.toml"], 0);
+    let note =
+        "only recorded, and not yet used in deciding: context `humidity`, `change` of `x`, `spread` of `x`";
+    assert!(said.contains(note), "{said}");
+    assert_eq!(folder.json(&["check", "campaign.toml"])["only_recorded"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn recipes_beyond_the_budget_are_said_to_be() {
+    let folder = Folder::new(LITTLE);
+    assert!(!folder.run(&["ask", "campaign.toml", "--count", "2"], 0).contains("beyond"));
+    let said = folder.run(&["ask", "campaign.toml"], 0);
+    assert!(said.contains("beyond the budget of 2 trials: 3 are counted"), "{said}");
+}
+
+#[test]
+fn a_campaign_in_which_all_failed_is_not_said_to_be_finished() {
+    let machine =
+        "[machine.m]\ndriver = \"command\"\ncommand = [\"echo\", '{\"failed\": \"it burst\"}']\n[budget]";
+    let folder = Folder::new(&LITTLE.replace("[budget]", machine));
+    let said = folder.run(&["run", "campaign.toml", "--no-report"], 0);
+    assert!(said.contains("came to its end without one measurement: all 2 trials are done"), "{said}");
+    assert!(folder.run(&["log", "campaign.toml"], 0).contains("Z  "), "times carry their zone");
+}

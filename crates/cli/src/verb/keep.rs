@@ -5,6 +5,8 @@ use forethought_memory::Journal;
 use forethought_record::Event;
 use serde_json::json;
 
+use forethought_space::Problem;
+
 use super::world::record;
 use crate::args::{Arguments, File};
 use crate::exit::{Exit, Failure};
@@ -19,12 +21,14 @@ pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     loaded.check_interlocks(p, &machines)?;
     let machines = machines.len();
     loaded.start_data()?.notes.iter().for_each(|note| talk(format!("note: {note}")));
+    let unused = only_recorded(p);
     if arguments.json {
         let rules: Vec<_> =
             p.space.rules.iter().map(|r| json!({ "rule": r.text, "class": r.class })).collect();
         say(json!({
             "forethought": 1, "ok": true, "name": p.name, "parameters": p.space.parameters.len(),
             "outcomes": p.outcomes.len(), "stages": p.stages.len(), "machines": machines, "rules": rules,
+            "only_recorded": unused,
         }));
     } else if !arguments.quiet {
         let recipes = p.space.size(100_000_000).map(|n| format!("{n} recipes, ")).unwrap_or_default();
@@ -37,8 +41,22 @@ pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
             show::count(p.stages.len(), "stage"),
             show::count(machines, "machine"),
         ));
+        if !unused.is_empty() {
+            say(format!("note: only recorded, and not yet used in deciding: {}", unused.join(", ")));
+        }
     }
     Ok(Exit::Done)
+}
+
+/// Entries that are kept with the record and that no decision looks at yet.
+fn only_recorded(problem: &Problem) -> Vec<String> {
+    let context = problem.context.keys().map(|name| format!("context `{name}`"));
+    let parameters = problem.space.parameters.iter().flat_map(|p| {
+        let change = p.change.is_some().then(|| format!("`change` of `{}`", p.name));
+        let spread = p.spread.is_some().then(|| format!("`spread` of `{}`", p.name));
+        change.into_iter().chain(spread)
+    });
+    context.chain(parameters).collect()
 }
 
 /// The JSON schema of campaign files.

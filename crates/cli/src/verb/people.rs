@@ -42,6 +42,12 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
     let read = loaded.read()?;
     let campaign = &read.campaign;
     let trials: Vec<_> = new.iter().filter_map(|t| campaign.trials.get(t)).collect();
+    if let Some(most) =
+        campaign.problem.budget.trials.map(u64::from).filter(|most| campaign.counted() > *most)
+    {
+        let trials = show::count(most as usize, "trial");
+        talk(format!("note: these go beyond the budget of {trials}: {} are counted", campaign.counted()));
+    }
     if let Some(path) = &v.csv {
         let rows: Vec<(u64, Recipe)> = trials.iter().map(|t| (t.trial, t.recipe.clone())).collect();
         let sheet = run_sheet(&campaign.problem, &rows, campaign.problem.seed ^ campaign.seq);

@@ -92,6 +92,11 @@ fn words(rest: &Rest) -> (&'static str, String) {
     }
 }
 
+/// Trials were tried, and none was measured.
+fn gave_nothing(campaign: &Campaign) -> bool {
+    !campaign.trials.is_empty() && campaign.trials.values().all(|t| t.state != TrialState::Measured)
+}
+
 fn summary(
     campaign: &Campaign,
     rest: &Rest,
@@ -101,6 +106,9 @@ fn summary(
 ) {
     let sentence = match (rest, words(rest)) {
         (Rest::Machines(reason), _) => format!("stands still: {reason}"),
+        (Rest::Finished(reason), _) if gave_nothing(campaign) => {
+            format!("came to its end without one measurement: {reason}")
+        }
         (_, (state, reason)) if reason.is_empty() => state.to_owned(),
         (_, (state, reason)) => format!("{state}: {reason}"),
     };
