@@ -390,6 +390,18 @@ fn a_stop_is_lifted_only_once_it_is_carried_out() {
 }
 
 #[test]
+fn who_rejects_a_trial_that_is_being_halted_is_answered_too() {
+    let mut lab = Lab::new(&file("", ""), Class::Askable, &XS);
+    let order = lab.last();
+    lab.accept(&order);
+    let reject = || Command::Reject { trial: 1, reason: "too hot".into() };
+    assert_eq!((lab.command("ada", reject()), lab.command("bert", reject())), (None, None));
+    lab.step(Input::Halted("m".into(), Some(order.key), Ok(())));
+    assert_eq!(lab.replies, BTreeMap::from([(1, Ok(Reply::Done)), (2, Ok(Reply::Already))]));
+    assert!(matches!(lab.state(1), TrialState::Rejected(_)));
+}
+
+#[test]
 fn an_absence_takes_nothing_from_the_time_that_an_order_has() {
     let mut lab = Lab::new(&file("", "timeout = \"10s\""), Class::Askable, &XS);
     let order = lab.last();

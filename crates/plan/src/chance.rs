@@ -25,7 +25,7 @@ const WORTH: f64 = 0.01;
 /// The odds that some recipe beats the recommended one by at least the goal's `worth`, limits kept: the share of joint
 /// posterior draws in which one of a few hundred candidates does (spread ones, the most promising ones by expected gain and
 /// by upper bounds, and their neighbours). A finite set can only miss gains, so the odds are a little low in many dimensions.
-/// 1 before there is enough to say.
+/// 1 before there is enough to say, and as long as nothing that was measured is believed to keep every limit.
 ///
 /// # Errors
 /// As [`crate::predict`].
@@ -42,6 +42,10 @@ pub fn chance_of_gain(question: &Question) -> Result<f64, PlanError> {
     else {
         return Ok(1.0);
     };
+    // Where nothing is believed to keep the limits, the first that does is worth more than any gain.
+    if !best.missed.is_empty() {
+        return Ok(1.0);
+    }
     let candidates = candidates(&study, &beliefs)?;
     let mut points = vec![study.space.point(&best.recipe)?];
     points.extend(candidates);

@@ -291,6 +291,15 @@ fn an_optimum_at_an_end_is_measured_there_once_and_no_gain_is_left() {
     assert!(chance_of_gain(&question).unwrap() < 0.05);
 }
 
+/// What is best in the goal is worth nothing while it breaks a limit.
+#[test]
+fn a_gain_is_left_as_long_as_nothing_keeps_the_limits() {
+    let outcomes = "y = { goal = \"maximize\", worth = 0.1 }\nu = { limit = { max = 0.05 } }";
+    let mut question = question(SQUARE, outcomes, 1);
+    told(&mut question, 20, |a, b| vec![("y", a + b), ("u", 1.0 + (a - 0.5).powi(2) + (b - 0.5).powi(2))]);
+    assert_eq!(chance_of_gain(&question).unwrap(), 1.0);
+}
+
 #[test]
 fn the_odds_of_a_gain_are_high_where_the_top_is_ahead_and_low_where_it_was_measured() {
     let mut ahead = question(SQUARE, "y = { goal = \"maximize\", worth = 0.05 }", 1);

@@ -7,7 +7,7 @@ use forethought_record::{Actor, Event, Fate, RunKey, TrialState};
 use forethought_space::Failure;
 use jiff::{SignedDuration, Timestamp};
 
-use super::command::{Refusal, Reply};
+use super::command::{Outcome, Refusal, Reply};
 use super::{Core, Effect};
 
 /// Longest time that a machine has to end what it does.
@@ -24,8 +24,8 @@ pub(super) struct Halting {
     stops: Vec<u64>,
     /// What could not be halted, since the last stop was answered.
     failed: Vec<String>,
-    /// Trials that are rejected once their orders have ended: by which command, by whom, why.
-    rejections: BTreeMap<u64, (u64, Actor, String)>,
+    /// Trials that are rejected once their orders have ended: by which commands, by whom, why.
+    rejections: BTreeMap<u64, Vec<(u64, Actor, String)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ impl Core {
         effects: &mut Vec<Effect>,
     ) {
         let reason = format!("rejected by {}: {}", rejection.1, rejection.2);
-        self.halting.rejections.insert(trial, rejection);
+        self.halting.rejections.entry(trial).or_default().push(rejection);
         for (machine, order) in self.under_way() {
             if order.key.trial == trial {
                 self.halt_order(at, machine, order, Failure::Stopped, reason.clone(), effects);
@@ -201,25 +201,31 @@ impl Core {
         };
         let done: Vec<u64> = self.halting.rejections.keys().copied().filter(over).collect();
         for trial in done {
-            let Some((id, by, reason)) = self.halting.rejections.remove(&trial) else { continue };
-            let state = self.campaign.trials.get(&trial).map(|t| t.state.clone());
-            let reply = match state {
-                Some(TrialState::Measured) => {
-                    Err(Refusal::new("over", format!("trial {trial} was measured before it could be halted"))
-                        .hint("`retract` takes a measurement out"))
-                }
-                _ if self.is_uncertain(trial) => Err(Refusal::new(
-                    "not-halted",
-                    format!("trial {trial} could not be halted, and nobody knows what becomes of it"),
-                )
-                .hint(format!("end it by hand, then `resolve FILE {trial} discarded`"))),
-                _ => {
-                    self.record(at, &by, Event::Rejected { trial, reason });
-                    self.settle(at, trial);
-                    Ok(Reply::Done)
-                }
-            };
-            self.gate(Effect::Reply(id, reply));
+            for (id, by, reason) in self.halting.rejections.remove(&trial).into_iter().flatten() {
+                let reply = self.reject_now(at, trial, reason, &by);
+                self.gate(Effect::Reply(id, reply));
+            }
+        }
+    }
+
+    /// Rejects a trial whose orders have ended.
+    fn reject_now(&mut self, at: Timestamp, trial: u64, reason: String, by: &Actor) -> Outcome {
+        match self.campaign.trials.get(&trial).map(|t| t.state.clone()) {
+            Some(TrialState::Rejected(_)) => Ok(Reply::Already),
+            Some(TrialState::Measured) => {
+                Err(Refusal::new("over", format!("trial {trial} was measured before it could be halted"))
+                    .hint("`retract` takes a measurement out"))
+            }
+            _ if self.is_uncertain(trial) => Err(Refusal::new(
+                "not-halted",
+                format!("trial {trial} could not be halted, and nobody knows what becomes of it"),
+            )
+            .hint(format!("end it by hand, then `resolve FILE {trial} discarded`"))),
+            _ => {
+                self.record(at, by, Event::Rejected { trial, reason });
+                self.settle(at, trial);
+                Ok(Reply::Done)
+            }
         }
     }
 }
