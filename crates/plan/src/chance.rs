@@ -23,8 +23,9 @@ const DRAWS: usize = 512;
 const WORTH: f64 = 0.01;
 
 /// The odds that some recipe beats the recommended one by at least the goal's `worth`, limits kept: the share of joint
-/// posterior draws in which one of a few hundred candidates does (spread ones, the most promising ones by expected gain and
-/// by upper bounds, and their neighbours). A finite set can only miss gains, so the odds are a little low in many dimensions.
+/// posterior draws in which one of a few hundred candidates does, each draw with the odds of the surest of those to keep its
+/// limits. Candidates are spread ones, the most promising ones by expected gain and by upper bounds, and their neighbours. A
+/// finite set can only miss gains, so the odds are a little low in many dimensions.
 /// 1 before there is enough to say, and as long as nothing that was measured is believed to keep every limit.
 ///
 /// # Errors
@@ -54,11 +55,11 @@ pub fn chance_of_gain(question: &Question) -> Result<f64, PlanError> {
     let joints: Vec<Joint> = members.iter().map(|gp| gp.joint(&encoded)).collect();
     let factors: Vec<_> = members.iter().zip(&joints).map(|(gp, joint)| gp.draw_factor(joint)).collect();
     let worth = goal.worth.unwrap_or(WORTH * fit.seen_utilities(&goal.role).1);
-    // Limits: a candidate that likely breaks one is none.
+    // Limits: of the candidates that gain, the one that is surest to keep them counts with those odds.
     let conditions = merit(&study, &beliefs, &[]).conditions;
     let odds = Merit::of_conditions(conditions).values(&encoded, points.len(), &mut Workspace::default());
     let mut rng = stream(question.problem.seed, question.decision, "chance");
-    let mut gains = 0;
+    let mut gains = 0.0;
     for draw in 0..DRAWS {
         // The members in turn: what decides is all of them, and one best guess would stop too early.
         let (joint, factor) = (&joints[draw % members.len()], &factors[draw % members.len()]);
@@ -66,10 +67,10 @@ pub fn chance_of_gain(question: &Question) -> Result<f64, PlanError> {
         let off = factor(&z);
         let value = |i: usize| goal.role.utility(fit.posterior.warp().inverse(joint.mean[i] + off[i]));
         let best = value(0);
-        let better = (1..points.len()).any(|i| odds[i] > libm::log(0.5) && value(i) > best + worth);
-        gains += usize::from(better);
+        let better = (1..points.len()).filter(|i| value(*i) > best + worth);
+        gains += better.map(|i| libm::exp(odds[i])).fold(0.0, f64::max);
     }
-    Ok(gains as f64 / DRAWS as f64)
+    Ok(gains / DRAWS as f64)
 }
 
 fn candidates(study: &Study<'_>, beliefs: &Beliefs) -> Result<Vec<Point>, PlanError> {
