@@ -23,7 +23,7 @@ pub(crate) struct Seen {
     /// When orders came to their end, in seconds.
     ended: BTreeMap<RunKey, u64>,
     attempts: BTreeMap<(u64, String), u32>,
-    /// Trials that people brought or were handed: no budget counts them.
+    /// Trials that people brought or asked for: no budget keeps them.
     outside: BTreeSet<u64>,
 }
 
@@ -55,7 +55,10 @@ impl Seen {
         }
         match &entry.event {
             Event::Revised { text, .. } => self.revised(text),
-            Event::Decided { proposals, stale: false, .. } => {
+            Event::Decided { proposals, stale: false, asked_by, .. } => {
+                if asked_by.is_some() {
+                    self.outside.extend(proposals.iter().map(|p| p.trial));
+                }
                 for p in proposals {
                     self.recipes.insert(p.trial, a_of(&p.recipe));
                 }
@@ -90,6 +93,9 @@ impl Seen {
             let ordered = t.all_orders().find_map(|o| o.recipe.get("a")).or_else(|| t.recipe.get("a"));
             if let Some(Value::Number(a)) = ordered {
                 self.recipes.insert(t.trial, *a);
+            }
+            if t.by != Actor::engine() {
+                self.outside.insert(t.trial);
             }
             let names = t.approvals.iter().map(|a: &Actor| a.0.trim().to_lowercase());
             self.agreed.insert(t.trial, names.collect());
