@@ -3,7 +3,8 @@
 use forethought_record::{Actor, Event, Trial, TrialState};
 use jiff::Timestamp;
 
-use super::{Core, OUTSIDE, Undecided};
+use super::hold::is_waiting;
+use super::{Core, Undecided};
 
 impl Core {
     /// Trials that may still be opened, or why none.
@@ -51,11 +52,7 @@ impl Core {
     /// Takes back what was decided and cannot be begun any more; what was begun goes on to its end.
     pub(super) fn withdraw_unaffordable(&mut self, at: Timestamp) {
         let Err(why) = self.is_used_up(at) else { return };
-        let unbegun = |t: &&Trial| {
-            t.charged.is_empty()
-                && t.all_orders().all(|o| !o.state.is_open() && o.machine != OUTSIDE)
-                && t.all_orders().all(|o| !self.is_uncertain(o.key.trial))
-        };
+        let unbegun = |t: &&Trial| t.charged.is_empty() && is_waiting(t);
         let all: Vec<u64> = self.campaign.live().filter(unbegun).map(|t| t.trial).collect();
         for trial in all {
             let reason = format!("{why} before it was begun");

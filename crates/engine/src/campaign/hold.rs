@@ -59,14 +59,14 @@ impl Core {
 }
 
 /// It is nobody's at present: not at a machine, not with whoever asked for it.
-fn is_waiting(t: &Trial) -> bool {
+pub(super) fn is_waiting(t: &Trial) -> bool {
     t.all_orders()
         .all(|o| !o.state.is_open() && !matches!(o.state, OrderState::Uncertain(_)) && o.machine != OUTSIDE)
 }
 
 /// What keeps a trial from being sent as the envelope and the rules stand now, if anything: nobody can agree to what is out of
 /// bounds; for the rest, that many people must have agreed to this recipe under this envelope.
-pub(super) fn hold(problem: &Problem, t: &Trial) -> Option<Hold> {
+fn hold(problem: &Problem, t: &Trial) -> Option<Hold> {
     let recipe = planned(t);
     let shown = || blake3::hash(binding(problem, &recipe).as_bytes()).to_hex().to_string();
     if let Err(refusal) = check(problem, &recipe) {

@@ -8,7 +8,8 @@ use forethought_record::{Actor, Event, Fate, OrderState, RunKey, Trial, TrialSta
 use forethought_space::{Problem, Recipe, Stage};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Core, Effect, OUTSIDE, stage_recipe};
+use super::hold::is_waiting;
+use super::{Core, Effect, stage_recipe};
 use crate::changing::changing;
 
 /// Orders in a row that could not be sent, after which their machine is paused.
@@ -42,15 +43,11 @@ impl Core {
         let open: Vec<u64> = self
             .campaign
             .live()
-            .filter(|t| matches!(t.state, TrialState::Proposed | TrialState::Open))
-            .filter(|t| t.all_orders().all(|o| o.machine != OUTSIDE))
+            .filter(|t| matches!(t.state, TrialState::Proposed | TrialState::Open) && is_waiting(t))
             .map(|t| t.trial)
             .collect();
         for trial in open {
             let Some(t) = self.campaign.trials.get(&trial) else { continue };
-            if t.all_orders().any(|o| o.state.is_open() || matches!(o.state, OrderState::Uncertain(_))) {
-                continue;
-            }
             let Some(stage) = next_stage(&problem, t) else { continue };
             match self.machine_for(at, stage, t) {
                 Machine::Free(machine) => self.intend(at, trial, stage, machine),
