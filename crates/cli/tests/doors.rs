@@ -8,9 +8,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use common::{Folder, forethought};
+use common::{Folder, forethought, wait_for};
 
 const BY_HAND: &str = r#"
 forethought = 1
@@ -112,18 +111,8 @@ fn a_revision_over_the_socket_is_checked_by_the_engine() {
         BY_HAND.replace("driver = \"manual\"", "driver = \"command\"\ncommand = [\"python3\", \"p.py\"]");
     let folder = Folder::new(&file);
     fs::write(folder.path("p.py"), program).unwrap();
-    let mut child = forethought()
-        .args(["run", "campaign.toml", "--no-report", "--quiet"])
-        .current_dir(folder.dir())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while !folder.path("runs").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "nothing was started");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let mut child = folder.start(&[]);
+    wait_for("nothing was started", || folder.path("runs").exists());
     let texts = [
         "nonsense".to_owned(),
         String::new(),

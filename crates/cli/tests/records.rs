@@ -6,18 +6,9 @@ mod common;
 
 use std::fs;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{Folder, forethought};
-
-const PROGRAM: &str = r#"
-import json, os, sys, time
-order = json.loads(sys.stdin.readline())
-with open(os.path.join(os.environ["FORETHOUGHT_DIR"], "starts.log"), "a") as log:
-    log.write(order["key"] + "\n")
-time.sleep(0.02)
-print(json.dumps({"outcomes": {"y": order["recipe"]["x"]}}))
-"#;
+use common::{Folder, forethought, wait_for};
 
 const FILE: &str = r#"
 forethought = 1
@@ -57,7 +48,7 @@ horizon = "30s"
 /// A folder whose campaign is to have so many trials.
 fn folder(trials: usize) -> Folder {
     let folder = Folder::new(&FILE.replace("TRIALS", &trials.to_string()));
-    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    folder.program("0.02");
     folder
 }
 
@@ -68,10 +59,6 @@ fn finished(trials: usize) -> Folder {
     folder
 }
 
-fn starts(folder: &Folder) -> usize {
-    fs::read_to_string(folder.path("starts.log")).unwrap_or_default().lines().count()
-}
-
 fn spawn(folder: &Folder) -> Child {
     let mut command = forethought();
     command.args(["run", "campaign.toml", "--no-report", "--quiet"]).current_dir(folder.dir());
@@ -79,12 +66,8 @@ fn spawn(folder: &Folder) -> Child {
 }
 
 /// Waits until a run has started so many programs.
-fn wait_for(folder: &Folder, count: usize) {
-    let began = Instant::now();
-    while starts(folder) < count {
-        assert!(began.elapsed() < Duration::from_secs(60), "the program never started");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+fn wait_for_starts(folder: &Folder, count: usize) {
+    wait_for("the program never started", || folder.starts().len() >= count);
 }
 
 /// Makes a change to a record from which its triggers would keep everybody.
@@ -100,7 +83,7 @@ fn change(folder: &Folder, statement: &str) {
 
 /// Every verb that would begin anew or go on refuses, says the way out, and starts nothing.
 fn refused(folder: &Folder, what: &str, said: &str) {
-    let before = starts(folder);
+    let before = folder.starts().len();
     let more = FILE.replace("TRIALS", "9");
     fs::write(folder.path("campaign.toml"), more).unwrap();
     for verb in ["run", "ask", "resume", "verify"] {
@@ -108,7 +91,7 @@ fn refused(folder: &Folder, what: &str, said: &str) {
         assert!(printed.contains(said), "{what}, {verb}: {printed}");
         assert!(printed.contains("restore"), "{what}, {verb}: {printed}");
     }
-    assert_eq!(starts(folder), before, "{what}: nothing is started");
+    assert_eq!(folder.starts().len(), before, "{what}: nothing is started");
 }
 
 #[test]
@@ -142,7 +125,7 @@ fn no_campaign_is_begun_anew_while_its_head_is_kept() {
 fn a_young_record_whose_log_was_lost_is_not_begun_anew() {
     let folder = folder(400);
     let mut run = spawn(&folder);
-    wait_for(&folder, 3);
+    wait_for_starts(&folder, 3);
     run.kill().unwrap();
     run.wait().unwrap();
     let log = fs::read(folder.path("forethought.db-wal")).unwrap();
@@ -184,7 +167,7 @@ fn one_bit_of_a_name_shows_no_other_campaigns_data() {
 #[test]
 fn what_rests_on_a_damaged_belief_is_not_shown_and_the_rest_says_so() {
     let folder = Folder::new(&FILE.replace("TRIALS", "6").replace("trials = 1000", "trials = 3"));
-    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    folder.program("0.02");
     folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
     folder.run(&["best", "campaign.toml"], 0);
     let whole = fs::read(folder.path("forethought.db")).unwrap();
@@ -218,12 +201,12 @@ fn an_empty_head_of_a_young_record_is_no_damage() {
 fn a_record_removed_while_it_runs_ends_the_run() {
     let folder = folder(400);
     let run = spawn(&folder);
-    wait_for(&folder, 3);
+    wait_for_starts(&folder, 3);
     fs::remove_file(folder.path("forethought.db")).unwrap();
     let output = run.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("was removed or replaced"), "{said}");
-    assert!(starts(&folder) < 400);
+    assert!(folder.starts().len() < 400);
 }
 
 #[test]
@@ -324,7 +307,7 @@ fn no_flipped_bit_of_any_file_shows_wrong_data_in_silence_or_starts_an_order_aga
         let folder = folder(if is_young { 400 } else { 3 });
         if is_young {
             let mut run = spawn(&folder);
-            wait_for(&folder, 4);
+            wait_for_starts(&folder, 4);
             run.kill().unwrap();
             run.wait().unwrap();
             // What was under way is over, and nothing is left to start.
@@ -339,7 +322,7 @@ fn no_flipped_bit_of_any_file_shows_wrong_data_in_silence_or_starts_an_order_aga
         let looks = [&["export", "campaign.toml"][..], &["log", "campaign.toml", "--json"]];
         let right = looks.map(|verb| said(&folder, verb));
         assert!(right.iter().all(|(text, noticed)| !text.is_empty() && !noticed), "{right:?}");
-        let before = starts(&folder);
+        let before = folder.starts().len();
         for (damaged, bytes) in &files {
             for at in each(bytes.len(), if damaged.ends_with("head") { 37 } else { 1499 }) {
                 let _ = fs::remove_file(folder.path("forethought.db-shm"));
@@ -353,7 +336,7 @@ fn no_flipped_bit_of_any_file_shows_wrong_data_in_silence_or_starts_an_order_aga
                 }
                 if !is_young {
                     said(&folder, &["run", "campaign.toml", "--no-report", "--quiet"]);
-                    assert_eq!(starts(&folder), before, "byte {at} of {damaged}");
+                    assert_eq!(folder.starts().len(), before, "byte {at} of {damaged}");
                 }
             }
         }
@@ -372,7 +355,7 @@ fn a_link_to_a_campaign_file_stands_for_the_file_and_its_record() {
         assert!(folder.run(&["status", link], 0).contains("2 measured"), "{link}");
         folder.run(&["run", link, "--no-report"], 0);
     }
-    assert_eq!(starts(&folder), 2, "nothing is begun anew");
+    assert_eq!(folder.starts().len(), 2, "nothing is begun anew");
     assert!(fs::read_dir(&a).unwrap().count() == 1, "nothing stands beside the link");
     // A record that was made beside a link is not left behind.
     fs::copy(folder.path("forethought.db"), a.join("forethought.db")).unwrap();

@@ -6,20 +6,9 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Folder, forethought};
-
-/// Notes each start, then takes its time.
-const PROGRAM: &str = r#"
-import json, os, sys, time
-order = json.loads(sys.stdin.readline())
-with open(os.environ["FORETHOUGHT_DIR"] + "/starts.log", "a") as log:
-    log.write(order["key"] + "\n")
-time.sleep(TAKES)
-print(json.dumps({"outcomes": {"y": order["recipe"]["x"]}}))
-"#;
+use common::{Folder, forethought, wait_for};
 
 const FILE: &str = r#"
 forethought = 1
@@ -41,30 +30,8 @@ trials = 2
 
 fn folder(options: &str, takes: &str) -> Folder {
     let folder = Folder::new(&FILE.replace("OPTIONS", options));
-    fs::write(folder.path("program.py"), PROGRAM.replace("TAKES", takes)).unwrap();
+    folder.program(takes);
     folder
-}
-
-fn start(folder: &Folder, more: &[&str]) -> Child {
-    let mut command = forethought();
-    command.args(["run", "campaign.toml", "--no-report", "--quiet"]).args(more).current_dir(folder.dir());
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// A run that is killed while its first program is at work.
-fn kill_at_work(folder: &Folder) {
-    let mut child = start(folder, &[]);
-    wait_for("the program never started", || folder.path("starts.log").exists());
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 /// Kills what works in a folder, as a lack of memory or of power does.
@@ -86,10 +53,6 @@ fn kill_programs(folder: &Folder) {
     }
 }
 
-fn starts(folder: &Folder) -> Vec<String> {
-    fs::read_to_string(folder.path("starts.log")).unwrap_or_default().lines().map(str::to_owned).collect()
-}
-
 /// The folders of orders.
 fn orders(folder: &Folder) -> Vec<PathBuf> {
     let entries =
@@ -105,7 +68,7 @@ fn log(folder: &Folder) -> String {
 #[test]
 fn what_a_person_says_has_run_is_not_started_again() {
     let folder = folder("", "1.5");
-    kill_at_work(&folder);
+    folder.kill_at_work();
     for order in orders(&folder) {
         fs::remove_dir_all(order).unwrap();
     }
@@ -118,25 +81,25 @@ fn what_a_person_says_has_run_is_not_started_again() {
     assert!(said.contains("1 measured, 1 open"), "the others go on: {said}");
     folder.run(&["tell", "campaign.toml", "--trial", "1", "y=0.5"], 0);
     folder.run(&["run", "campaign.toml", "--no-report"], 0);
-    let starts = starts(&folder);
+    let starts = folder.starts();
     assert_eq!(starts.len(), 2, "{starts:?}");
 }
 
 #[test]
 fn orders_whose_folders_are_gone_are_uncertain() {
     let folder = folder("", "30");
-    kill_at_work(&folder);
+    folder.kill_at_work();
     kill_programs(&folder);
     fs::remove_dir_all(folder.path("runs")).unwrap();
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 3);
     assert!(said.contains("`runs` is not the folder that the record speaks of"), "{said}");
-    assert_eq!(starts(&folder).len(), 1);
+    assert_eq!(folder.starts().len(), 1);
 }
 
 #[test]
 fn a_claimed_folder_without_a_process_is_settled_by_asking_the_system() {
     let folder = folder("", "30");
-    kill_at_work(&folder);
+    folder.kill_at_work();
     kill_programs(&folder);
     fs::remove_file(orders(&folder)[0].join("pid")).unwrap();
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 3);
@@ -156,7 +119,7 @@ fn an_answer_counts_only_for_the_order_that_it_was_given_to() {
     fs::remove_file(folder.path("forethought.head")).unwrap();
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 3);
     assert!(said.contains("was an older record put back?"), "{said}");
-    assert_eq!(starts(&folder).len(), 2, "nothing ran again");
+    assert_eq!(folder.starts().len(), 2, "nothing ran again");
 }
 
 #[test]
@@ -164,15 +127,15 @@ fn what_is_stopped_does_not_start() {
     let options =
         "parallel = 2\nsignals = { closed = [\"sleep\", \"0.6\"] }\n[envelope]\ninterlock = [\"m.closed\"]";
     let folder = folder(options, "30");
-    let mut child = start(&folder, &[]);
+    let mut child = folder.start(&[]);
     wait_for("nothing was intended", || folder.path("forethought.sock").exists());
     std::thread::sleep(Duration::from_millis(300));
     let said = folder.run(&["stop", "campaign.toml"], 0);
     assert!(said.contains("all machines were halted"), "{said}");
-    let before = starts(&folder);
+    let before = folder.starts();
     assert_eq!(child.wait().unwrap().code(), Some(4));
     std::thread::sleep(Duration::from_millis(1500));
-    assert_eq!(starts(&folder), before, "something started after the stop");
+    assert_eq!(folder.starts(), before, "something started after the stop");
 }
 
 #[test]
@@ -181,7 +144,7 @@ fn an_interlock_that_is_slow_to_read_starts_nothing() {
     let folder = folder(options, "0");
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 4);
     assert!(said.contains("m.closed takes longer than 1 s to read"), "{said}");
-    assert_eq!(starts(&folder).len(), 0);
+    assert_eq!(folder.starts().len(), 0);
 }
 
 #[test]
@@ -196,7 +159,7 @@ fn what_cannot_be_sent_pauses_its_machine() {
     fs::remove_file(folder.path("runs")).unwrap();
     folder.run(&["resume", "campaign.toml"], 0);
     folder.run(&["run", "campaign.toml", "--no-report"], 0);
-    assert_eq!(starts(&folder).len(), 2);
+    assert_eq!(folder.starts().len(), 2);
 }
 
 #[test]
@@ -217,13 +180,12 @@ fn an_answer_counts_though_a_child_holds_the_output() {
 #[test]
 fn a_program_whose_shell_was_killed_keeps_its_slot() {
     let folder = folder("", "2");
-    let mut child = start(&folder, &[]);
-    wait_for("the program never started", || folder.path("starts.log").exists());
+    let mut child = folder.start_at_work(&[]);
     let pid = fs::read_to_string(orders(&folder)[0].join("pid")).unwrap();
     let shell = pid.split_whitespace().next().unwrap();
     std::process::Command::new("kill").args(["-9", shell]).status().unwrap();
     std::thread::sleep(Duration::from_millis(700));
-    assert_eq!(starts(&folder).len(), 1, "the next order was started beside it");
+    assert_eq!(folder.starts().len(), 1, "the next order was started beside it");
     child.wait().unwrap();
 }
 
@@ -232,8 +194,7 @@ fn a_program_that_left_its_group_is_halted_too() {
     let folder = folder("timeout = \"1s\"", "1000");
     let program = fs::read_to_string(folder.path("program.py")).unwrap();
     fs::write(folder.path("program.py"), program.replace("time.sleep(", "os.setsid(); time.sleep(")).unwrap();
-    let mut child = start(&folder, &[]);
-    wait_for("the program never started", || folder.path("starts.log").exists());
+    let mut child = folder.start_at_work(&[]);
     wait_for("nothing was halted", || log(&folder).contains("aborted"));
     let first =
         orders(&folder).into_iter().find(|p| p.file_name().unwrap().to_string_lossy().starts_with("1-"));
@@ -251,18 +212,17 @@ fn a_program_that_left_its_group_is_halted_too() {
 #[test]
 fn an_answer_that_was_there_in_time_counts_however_late_it_is_looked_for() {
     let folder = folder("timeout = \"1s\"", "0.4");
-    kill_at_work(&folder);
+    folder.kill_at_work();
     std::thread::sleep(Duration::from_secs(2));
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 0);
     assert!(said.contains("2 of 2 trials: 2 measured"), "{said}");
-    assert_eq!(starts(&folder).len(), 2);
+    assert_eq!(folder.starts().len(), 2);
 }
 
 #[test]
 fn an_open_trial_that_is_rejected_is_halted_and_left_alone() {
     let folder = folder("", "30");
-    let mut child = start(&folder, &[]);
-    wait_for("the program never started", || folder.path("starts.log").exists());
+    let mut child = folder.start_at_work(&[]);
     folder.run(&["veto", "campaign.toml", "1", "--reason", "too hot"], 0);
     let status = folder.json(&["status", "campaign.toml"]);
     assert_eq!(status["trials"][0]["state"], "rejected", "{status}");
@@ -275,7 +235,7 @@ fn an_open_trial_that_is_rejected_is_halted_and_left_alone() {
 #[test]
 fn a_run_that_waits_goes_on_once_it_is_approved() {
     let folder = folder("[envelope]\napprove = { when = \"x >= 0\", people = 1 }", "0");
-    let mut child = start(&folder, &["--wait"]);
+    let mut child = folder.start(&["--wait"]);
     wait_for("nothing was held", || {
         folder.path("forethought.sock").exists() && log(&folder).contains("held")
     });
@@ -292,7 +252,7 @@ fn a_run_that_waits_goes_on_once_it_is_approved() {
         });
     }
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert_eq!(starts(&folder).len(), 2);
+    assert_eq!(folder.starts().len(), 2);
 }
 
 #[test]
@@ -307,7 +267,7 @@ command = ["sh", "-c", "echo broken >&2; exit 1"]
     let text =
         FILE.replace("OPTIONS", "").replace("[machine.m]", &format!("[stage.main]\n{twin}[machine.m]"));
     let folder = Folder::new(&text.replace("trials = 2\n", "trials = 6\n"));
-    fs::write(folder.path("program.py"), PROGRAM.replace("TAKES", "0.2")).unwrap();
+    folder.program("0.2");
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 0);
     assert!(said.contains("6 measured"), "a paused machine holds nobody: {said}");
     let log = log(&folder);

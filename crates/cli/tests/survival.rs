@@ -6,21 +6,9 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Folder, forethought};
-
-const PROGRAM: &str = r#"
-import json, os, sys, time
-order = json.loads(sys.stdin.readline())
-with open(os.path.join(os.environ["FORETHOUGHT_DIR"], "starts.log"), "a") as log:
-    log.write(order["key"] + "\n")
-    log.flush()
-    os.fsync(log.fileno())
-time.sleep(0.03)
-print(json.dumps({"outcomes": {"y": order["recipe"]["x"]}}))
-"#;
+use common::Folder;
 
 const FILE: &str = r#"
 forethought = 1
@@ -47,40 +35,17 @@ fn recipes(folder: &Folder) -> BTreeMap<u64, String> {
     trials.iter().map(|t| (t["trial"].as_u64().unwrap(), t["recipe"].to_string())).collect()
 }
 
-/// A run that is under way.
-fn run(folder: &Folder) -> Child {
-    forethought()
-        .args(["run", "campaign.toml", "--no-report", "--quiet"])
-        .current_dir(folder.dir())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-/// A run that is killed once its first program has started.
-fn kill_once_started(folder: &Folder) {
-    let mut child = run(folder);
-    let began = Instant::now();
-    while !folder.path("starts.log").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "the program never started");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
 #[test]
 fn killed_at_any_moment_it_goes_on() {
     const TRIALS: usize = 24;
     let folder = Folder::new(&FILE.replace("TRIALS", &TRIALS.to_string()));
-    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    folder.program("0.03");
     let mut kills = 0;
     let began = Instant::now();
     // Moments spread over the start, the deciding, the sending and the answering.
     for round in 0u64.. {
         assert!(began.elapsed() < Duration::from_secs(120), "it does not come to its end");
-        let mut child = run(&folder);
+        let mut child = folder.start(&[]);
         let patience = Duration::from_millis(20 + (round * 37) % 260);
         let since = Instant::now();
         let ended = loop {
@@ -121,7 +86,7 @@ fn killed_at_any_moment_it_goes_on() {
 
     // The same campaign without a kill proposes the same.
     let straight = Folder::new(&FILE.replace("TRIALS", &TRIALS.to_string()));
-    fs::write(straight.path("program.py"), PROGRAM).unwrap();
+    straight.program("0.03");
     straight.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
     assert_eq!(recipes(&folder), recipes(&straight));
 }
@@ -130,8 +95,8 @@ fn killed_at_any_moment_it_goes_on() {
 fn a_program_that_outlived_the_engine_has_its_result_picked_up() {
     let file = FILE.replace("TRIALS", "1").replace("parallel = 2", "");
     let folder = Folder::new(&file);
-    fs::write(folder.path("program.py"), PROGRAM.replace("0.03", "1.0")).unwrap();
-    kill_once_started(&folder);
+    folder.program("1.0");
+    folder.kill_at_work();
     folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
     let log = fs::read_to_string(folder.path("starts.log")).unwrap();
     assert_eq!(log.lines().count(), 1, "it was started again");
@@ -141,19 +106,8 @@ fn a_program_that_outlived_the_engine_has_its_result_picked_up() {
 #[test]
 fn a_second_run_says_who_owns_the_project() {
     let folder = Folder::new(&FILE.replace("TRIALS", "1"));
-    fs::write(folder.path("program.py"), PROGRAM.replace("0.03", "2.0")).unwrap();
-    let mut child = forethought()
-        .args(["run", "campaign.toml", "--no-report", "--quiet", "--as", "anna"])
-        .current_dir(folder.dir())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while !folder.path("starts.log").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "the program never started");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    folder.program("2.0");
+    let mut child = folder.start_at_work(&["--as", "anna"]);
     let refused = folder.run(&["run", "campaign.toml"], 2);
     assert!(refused.contains("anna"), "{refused}");
     // A verb that writes is carried out by the owner.
@@ -209,7 +163,7 @@ fn a_program_that_hangs_is_halted() {
 #[test]
 fn a_cut_or_flipped_record_is_named() {
     let folder = Folder::new(&FILE.replace("TRIALS", "4"));
-    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    folder.program("0.03");
     folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
     folder.run(&["verify", "campaign.toml"], 0);
     let db = rusqlite::Connection::open(folder.path("forethought.db")).unwrap();
@@ -236,7 +190,7 @@ fn a_cut_or_flipped_record_is_named() {
 #[test]
 fn nobody_goes_on_from_a_cut_record_by_accident() {
     let folder = Folder::new(&FILE.replace("TRIALS", "2"));
-    fs::write(folder.path("program.py"), PROGRAM).unwrap();
+    folder.program("0.03");
     folder.run(&["run", "campaign.toml", "--no-report", "--quiet"], 0);
     let db = rusqlite::Connection::open(folder.path("forethought.db")).unwrap();
     db.execute_batch("DROP TRIGGER event_kept").unwrap();
@@ -257,8 +211,8 @@ fn nobody_goes_on_from_a_cut_record_by_accident() {
 #[test]
 fn what_a_dead_engine_left_running_is_nobodys_to_answer_or_withdraw() {
     let folder = Folder::new(&FILE.replace("TRIALS", "2").replace("parallel = 2\n", ""));
-    fs::write(folder.path("program.py"), PROGRAM.replace("time.sleep(0.03)", "time.sleep(1.5)")).unwrap();
-    kill_once_started(&folder);
+    folder.program("1.5");
+    folder.kill_at_work();
     let said = folder.run(&["withdraw", "campaign.toml", "1"], 2);
     assert!(said.contains("trial 1 is on machine `m`"), "{said}");
     let said = folder.run(&["tell", "campaign.toml", "--trial", "1", "y=5"], 2);
