@@ -34,7 +34,7 @@ pub fn awaited_changes(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
 }
 
 /// What a machine waits for before it may be given this stage's values: counted from the end of the last order that set the
-/// parameter there, or from its beginning while it is under way. What an earlier process than the one that `began` had waited for
+/// parameter there, or from its beginning while it is under way; the longest wait, where nobody knows which order was the last. What an earlier process than the one that `began` had waited for
 /// is waited for anew: how long that is ago isn't known where the clock may have been set.
 pub(crate) fn changing(
     campaign: &Campaign,
@@ -51,14 +51,25 @@ pub(crate) fn changing(
     let changes = stage.parameters.iter().filter_map(|name| {
         let to = trial.recipe.get(name).and_then(Value::number)?;
         let all = campaign.trials.values().flat_map(Trial::all_orders).filter(set_there);
-        let last = all.filter(|o| o.recipe.get(name).is_some()).max_by_key(|o| o.times.0)?;
-        // What was really set, where that differs from what was ordered.
-        let set = campaign.trials.get(&last.key.trial).map_or(&last.recipe, |t| &t.recipe);
-        let from = set.get(name).and_then(Value::number)?;
-        let wait = SignedDuration::try_from_secs_f64(change_s(problem, name, from, to)?).ok()?;
-        let ended = last.times.1.unwrap_or(last.times.0);
-        let until = began.map_or(ended, |b| b.max(ended)).checked_add(wait).ok()?;
+        let mut all: Vec<&Order> = all.filter(|o| o.recipe.get(name).is_some()).collect();
+        all.sort_by_key(|o| o.times.0);
+        // Any of those after the last that was surely taken may have been the last to set it.
+        let sure = all.iter().rposition(|o| is_surely_taken(&o.state)).unwrap_or(0);
+        let until = |last: &&Order| {
+            // What was really set, where that differs from what was ordered.
+            let set = campaign.trials.get(&last.key.trial).map_or(&last.recipe, |t| &t.recipe);
+            let from = set.get(name).and_then(Value::number)?;
+            let wait = SignedDuration::try_from_secs_f64(change_s(problem, name, from, to)?).ok()?;
+            let ended = last.times.1.unwrap_or(last.times.0);
+            began.map_or(ended, |b| b.max(ended)).checked_add(wait).ok()
+        };
+        let until = all[sure..].iter().filter_map(until).max()?;
         Some(Changing { trial: trial.trial, machine: machine.to_owned(), parameter: name.clone(), until })
     });
     changes.max_by_key(|change| change.until)
+}
+
+/// A machine, or whoever looked, says that the order got there.
+fn is_surely_taken(state: &OrderState) -> bool {
+    matches!(state, OrderState::Accepted(_) | OrderState::Answered | OrderState::Ran)
 }

@@ -454,3 +454,26 @@ fn a_rate_counts_from_what_was_set_and_over_a_restart_the_longer_wait_holds() {
     lab.restart();
     assert!(lab.wakes.contains(&second(86_460)), "{:?}", lab.wakes);
 }
+
+#[test]
+fn an_order_that_nobody_knows_of_does_not_shorten_a_wait() {
+    // One unit a second: 80 was set, then perhaps 20, and 80 ended later; the next is 10.
+    let text = file("bound.x = { rate = \"60/min\" }", "");
+    let mut lab = Lab::new(&text, Class::Askable, &[80.0, 20.0, 10.0, 10.0]);
+    let dead = || Fate::Unknown { message: "the line went dead".into() };
+    let resolve = |trial, verdict| Command::Resolve { trial, verdict };
+    let first = lab.last();
+    lab.says(&first, dead());
+    lab.command("ada", resolve(1, Resolution::Ran)).unwrap().unwrap();
+    lab.tick(60);
+    let doubtful = lab.last();
+    assert_eq!(doubtful.key.trial, 2);
+    lab.says(&doubtful, dead());
+    lab.now = 61;
+    let outcomes = BTreeMap::from([("y".to_owned(), Some(Measurement::Number(1.0)))]);
+    let answer = Answer { trial: Some(1), outcomes, ..Answer::default() };
+    lab.command("ada", Command::Tell { answers: vec![answer] }).unwrap().unwrap();
+    lab.command("ada", resolve(2, Resolution::Discarded)).unwrap().unwrap();
+    assert_eq!(lab.started.len(), 2);
+    assert!(lab.wakes.contains(&second(61 + 70)), "from 80, not from 20: {:?}", lab.wakes);
+}
