@@ -122,7 +122,7 @@ impl Core {
         result: Result<(), String>,
     ) {
         let ended: Vec<RunKey> = match key {
-            Some(key) => self.halting.orders.keys().filter(|k| *k == key).cloned().collect(),
+            Some(key) => vec![key.clone()],
             None => {
                 self.halting.machines.remove(machine);
                 let of_machine = self.halting.orders.iter().filter(|(_, e)| e.machine == machine);

@@ -102,6 +102,11 @@ impl Core {
         self.gate(Effect::Start(machine, order, interlocks));
     }
 
+    /// An order is yet to be carried out, and nobody ends it.
+    fn is_wanted(&self, key: &RunKey) -> bool {
+        self.campaign.order(key).is_some_and(|o| o.state.is_under_way()) && !self.halting.has(key)
+    }
+
     /// The second look, on exactly what is sent, after it has become durable.
     pub(super) fn start(
         &mut self,
@@ -111,8 +116,7 @@ impl Core {
         interlocks: Vec<(String, String)>,
         effects: &mut Vec<Effect>,
     ) {
-        let is_wanted = self.campaign.order(&order.key).is_some_and(|o| o.state.is_under_way());
-        if !is_wanted || self.halting.has(&order.key) {
+        if !self.is_wanted(&order.key) {
             return;
         }
         if let Some(reason) = self.campaign.status.stopped.clone() {
@@ -129,8 +133,7 @@ impl Core {
 
     /// An interlock kept an order from being started.
     pub(super) fn interlocked(&mut self, at: Timestamp, key: RunKey, why: &str) {
-        let is_wanted = self.campaign.order(&key).is_some_and(|o| o.state.is_under_way());
-        if !is_wanted || self.halting.has(&key) {
+        if !self.is_wanted(&key) {
             return;
         }
         self.report(at, key, Fate::NotSent { message: why.to_owned() });

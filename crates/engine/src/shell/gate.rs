@@ -29,6 +29,12 @@ pub(super) struct Ticket {
     key: RunKey,
 }
 
+impl State {
+    fn is_closed(&self, ticket: &Ticket) -> bool {
+        self.halts > ticket.halts || self.halted.contains(&ticket.key)
+    }
+}
+
 impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
         // No state is left half written where a thread panics.
@@ -51,14 +57,13 @@ impl Gate {
 
     /// It was halted meanwhile.
     pub(super) fn is_closed(&self, ticket: &Ticket) -> bool {
-        let state = self.state();
-        state.halts > ticket.halts || state.halted.contains(&ticket.key)
+        self.state().is_closed(ticket)
     }
 
     /// Begins to start an order, unless it was halted meanwhile.
     pub(super) fn begin(&self, ticket: &Ticket) -> bool {
         let mut state = self.state();
-        if state.halts > ticket.halts || state.halted.contains(&ticket.key) {
+        if state.is_closed(ticket) {
             return false;
         }
         state.starting = Some(ticket.key.clone());
