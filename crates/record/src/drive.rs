@@ -257,6 +257,27 @@ pub enum DriveEvent {
     },
 }
 
+impl DriveEvent {
+    /// The seal of an episode of which no more is known than its samples: imported, or cut off.
+    #[must_use]
+    pub fn sealed(episode: u64, periods: u64, hash: String, end: EpisodeEnd) -> Self {
+        DriveEvent::EpisodeSealed {
+            episode,
+            periods,
+            hash,
+            end,
+            cost: None,
+            beyond: 0,
+            unread: Vec::new(),
+            kept: Vec::new(),
+            widths: Vec::new(),
+            impossible: Vec::new(),
+            resting: None,
+            left: None,
+        }
+    }
+}
+
 /// What a model foresees some periods ahead, on parts that it was not learnt from; root mean square errors by sensor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
@@ -514,22 +535,7 @@ mod tests {
     }
 
     fn sealed(episode: u64, end: EpisodeEnd) -> DriveEntry {
-        let hash = "00".into();
-        let event = DriveEvent::EpisodeSealed {
-            episode,
-            periods: 9,
-            hash,
-            end,
-            cost: None,
-            beyond: 0,
-            unread: Vec::new(),
-            kept: Vec::new(),
-            widths: Vec::new(),
-            impossible: Vec::new(),
-            resting: None,
-            left: None,
-        };
-        entry(event)
+        entry(DriveEvent::sealed(episode, 9, "00".into(), end))
     }
 
     #[test]

@@ -94,20 +94,9 @@ impl DriveCore {
         effects: &mut Vec<DriveEffect>,
     ) {
         let events = match std::mem::replace(&mut self.phase, Phase::Between) {
-            Phase::Recovering(episode, _) => vec![DriveEvent::EpisodeSealed {
-                episode,
-                periods,
-                hash,
-                end: EpisodeEnd::Interrupted,
-                cost: None,
-                beyond: 0,
-                unread: Vec::new(),
-                kept: Vec::new(),
-                widths: Vec::new(),
-                impossible: Vec::new(),
-                resting: None,
-                left: None,
-            }],
+            Phase::Recovering(episode, _) => {
+                vec![DriveEvent::sealed(episode, periods, hash, EpisodeEnd::Interrupted)]
+            }
             Phase::Running(run) => {
                 let mut events = run.ended(&self.world);
                 events.push(run.sealed(periods, hash));

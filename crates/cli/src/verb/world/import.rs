@@ -63,20 +63,7 @@ pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, 
             envelope: json!(null),
             longest: periods,
         };
-        let sealed = DriveEvent::EpisodeSealed {
-            episode: number,
-            periods,
-            hash: hex(&hash),
-            end: EpisodeEnd::Whole,
-            cost: None,
-            beyond: 0,
-            unread: Vec::new(),
-            kept: Vec::new(),
-            widths: Vec::new(),
-            impossible: Vec::new(),
-            resting: None,
-            left: None,
-        };
+        let sealed = DriveEvent::sealed(number, periods, hex(&hash), EpisodeEnd::Whole);
         let entries = [intended, sealed].map(|event| DriveEntry {
             v: FORMAT,
             at: now(),
