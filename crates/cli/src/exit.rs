@@ -3,7 +3,8 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use forethought_engine::{BeliefError, DeskError, Refusal, ShellError, StoreError};
 use forethought_memory::{AppendError, OwnError, ReadError};
-use forethought_space::{Diagnostic, Place};
+use forethought_source::Place;
+use forethought_space::Diagnostic;
 use serde_json::json;
 
 /// Exit codes.

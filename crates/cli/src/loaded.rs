@@ -12,7 +12,8 @@ use forethought_machine::{Build, Driver, Machine, PoolReader};
 use forethought_memory::{Journal, OwnError, Owner, Project, Sealed, SqliteJournal, entries};
 use forethought_plan::Question;
 use forethought_record::{Actor, Campaign, CampaignId, Entry};
-use forethought_space::{DriverSchema, MachineSpec, Problem, nearest, parse};
+use forethought_source::nearest;
+use forethought_space::{DriverSchema, MachineSpec, Problem, parse};
 
 use crate::args::{Arguments, File};
 use crate::exit::Failure;

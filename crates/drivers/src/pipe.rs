@@ -22,7 +22,7 @@ use std::time::Duration;
 use forethought_machine::{
     Environment, EnvironmentBuild, EnvironmentDriver, EnvironmentError, Fault, Reading,
 };
-use forethought_space::{EnvironmentCard, OptionMistake};
+use forethought_plant::{EnvironmentCard, OptionMistake};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};

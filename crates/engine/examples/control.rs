@@ -17,8 +17,8 @@ use std::time::Instant;
 use common::{Asked, EXPLORED, explore, world};
 use forethought_engine::{Caution, Way, WorldModel};
 use forethought_plan::{Method, stream, uniform};
+use forethought_plant::{Dynamics, Latent, World};
 use forethought_sim::plant::{Day, Options, Pid, PlantKind, Programme, TrueModel, programme, run_day, tune};
-use forethought_space::{Dynamics, Latent, World};
 use forethought_world::{CLAIMED, Foresight};
 
 /// Development programmes of the PID.

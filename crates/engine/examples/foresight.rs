@@ -12,8 +12,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{Asked, EXPLORED, explore, world};
+use forethought_plant::{Dynamics, Episode, Imagined, Shape};
 use forethought_sim::plant::{Options, Pid, PlantKind, TrueModel, programme, run_day, tune};
-use forethought_space::{Dynamics, Episode, Imagined, Shape};
 use forethought_world::{CLAIMED, Persistence};
 
 fn main() {

@@ -18,8 +18,8 @@ mod silent;
 use std::sync::Arc;
 
 use forethought_machine::Reading;
+use forethought_plant::World;
 use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq};
-use forethought_space::World;
 use forethought_world::Follow;
 use jiff::Timestamp;
 use serde_json::json;
@@ -526,7 +526,7 @@ fn safe_from(world: &World, previous: &[f64]) -> Vec<f64> {
     safe.iter().zip(from).map(|(safe, (now, step))| safe.clamp(now - step, now + step)).collect()
 }
 
-fn bounds_json(bounds: &forethought_space::ActionBounds) -> serde_json::Value {
+fn bounds_json(bounds: &forethought_plant::ActionBounds) -> serde_json::Value {
     let step = bounds.step.iter().map(|s| if s.is_finite() { json!(s) } else { json!(null) });
     json!({ "low": bounds.low, "high": bounds.high, "step": step.collect::<Vec<_>>() })
 }

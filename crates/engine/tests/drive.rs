@@ -11,11 +11,11 @@ use forethought_engine::{
 };
 use forethought_machine::{Environment, EnvironmentBuild, Fault, Reading};
 use forethought_plan::{Method, StateLimit};
+use forethought_plant::{EnvironmentCard, Episode, World, parse_world};
 use forethought_record::{
     Actor, AlarmKind, AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose,
     Reach,
 };
-use forethought_space::{EnvironmentCard, Episode, World, parse_world};
 use forethought_world::Follow;
 use jiff::Timestamp;
 use proptest::prelude::*;

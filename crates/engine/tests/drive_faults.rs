@@ -12,8 +12,8 @@ use forethought_engine::{
 };
 use forethought_machine::Reading;
 use forethought_plan::Trajectory;
+use forethought_plant::{ActionSpec, Channel, ChannelKind, EnvironmentCard, Episode, World, parse_world};
 use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT};
-use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard, Episode, World, parse_world};
 use forethought_world::Follow;
 use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;

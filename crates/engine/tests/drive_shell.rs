@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use forethought_engine::{DriveEnd, DriveShell, DriveUpdate, Until, open_world};
 use forethought_machine::{Environment, EnvironmentBuild};
 use forethought_memory::{EpisodeStore, SqliteJournal};
+use forethought_plant::parse_world;
 use forethought_record::{Actor, Drive};
-use forethought_space::parse_world;
 use jiff::Timestamp;
 
 const FILE: &str = r#"

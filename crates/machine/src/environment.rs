@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use forethought_space::{Dynamics, EnvironmentCard, OptionMistake};
+use forethought_plant::{Dynamics, EnvironmentCard, OptionMistake};
 use serde_json::{Map, Value};
 
 use crate::Fault;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use forethought_memory::{Block, EpisodeCard, EpisodeStore, Project};
-use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
+use forethought_plant::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
 use jiff::Timestamp;
 
 /// Periods that a simulator hands over at once.

@@ -9,8 +9,8 @@ use forethought_memory::{
     Batch, Block, Chain, EpisodeCard, EpisodeError, EpisodeId, EpisodeState, EpisodeStore, Journal, Kept,
     Loss, Project, ReadError, Sealed, SqliteJournal, StoredEpisode,
 };
+use forethought_plant::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
 use forethought_record::CampaignId;
-use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
 use jiff::Timestamp;
 use uuid::Uuid;
 

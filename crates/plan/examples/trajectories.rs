@@ -15,7 +15,7 @@ use std::f64::consts::PI;
 
 use common::{argument, cpu_seconds, median};
 use forethought_plan::{Cem, Icem, Method, Moves, Mppi, StateLimit, TrajectoryTask, plan_trajectory};
-use forethought_space::{Cost, Latent};
+use forethought_plant::{Cost, Latent};
 use plants::{bounds, double_integrator, follow, pendulum, receding, regulate, rod, task, upright};
 
 /// A task and how long it is run.

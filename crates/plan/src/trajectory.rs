@@ -18,7 +18,7 @@ mod population;
 mod quadratic;
 mod score;
 
-use forethought_space::{ActionBounds, Cost, Dynamics, Latent};
+use forethought_plant::{ActionBounds, Cost, Dynamics, Latent};
 use serde::{Deserialize, Serialize};
 
 pub use cem::Cem;

@@ -7,7 +7,7 @@ mod state;
 
 use std::collections::BTreeMap;
 
-use forethought_space::EnvironmentCard;
+use forethought_plant::EnvironmentCard;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -3,8 +3,8 @@
 mod figures;
 
 use forethought_calibrate::Share;
+use forethought_plant::World;
 use forethought_record::{Drive, EpisodeEnd, Purpose, Seq};
-use forethought_space::World;
 use jiff::Timestamp;
 use maud::{Markup, html};
 

@@ -13,7 +13,8 @@ use forethought_machine::{
     Build, BuildError, Card, Class, Driver, Fault, Halt, Machine, NotStarted, Order, Receipt,
 };
 use forethought_record::{Fate, RunKey};
-use forethought_space::{DriverSchema, Measurement, Recipe, Seconds, Value};
+use forethought_source::Seconds;
+use forethought_space::{DriverSchema, Measurement, Recipe, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -20,7 +20,7 @@ mod tune;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
+use forethought_plant::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

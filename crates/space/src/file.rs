@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use forethought_source::Seconds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Recipe, Seconds, Value};
+use crate::{Recipe, Value};
 
 /// A campaign: what can be set, what is wanted, and the machines that can try it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -20,11 +20,6 @@
 //! assert_eq!(problem.space.parameters.len(), 1);
 //! ```
 
-mod channel;
-mod diagnostic;
-mod duration;
-mod dynamics;
-mod episode;
 pub mod file;
 mod history;
 mod listing;
@@ -37,30 +32,19 @@ pub mod rule;
 mod sample;
 mod setting;
 mod space;
-mod structure;
-mod tree;
 mod value;
-mod world;
 
-pub use channel::{ActionBounds, ActionSpec, Channel, ChannelKind, EnvironmentCard};
-pub use diagnostic::{Diagnostic, Place, nearest};
-pub use duration::Seconds;
-pub use dynamics::{Cost, Dynamics, Imagined, Latent, Shape};
-pub use episode::Episode;
+pub use forethought_source::Diagnostic;
 pub use history::{Failure, History, Observed};
 pub use listing::Listing;
 pub use mixture::rounding;
 pub use outcome::{Find, Kind, Limit, Measurement, Outcome, Role};
 pub use parameter::{Descriptors, Domain, Parameter};
 pub use problem::{
-    AT_ONCE_MOST, Approval, BatchRule, Bound, Budget, Envelope, MachineSpec, POOL, Problem, Stage, Start,
-    parse, schema,
+    AT_ONCE_MOST, Approval, BatchRule, Bound, Budget, DriverSchema, Envelope, MachineSpec, POOL, Problem,
+    Stage, Start, parse, schema,
 };
 pub use rule::{Rule, RuleError};
 pub use sample::Infeasible;
 pub use space::{Feature, Linear, Mixture, Point, Space, SpaceError};
-pub use structure::DriverSchema;
 pub use value::{Recipe, Value, number_text};
-pub use world::{
-    Believing, CardOf, OptionMistake, Planner, Track, World, WorldFile, parse_world, world_schema,
-};

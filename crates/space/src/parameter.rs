@@ -1,8 +1,8 @@
 //! Something that can be set, with a unit.
 
+use forethought_source::Seconds;
 use serde::Serialize;
 
-use crate::Seconds;
 use crate::rule::Truth;
 use crate::value::Value;
 

@@ -6,16 +6,14 @@ mod mend;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use forethought_source::{Diagnostic, Seconds};
 use serde_json::Value as Json;
 
-use crate::Seconds;
-use crate::diagnostic::Diagnostic;
 use crate::file::{CampaignFile, FailureFile, WaitFile};
 use crate::outcome::Outcome;
 use crate::parameter::Parameter;
 use crate::rule::Truth;
 use crate::space::{Point, Space};
-use crate::structure::DriverSchema;
 use crate::value::Recipe;
 
 /// A campaign file that was checked.
@@ -202,6 +200,16 @@ impl Problem {
     pub fn outcomes_in_order(&self) -> impl Iterator<Item = &Outcome> {
         self.order.iter().filter_map(|name| self.outcome(name))
     }
+}
+
+/// The options of one driver: its name, as in `driver = "command"`, and the JSON schema of its part
+/// of the `[machine.NAME]` table.
+#[derive(Debug, Clone)]
+pub struct DriverSchema {
+    /// As written in `driver = …`.
+    pub name: &'static str,
+    /// A JSON schema of type object.
+    pub schema: Json,
 }
 
 /// Checks a campaign file, TOML or JSON. `read` gives the bytes of an attached file; `drivers` are

@@ -102,7 +102,7 @@ impl Space {
         for name in recipe.0.keys() {
             if self.slot(name).is_none() {
                 let known = self.parameters.iter().map(|p| p.name.as_str());
-                let hint = crate::nearest(name, known).map(str::to_owned);
+                let hint = forethought_source::nearest(name, known).map(str::to_owned);
                 return Err(SpaceError::Unknown { name: name.clone(), hint });
             }
         }

@@ -1,6 +1,7 @@
 //! The words of a problem, from the file to the point.
 
-use forethought_space::{Domain, Place, Problem, parse};
+use forethought_source::Place;
+use forethought_space::{Domain, Problem, parse};
 use proptest::prelude::*;
 
 fn attachments(name: &str) -> Option<Vec<u8>> {

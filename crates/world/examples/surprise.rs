@@ -9,8 +9,9 @@
 
 use faer::{Mat, Side};
 use forethought_machine::Environment;
+use forethought_plant::{Dynamics, Episode, Imagined, Latent};
 use forethought_sim::plant::{FaultFile, FaultKind, FaultUnit, Options, PlantKind, Simulated, TrueModel};
-use forethought_space::{Dynamics, Episode, Imagined, Latent, Seconds};
+use forethought_source::Seconds;
 use forethought_world::{Arx, Ensemble, Follow, Monitor};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};

@@ -1,6 +1,6 @@
 //! The linear model: each reading from the readings and actions before it.
 
-use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::WorldError;

@@ -1,7 +1,7 @@
 //! Several latent models, each first judged on a part of the data that it had not seen: the mean of those in the middle foresees,
 //! their spread says where they guess.
 
-use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::WorldError;

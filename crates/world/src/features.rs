@@ -1,6 +1,6 @@
 //! Which nonlinear features a latent model has: random directions, as long in each input as the evidence says.
 
-use forethought_space::Episode;
+use forethought_plant::Episode;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 

@@ -2,7 +2,7 @@
 
 use faer::prelude::Solve;
 use faer::{Mat, Side};
-use forethought_space::Episode;
+use forethought_plant::Episode;
 
 use crate::state_space::{StateSpace, Tangent, TangentRoom};
 

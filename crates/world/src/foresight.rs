@@ -1,7 +1,7 @@
 //! How sure a model may be of what it foresees: intervals whose unit is the episode.
 
 use forethought_calibrate::{Adaptive, Interval, weighted_quantile};
-use forethought_space::{Dynamics, Episode, Imagined};
+use forethought_plant::{Dynamics, Episode, Imagined};
 use serde::{Deserialize, Serialize};
 
 use crate::ensemble::Ensemble;

@@ -1,6 +1,6 @@
 //! One latent model in the plant's own units, with late actions.
 
-use forethought_space::{Dynamics, Episode, Imagined, Latent, Shape};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::rollout::{Rollout, TOGETHER};

@@ -1,7 +1,7 @@
 //! World models: how a plant moves, learnt from episodes of readings and actions.
 //!
 //! Three nouns: an [`Ensemble`] of small latent models foresees what a plant will show under any actions, always beside
-//! [`Persistence`] and the linear [`Arx`]; all are [`forethought_space::Dynamics`]. A [`Foresight`] says how sure it may be.
+//! [`Persistence`] and the linear [`Arx`]; all are [`forethought_plant::Dynamics`]. A [`Foresight`] says how sure it may be.
 //!
 //! The crate does no input or output and reads no clock; all chance comes from seeds.
 

@@ -1,6 +1,6 @@
 //! The floor: tomorrow is as today.
 
-use forethought_space::{Dynamics, Imagined, Latent, Shape};
+use forethought_plant::{Dynamics, Imagined, Latent, Shape};
 
 /// Every sensor stays at its last valid reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

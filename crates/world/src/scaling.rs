@@ -1,6 +1,6 @@
 //! Plain numbers instead of units: what every model works on.
 
-use forethought_space::Episode;
+use forethought_plant::Episode;
 use serde::{Deserialize, Serialize};
 
 /// Centre and unit of each channel, from the episodes a model was trained on and from nothing else.

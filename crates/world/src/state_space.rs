@@ -1,6 +1,6 @@
 //! A small nonlinear state space in innovation form: what the latent models of an ensemble are.
 
-use forethought_space::Episode;
+use forethought_plant::Episode;
 use serde::{Deserialize, Serialize};
 
 /// Sizes of a state space.

@@ -15,7 +15,7 @@ mod reach;
 mod tail;
 mod whiten;
 
-use forethought_space::{Dynamics, Episode};
+use forethought_plant::{Dynamics, Episode};
 use serde::{Deserialize, Serialize};
 
 use crate::ensemble::Ensemble;

@@ -1,7 +1,7 @@
 //! How the members of an ensemble are learnt: several shapes of model, each member judged on a part of the data that it has not
 //! seen.
 
-use forethought_space::{Dynamics, Episode};
+use forethought_plant::{Dynamics, Episode};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use rayon::prelude::*;

@@ -1,6 +1,6 @@
 //! What is learnt from a noisy plant with a hidden state, against the floor, the linear model and the truth.
 
-use forethought_space::{Dynamics, Episode, Imagined, Shape};
+use forethought_plant::{Dynamics, Episode, Imagined, Shape};
 use forethought_world::{Ensemble, Follow, Foresight, Persistence};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};

@@ -1,6 +1,6 @@
 //! What is raised, what is not, and whom it names, on two tanks whose levels are both read.
 
-use forethought_space::Episode;
+use forethought_plant::Episode;
 use forethought_world::{Ensemble, Follow, Monitor, Surprise};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};

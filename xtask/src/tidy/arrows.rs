@@ -11,18 +11,22 @@ const PREFIX: &str = "forethought-";
 const ALLOWED: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("space", &["source"]),
+    ("plant", &["source", "space"]),
     ("net", &[]),
     ("calibrate", &[]),
-    ("record", &["space", "calibrate"]),
+    ("record", &["space", "plant", "calibrate"]),
     ("model", &["space", "calibrate"]),
-    ("world", &["space", "calibrate", "net"]),
-    ("plan", &["space", "calibrate", "model"]),
-    ("memory", &["space", "record"]),
-    ("machine", &["space", "record"]),
-    ("drivers", &["source", "space", "record", "machine"]),
-    ("sim", &["space", "record", "machine"]),
-    ("engine", &["source", "space", "record", "calibrate", "model", "world", "plan", "memory", "machine"]),
-    ("report", &["space", "record", "calibrate", "model", "world", "plan", "memory"]),
+    ("world", &["plant", "calibrate", "net"]),
+    ("plan", &["space", "plant", "calibrate", "model"]),
+    ("memory", &["space", "plant", "record"]),
+    ("machine", &["space", "plant", "record"]),
+    ("drivers", &["source", "space", "plant", "record", "machine"]),
+    ("sim", &["source", "space", "plant", "record", "machine"]),
+    (
+        "engine",
+        &["source", "space", "plant", "record", "calibrate", "model", "world", "plan", "memory", "machine"],
+    ),
+    ("report", &["space", "plant", "record", "calibrate", "model", "world", "plan", "memory"]),
 ];
 /// Where everything is wired together: they may call anything below them.
 const FACES: &[&str] = &["cli", "python", "forethought"];

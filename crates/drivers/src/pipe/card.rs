@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard, OptionMistake};
+use forethought_plant::{ActionSpec, Channel, ChannelKind, EnvironmentCard, OptionMistake};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! Many copies of one environment in one program, in step with one another.
 
 use forethought_machine::{EnvironmentBuild, EnvironmentError, Fault, Reading};
-use forethought_space::EnvironmentCard;
+use forethought_plant::EnvironmentCard;
 use serde_json::json;
 
 use super::Pipe;

@@ -1,7 +1,7 @@
 //! One line that a program answered, and what it may mean.
 
 use forethought_machine::{Fault, Reading};
-use forethought_space::EnvironmentCard;
+use forethought_plant::EnvironmentCard;
 use serde::Deserialize;
 
 use super::card::CardOption;

@@ -55,7 +55,7 @@ fn a_pendulum_swings_here_as_it_does_there() {
     let mut plant = built(dir.path(), &options(&python, "Pendulum-v1")).unwrap();
     let card = plant.card().clone();
     assert_eq!((card.name.as_str(), card.period_s), ("Pendulum-v1", 0.05));
-    let ends = |c: &forethought_space::Channel| (c.low, c.high);
+    let ends = |c: &forethought_plant::Channel| (c.low, c.high);
     assert_eq!(card.actions.iter().map(|a| ends(&a.channel)).collect::<Vec<_>>(), [(-2.0, 2.0)]);
     assert_eq!(card.sensors.iter().map(ends).collect::<Vec<_>>(), [(-1.0, 1.0), (-1.0, 1.0), (-8.0, 8.0)]);
     assert_eq!(card.safe(), [0.0]);

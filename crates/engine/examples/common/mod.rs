@@ -11,9 +11,9 @@ use forethought_engine::{
 };
 use forethought_machine::Environment;
 use forethought_plan::Method;
+use forethought_plant::{Episode, World, parse_world};
 use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, FORMAT};
 use forethought_sim::plant::{Options, PlantKind, Simulated};
-use forethought_space::{Episode, World, parse_world};
 use jiff::Timestamp;
 
 /// Exploring episodes, at most, and periods that each has at least.

@@ -189,7 +189,7 @@ impl Core {
                 None => Ok(()),
             },
             None => {
-                let hint = match forethought_space::nearest(name, known()) {
+                let hint = match forethought_source::nearest(name, known()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("outcomes are {}", known().collect::<Vec<_>>().join(", ")),
                 };

@@ -1,7 +1,7 @@
 //! What the plant should not have done, and what people said of it.
 
+use forethought_plant::World;
 use forethought_record::{AlarmKind, AlarmState, Drive, DriveEvent, Reach};
-use forethought_space::World;
 use forethought_world::{Monitor, Reached, Statistic};
 
 use super::model::WorldModel;

@@ -1,8 +1,8 @@
 //! Sensors that creep from episode to episode: within each too slowly to be seen, and all too easily learnt.
 
 use forethought_calibrate::kendall_rise;
+use forethought_plant::{Dynamics, Episode, Imagined, World};
 use forethought_record::{AlarmKind, Drive};
-use forethought_space::{Dynamics, Episode, Imagined, World};
 use forethought_world::{Ensemble, WEEK_S};
 
 use super::LEARNT_FROM;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use forethought_memory::hash_hex;
+use forethought_plant::{ActionBounds, Dynamics, Episode, World};
 use forethought_record::Score;
-use forethought_space::{ActionBounds, Dynamics, Episode, World};
 use forethought_world::{Ensemble, Follow, Foresight, LeftOut, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forethought_plan::{Method, StateLimit, Trajectory, TrajectoryTask, plan_trajectory, stream, uniform};
-use forethought_space::{ActionBounds, Dynamics, Imagined, Latent, Track, World};
+use forethought_plant::{ActionBounds, Dynamics, Imagined, Latent, Track, World};
 use rand_core::Rng;
 
 use super::model::{Seen, WorldModel};

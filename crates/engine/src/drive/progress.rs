@@ -1,7 +1,7 @@
 //! How far a drive has come: what is done, what is reached, what may be learnt from.
 
+use forethought_plant::{Track, World};
 use forethought_record::{AlarmKind, AlarmState, Drive, EpisodeEnd, EpisodeState, Purpose};
-use forethought_space::{Track, World};
 use forethought_world::PERIODS_LEAST;
 
 use super::model::WorldModel;

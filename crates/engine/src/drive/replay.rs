@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use forethought_machine::Reading;
+use forethought_plant::{Episode, World};
 use forethought_record::{Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd};
-use forethought_space::{Episode, World};
 
 use super::model::WorldModel;
 use super::policy::plan_action;

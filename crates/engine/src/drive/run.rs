@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use forethought_plant::{Believing, Dynamics, EnvironmentCard, Episode, Latent, Track, World};
 use forethought_record::{AlarmKind, DriveEvent, EpisodeEnd, Kept, Left, Purpose};
-use forethought_space::{Believing, Dynamics, EnvironmentCard, Episode, Latent, Track, World};
 use forethought_world::{CLAIMED, Foresight, Monitor};
 
 use super::alarm::{self, Alarm};

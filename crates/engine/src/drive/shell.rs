@@ -14,8 +14,8 @@ use forethought_memory::{
     Journal, ReadError, Sampling, hex,
 };
 use forethought_plan::Method;
+use forethought_plant::{Channel, ChannelKind, Dynamics, Episode, Planner, World};
 use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT, Purpose};
-use forethought_space::{Channel, ChannelKind, Dynamics, Episode, Planner, World};
 use jiff::Timestamp;
 
 use super::model::{LearnAsk, WorldModel, learn};

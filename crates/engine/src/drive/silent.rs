@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use forethought_plant::{Episode, World};
 use forethought_record::AlarmKind;
-use forethought_space::{Episode, World};
 use serde::{Deserialize, Serialize};
 
 use super::alarm::Alarm;

@@ -1,7 +1,8 @@
 //! One cell of a table: a setting, a measurement, or a word about the row.
 
+use forethought_source::nearest;
 use forethought_source::{Relation, Table, is_missing, key, relate};
-use forethought_space::{Domain, Failure, Kind, Measurement, Problem, Value, nearest};
+use forethought_space::{Domain, Failure, Kind, Measurement, Problem, Value};
 
 use super::columns::{Column, Meaning};
 use super::tally::Tally;

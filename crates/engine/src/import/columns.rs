@@ -1,7 +1,8 @@
 //! What the columns of a table stand for: names as people vary them, and units.
 
+use forethought_source::nearest;
 use forethought_source::{Column as Head, Conversion, Relation, Table, Unit, key, relate};
-use forethought_space::{Domain, Problem, nearest};
+use forethought_space::{Domain, Problem};
 
 use super::complaint::CellError;
 use super::tally::Tally;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forethought_space::{Channel, ChannelKind, EnvironmentCard};
+use forethought_plant::{Channel, ChannelKind, EnvironmentCard};
 use serde::{Deserialize, Serialize};
 
 use super::EpisodeError;

@@ -1,6 +1,6 @@
 //! Channels of different rates on one grid, without looking into the future.
 
-use forethought_space::{ChannelKind, Episode};
+use forethought_plant::{ChannelKind, Episode};
 
 use super::card::{Sampling, nanoseconds};
 use super::read::{Span, Window};

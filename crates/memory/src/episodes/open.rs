@@ -1,6 +1,6 @@
 //! An episode that is being written: what was appended and is not yet durable.
 
-use forethought_space::ChannelKind;
+use forethought_plant::ChannelKind;
 
 use super::buffer::Buffer;
 use super::card::{EpisodeCard, Sampling};

@@ -1,6 +1,6 @@
 //! Channels that are sampled together are kept together: a stream.
 
-use forethought_space::ChannelKind;
+use forethought_plant::ChannelKind;
 
 use super::card::{EpisodeCard, Sampling};
 

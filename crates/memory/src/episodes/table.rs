@@ -341,7 +341,7 @@ fn column(channel: &EpisodeChannel, w: &Window, times_ns: &[i64]) -> Column {
 
 /// The channel has a second column: until when each value was held.
 pub(super) fn has_until(c: &EpisodeChannel) -> bool {
-    c.channel.kind == forethought_space::ChannelKind::Action && matches!(c.sampling, Sampling::AtTimes { .. })
+    c.channel.kind == forethought_plant::ChannelKind::Action && matches!(c.sampling, Sampling::AtTimes { .. })
 }
 
 /// Fills the ends of intervals that a file does not give: held until the next value, the last until the last time. What

@@ -1,7 +1,7 @@
 //! Channels of different rates on one grid, without looking into the future.
 
 use forethought_memory::{Block, EpisodeId, EpisodeStore};
-use forethought_space::Episode;
+use forethought_plant::Episode;
 use jiff::Timestamp;
 use proptest::prelude::*;
 

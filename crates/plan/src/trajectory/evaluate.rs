@@ -1,6 +1,6 @@
 //! Imagines candidates and scores them; keeps the best.
 
-use forethought_space::Imagined;
+use forethought_plant::Imagined;
 
 use super::score::Score;
 use super::{StateLimit, Trajectory, TrajectoryTask};

@@ -1,6 +1,6 @@
 //! A quadratic model of cost and limits around one plan, from one imagined sequence a number.
 
-use forethought_space::Imagined;
+use forethought_plant::Imagined;
 
 use super::TrajectoryTask;
 use super::evaluate::excess;

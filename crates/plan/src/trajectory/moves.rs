@@ -1,6 +1,6 @@
 //! Sequences of actions as a few numbers: move blocking around the last plan.
 
-use forethought_space::ActionBounds;
+use forethought_plant::ActionBounds;
 use serde::{Deserialize, Serialize};
 
 use super::TrajectoryTask;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use forethought_plan::{Cem, Icem, Method, Moves, Mppi, Trajectory, TrajectoryTask, Within, plan_trajectory};
-use forethought_space::{ActionBounds, Dynamics, Imagined, Latent, Shape};
+use forethought_plant::{ActionBounds, Dynamics, Imagined, Latent, Shape};
 use proptest::prelude::*;
 
 use crate::plants::*;

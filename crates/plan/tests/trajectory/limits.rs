@@ -1,7 +1,7 @@
 //! Limits of states.
 
 use forethought_plan::{StateLimit, TrajectoryTask, plan_trajectory};
-use forethought_space::{Latent, Shape};
+use forethought_plant::{Latent, Shape};
 
 use crate::plants::*;
 use crate::reaches::methods;

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use forethought_plan::{Method, TrajectoryTask, plan_trajectory};
-use forethought_space::{ActionBounds, Cost, Dynamics, Imagined, Latent, Shape};
+use forethought_plant::{ActionBounds, Cost, Dynamics, Imagined, Latent, Shape};
 
 /// A plant whose state can be read: next state from state and action, and the ensemble's disagreement at a state.
 pub(crate) struct Plant<F, S> {

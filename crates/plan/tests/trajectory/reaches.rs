@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use forethought_plan::{Cem, Icem, Method, Moves, Mppi, TrajectoryTask, plan_trajectory};
-use forethought_space::{Dynamics, Latent};
+use forethought_plant::{Dynamics, Latent};
 
 use crate::plants::*;
 
@@ -107,7 +107,7 @@ fn the_last_plan_is_no_worse_a_start() {
         let cold = plan_trajectory(&next, &method, &mut |_| false);
         let warm =
             plan_trajectory(&TrajectoryTask { warm: Some(&last.actions), ..next }, &method, &mut |_| false);
-        let mut imagined = forethought_space::Imagined::new(1, 30, 3);
+        let mut imagined = forethought_plant::Imagined::new(1, 30, 3);
         next.dynamics.imagine(next.latent, &shifted, &mut imagined);
         let mut kept = 0.0;
         for t in 0..30 {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use forethought_plant::Channel;
 use forethought_record::{ModelState, Purpose};
-use forethought_space::Channel;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 //! control problems", IEEE Trans. SMC 13 (1983) 834–846, as corrected by R. V. Florian, "Correct equations for the
 //! dynamics of the cart-pole system" (2007), equations (23) and (24) without friction.
 
-use forethought_space::EnvironmentCard;
+use forethought_plant::EnvironmentCard;
 
 use super::{Load, Plant, PlantSpec, action, factor, sensor};
 

@@ -1,6 +1,7 @@
 //! What can go wrong with a plant at a time.
 
-use forethought_space::{EnvironmentCard, Seconds, nearest};
+use forethought_plant::EnvironmentCard;
+use forethought_source::{Seconds, nearest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

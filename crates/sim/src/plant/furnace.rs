@@ -5,7 +5,7 @@
 //! E_r = σ ε A (T_z⁴ − T_b⁴), convection E_c = h A (T_z − T_b) and loss E_l = U (T_z − T_a); a thermocouple follows
 //! its zone with a lag. Sizes are ours: a laboratory furnace of 3 × 12 kW, 3 h slow.
 
-use forethought_space::EnvironmentCard;
+use forethought_plant::EnvironmentCard;
 
 use super::{Controlled, Load, Plant, PlantSpec, action, factor, sensor};
 

@@ -5,7 +5,7 @@
 //! mm. The nozzle as a body of its own (3 J/K, 0.6 W/K, a fifth of the loss) is ours; block and nozzle together have
 //! Marlin's capacity and loss.
 
-use forethought_space::EnvironmentCard;
+use forethought_plant::EnvironmentCard;
 
 use super::{Controlled, Load, Plant, PlantSpec, action, factor, sensor};
 

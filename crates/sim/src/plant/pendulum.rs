@@ -3,7 +3,7 @@
 //! A uniform rod: θ″ = 3 g / (2 l) sin θ + 3 / (m l²) τ − damping θ′, θ from upright; the constants of Gymnasium's
 //! `Pendulum-v1` (g = 10, m = l = 1, |τ| ≤ 2, 50 ms).
 
-use forethought_space::EnvironmentCard;
+use forethought_plant::EnvironmentCard;
 
 use super::{Load, Plant, PlantSpec, action, factor, sensor};
 

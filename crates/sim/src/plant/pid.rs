@@ -4,7 +4,7 @@
 //! derivative of the measurement, anti-windup by tracking; static and slope feed-forward of the setpoint. On the hot end
 //! the loop's negative part goes to the fan (split range).
 
-use forethought_space::{ActionBounds, Track};
+use forethought_plant::{ActionBounds, Track};
 
 use super::{PlantKind, advance};
 

@@ -1,6 +1,6 @@
 //! What is wanted of a plant over a day, and what its way costs.
 
-use forethought_space::{ActionBounds, Track};
+use forethought_plant::{ActionBounds, Track};
 
 use super::{Controlled, PlantKind};
 use crate::draws::Draws;

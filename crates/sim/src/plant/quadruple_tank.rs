@@ -4,7 +4,7 @@
 //! IEEE Trans. Control Systems Technology 8 (2000) 456–465; the minimum-phase setting. The upper tanks are not
 //! measured. A wandering draw from tank 1 is ours.
 
-use forethought_space::EnvironmentCard;
+use forethought_plant::EnvironmentCard;
 
 use super::{Controlled, Load, Plant, PlantSpec, action, factor, sensor};
 

@@ -5,7 +5,7 @@
 //! −ΔH = 5·10⁴ J/mol, E/R = 8750 K, k₀ = 7.2·10¹⁰ /min, UA = 5·10⁴ J/(min K), feed 1 mol/L at 350 K. At 300 K of
 //! coolant it has a cold, stable steady state (324.5 K, 0.877 mol/L) and an unstable one near 350 K, 0.5 mol/L.
 
-use forethought_space::EnvironmentCard;
+use forethought_plant::EnvironmentCard;
 
 use super::{Controlled, Load, Plant, PlantSpec, action, factor, sensor};
 

@@ -4,7 +4,7 @@
 use forethought_machine::{
     Environment, EnvironmentBuild, EnvironmentDriver, EnvironmentError, Fault as Unreachable, Reading,
 };
-use forethought_space::{ActionBounds, Dynamics, EnvironmentCard};
+use forethought_plant::{ActionBounds, Dynamics, EnvironmentCard};
 
 use super::fault::FaultKind;
 use super::options::Setup;

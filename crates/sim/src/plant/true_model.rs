@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use forethought_machine::EnvironmentError;
-use forethought_space::{Dynamics, Imagined, Latent, Shape};
+use forethought_plant::{Dynamics, Imagined, Latent, Shape};
 
 use super::options::Setup;
 use super::simulated::{WEEK, wander};

@@ -7,6 +7,7 @@ mod rules;
 mod space;
 mod stages;
 
+use forethought_source::{Diagnostic, Node, Tree, check as check_structure, nearest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,13 +15,11 @@ use serde_json::Value as Json;
 
 use super::mend::{Masked, mend};
 use super::{POOL, Problem, machine_schema};
-use crate::diagnostic::{Diagnostic, nearest};
 use crate::file::CampaignFile;
 use crate::outcome::{Outcome, Role};
+use crate::problem::DriverSchema;
 use crate::rule::RuleError;
 use crate::space::Space;
-use crate::structure::{DriverSchema, check as check_structure};
-use crate::tree::{Node, Tree};
 use crate::value::Recipe;
 
 type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;

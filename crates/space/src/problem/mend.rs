@@ -1,12 +1,10 @@
 //! A file of which some entries have no sound shape, with harmless ones in their place: so that the meaning of all the
 //! others is still checked, and every mistake is named at once.
 
+use forethought_source::{Diagnostic, Entry, Node, Tree, check as check_structure};
 use serde_json::{Map, Value as Json, json};
 
-use crate::diagnostic::Diagnostic;
 use crate::file::CampaignFile;
-use crate::structure::check as check_structure;
-use crate::tree::{Entry, Node, Tree};
 
 /// The parts that hold entries by name.
 const NAMED: [&str; 8] =

@@ -1,11 +1,11 @@
 //! From text to slots: precedence `or < and < not < comparison < + - < * / < unary - < ^`.
 
+use forethought_source::nearest;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::lexer::{Placed, Token, tokens};
 use super::{Function, Number, Operator, Truth};
-use crate::diagnostic::nearest;
 use crate::parameter::{Domain, Parameter};
 
 /// What is wrong in a rule, and where in its text.

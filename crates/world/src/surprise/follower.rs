@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use forethought_space::{Dynamics, Episode, Imagined, Latent};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent};
 use serde::{Deserialize, Serialize};
 
 use crate::ensemble::Ensemble;

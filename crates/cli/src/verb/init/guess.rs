@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use forethought_engine::is_reserved;
+use forethought_source::nearest;
 use forethought_source::{Conversion, Relation, Table, identifier, is_date, is_missing, key, relate};
-use forethought_space::nearest;
 
 use super::mixture::{self, Part};
 use super::told::{Told, Wanted};

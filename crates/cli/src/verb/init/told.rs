@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use forethought_source::nearest;
 use forethought_source::{Table, key};
-use forethought_space::nearest;
 
 use crate::args::Init;
 use crate::exit::Failure;

@@ -8,8 +8,8 @@ use forethought_engine::{
 };
 use forethought_machine::Environment;
 use forethought_memory::{EpisodeStore, Owner, SqliteJournal};
+use forethought_plant::{Channel, World};
 use forethought_record::{Drive, DriveEntry, DriveEvent, Purpose};
-use forethought_space::{Channel, World};
 use indicatif::ProgressBar;
 use serde_json::json;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use forethought_engine::{CellError, sum_up};
 use forethought_memory::EpisodeCard;
+use forethought_plant::Channel;
 use forethought_source::{Conversion, Relation, Table, exact_text, is_missing, key, relate};
-use forethought_space::Channel;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

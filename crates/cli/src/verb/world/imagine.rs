@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use forethought_engine::WorldModel;
-use forethought_space::{Dynamics, Episode, Imagined, Latent, World};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent, World};
 use forethought_world::{CLAIMED, Ensemble};
 use serde_json::json;
 

@@ -7,8 +7,8 @@ use forethought_engine::open_world;
 use forethought_memory::{
     EpisodeCard, EpisodeId, EpisodeState, EpisodeStore, EpisodeTable, Sampling, SqliteJournal, hash_hex, hex,
 };
+use forethought_plant::{ChannelKind, World};
 use forethought_record::{DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
-use forethought_space::{ChannelKind, World};
 use serde_json::json;
 
 use super::history;

@@ -9,10 +9,9 @@ use forethought_machine::{Environment, EnvironmentBuild, EnvironmentDriver};
 use forethought_memory::{
     EpisodeCard, EpisodeId, EpisodeStore, Journal, OwnError, Owner, Project, SqliteJournal,
 };
+use forethought_plant::{ChannelKind, EnvironmentCard, Episode, OptionMistake, World, parse_world};
 use forethought_record::{Actor, Drive, DriveEntry, EpisodeState, Seq};
-use forethought_space::{
-    ChannelKind, DriverSchema, EnvironmentCard, Episode, OptionMistake, World, parse_world,
-};
+use forethought_space::DriverSchema;
 use serde_json::{Map, Value};
 
 use super::keep::{check_known, check_seals, entries};

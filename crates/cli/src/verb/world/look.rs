@@ -3,10 +3,10 @@
 use forethought_calibrate::Share;
 use forethought_engine::{WorldModel, done, open_world, taught_monitor};
 use forethought_memory::{EpisodeId, SqliteJournal};
+use forethought_plant::{Channel, Episode, World, world_schema};
 use forethought_record::{
     AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose,
 };
-use forethought_space::{Channel, Episode, World, world_schema};
 use forethought_world::{Part, Statistic, Surprise, WINDOW};
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use forethought_engine::WorldModel;
 use forethought_memory::EpisodeId;
+use forethought_plant::{Episode, World};
 use forethought_report::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
-use forethought_space::{Episode, World};
 use forethought_world::CLAIMED;
 
 use super::doubts::doubts;

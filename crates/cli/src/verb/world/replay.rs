@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use forethought_engine::{Recorded, ReplayedEpisode, WorldModel, replay_episode};
 use forethought_memory::{EpisodeId, EpisodeStore, Journal};
+use forethought_plant::{World, parse_world};
 use forethought_record::DriveEvent;
-use forethought_space::{World, parse_world};
 use serde_json::json;
 
 use super::keep::{Record, entries};

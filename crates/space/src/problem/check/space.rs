@@ -1,11 +1,11 @@
 //! What can be changed: parameters, mixtures and what they are made of.
 
+use forethought_source::nearest;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_source::{Table, key};
 
 use super::Check;
-use crate::diagnostic::nearest;
 use crate::file::{CampaignFile, ParameterFile, ScaleFile};
 use crate::parameter::{Descriptors, Domain, Parameter};
 use crate::space::{Mixture, Space};

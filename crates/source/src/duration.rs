@@ -1,4 +1,4 @@
-//! Lengths of time as people write them: `"2h"`, `"40min"`, `"1h 30m"`.
+//! Lengths of time as people write them: `"2h"`, `"40min"`, `"1h 30m"`; above nothing, or from the beginning of something.
 
 use std::fmt;
 
@@ -50,6 +50,32 @@ impl fmt::Display for Seconds {
             Ok(duration) => write!(f, "{duration:#}"),
             Err(_) => write!(f, "{}s", self.0),
         }
+    }
+}
+
+/// A time from the beginning of an episode, as `"0s"`, `"90min"`, `"1h 30m"`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("format" = CLOCK_FORMAT))]
+pub struct ClockTime(pub f64);
+
+/// The format that tells a time in an episode from other texts in a schema.
+pub(crate) const CLOCK_FORMAT: &str = "time-in-episode";
+
+impl TryFrom<String> for ClockTime {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.trim().trim_end_matches(char::is_alphabetic).trim();
+        if digits.parse::<f64>().is_ok_and(|v| v == 0.0) {
+            return Ok(ClockTime(0.0));
+        }
+        Seconds::try_from(text).map(|s| ClockTime(s.0))
+    }
+}
+
+impl From<ClockTime> for String {
+    fn from(t: ClockTime) -> String {
+        if t.0 == 0.0 { "0s".into() } else { Seconds(t.0).to_string() }
     }
 }
 

@@ -10,35 +10,54 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::Diagnostic;
 
-pub(crate) type Span = Range<usize>;
+/// Bytes of the text, from and to.
+pub type Span = Range<usize>;
 
+/// A value of a file and where it stands.
 #[derive(Debug, Clone)]
-pub(crate) struct Tree {
-    pub(crate) span: Option<Span>,
-    pub(crate) node: Node,
+pub struct Tree {
+    /// Bytes of the text, where known.
+    pub span: Option<Span>,
+    /// What stands there.
+    pub node: Node,
 }
 
+/// One entry of a table.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) key_span: Option<Span>,
-    pub(crate) value: Tree,
+pub struct Entry {
+    /// Its name.
+    pub key: String,
+    /// Where the name stands.
+    pub key_span: Option<Span>,
+    /// Its value.
+    pub value: Tree,
 }
 
+/// What a value is, in TOML and in JSON.
 #[derive(Debug, Clone)]
-pub(crate) enum Node {
+pub enum Node {
+    /// Entries in the order in which they stand.
     Table(Vec<Entry>),
+    /// Items in their order.
     Array(Vec<Tree>),
+    /// A text.
     Text(String),
+    /// A finite number that is written with a point or an exponent.
     Number(f64),
+    /// A whole number.
     Integer(i64),
+    /// `true` or `false`.
     Bool(bool),
     /// A TOML date, which no entry of ours takes.
     Date(String),
 }
 
 impl Tree {
-    pub(crate) fn parse(text: &str) -> Result<Tree, Vec<Diagnostic>> {
+    /// Reads TOML, or JSON where the text begins with `{`.
+    ///
+    /// # Errors
+    /// All mistakes of syntax, and numbers that are none, with their places.
+    pub fn parse(text: &str) -> Result<Tree, Vec<Diagnostic>> {
         if text.trim_start().starts_with('{') {
             let wrong = |e: serde_json::Error| {
                 let before: usize = text.lines().take(e.line().saturating_sub(1)).map(|l| l.len() + 1).sum();
@@ -66,7 +85,7 @@ impl Tree {
     }
 
     /// The node at a dotted path such as `parameter.soak.range.0`.
-    pub(crate) fn at<'a>(&'a self, path: &[&str]) -> Option<&'a Tree> {
+    pub fn at<'a>(&'a self, path: &[&str]) -> Option<&'a Tree> {
         let Some((first, rest)) = path.split_first() else { return Some(self) };
         match &self.node {
             Node::Table(entries) => entries.iter().find(|e| e.key == *first)?.value.at(rest),
@@ -76,11 +95,12 @@ impl Tree {
     }
 
     /// Where the value at `path` stands, or else its nearest ancestor that exists.
-    pub(crate) fn span(&self, path: &[&str]) -> Option<Span> {
+    pub fn span(&self, path: &[&str]) -> Option<Span> {
         (0..=path.len()).rev().find_map(|n| self.at(&path[..n])).and_then(|t| t.span.clone())
     }
 
-    pub(crate) fn json(&self) -> Json {
+    /// The same without places; dates are texts.
+    pub fn json(&self) -> Json {
         match &self.node {
             Node::Table(entries) => {
                 Json::Object(entries.iter().map(|e| (e.key.clone(), e.value.json())).collect())
@@ -93,7 +113,8 @@ impl Tree {
         }
     }
 
-    pub(crate) fn found(&self) -> String {
+    /// What a message says was found here, such as `the number 3`.
+    pub fn found(&self) -> String {
         match &self.node {
             Node::Table(_) => "a table".into(),
             Node::Array(items) => format!("a list of {}", items.len()),

@@ -4,11 +4,10 @@ use serde_json::{Map, Value as Json};
 
 use super::file::{OnAlarm, SilenceFile, WorldFile};
 use super::{Track, World};
+use forethought_source::{Diagnostic, Seconds, Tree, nearest};
+use forethought_space::DriverSchema;
+
 use crate::channel::EnvironmentCard;
-use crate::diagnostic::{Diagnostic, nearest};
-use crate::duration::Seconds;
-use crate::structure::{self, DriverSchema};
-use crate::tree::Tree;
 
 /// Standard weight of a move over an action's whole range, in units of one squared scale.
 const MOVE: f64 = 0.1;
@@ -38,7 +37,7 @@ pub fn parse_world(
 ) -> Result<World, Vec<Diagnostic>> {
     let tree = Tree::parse(text)?;
     let mut out = Vec::new();
-    structure::check(&tree, &world_schema(drivers), &mut out);
+    forethought_source::check(&tree, &world_schema(drivers), &mut out);
     if !out.is_empty() {
         return Err(out);
     }

@@ -10,7 +10,6 @@ use crate::channel::EnvironmentCard;
 
 pub use believed::Believing;
 pub use check::{CardOf, OptionMistake, parse_world, world_schema};
-pub(crate) use file::{CLOCK_FORMAT, ClockTime};
 pub use file::{Planner, WorldFile};
 
 /// What one sensor should show.

@@ -1,27 +1,16 @@
 //! Checks the shape of a file against its JSON schema, naming every mistake at once.
 //!
-//! The schema is generated from the types in [`crate::file`] (and the drivers' own option types),
-//! so the parser, the editor's completion and these messages come from one definition.
+//! Schemas are generated from the types that files are read into, so the parser, the editor's completion and these messages come from one definition.
 
 use serde_json::Value as Json;
 
-use crate::Seconds;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::duration::SECONDS_FORMAT;
+use crate::duration::{CLOCK_FORMAT, ClockTime, SECONDS_FORMAT, Seconds};
 use crate::tree::{Node, Tree};
-use crate::world::{CLOCK_FORMAT, ClockTime};
 
-/// The options of one driver: its name, as in `driver = "command"`, and the JSON schema of its part
-/// of the `[machine.NAME]` table.
-#[derive(Debug, Clone)]
-pub struct DriverSchema {
-    /// As written in `driver = …`.
-    pub name: &'static str,
-    /// A JSON schema of type object.
-    pub schema: Json,
-}
-
-pub(crate) fn check(tree: &Tree, schema: &Json, out: &mut Vec<Diagnostic>) {
+/// Adds what `tree` has that `schema` doesn't allow, and what it lacks, to `out`: unknown and missing entries with the nearest
+/// name, and values of another kind or format.
+pub fn check(tree: &Tree, schema: &Json, out: &mut Vec<Diagnostic>) {
     Walk { root: schema, out }.value(tree, schema, "the file");
 }
 

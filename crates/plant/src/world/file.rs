@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::duration::Seconds;
+use forethought_source::{ClockTime, Seconds};
 
 /// A world: a plant, what is wanted of it, and what it must never do.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -84,32 +84,6 @@ pub struct SensorLimitFile {
     pub min: Option<f64>,
     /// Never above.
     pub max: Option<f64>,
-}
-
-/// A time from the beginning of an episode, as `"0s"`, `"90min"`, `"1h 30m"`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("format" = CLOCK_FORMAT))]
-pub struct ClockTime(pub f64);
-
-/// The format that tells a time in an episode from other texts in a schema.
-pub(crate) const CLOCK_FORMAT: &str = "time-in-episode";
-
-impl TryFrom<String> for ClockTime {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        let digits = text.trim().trim_end_matches(char::is_alphabetic).trim();
-        if digits.parse::<f64>().is_ok_and(|v| v == 0.0) {
-            return Ok(ClockTime(0.0));
-        }
-        Seconds::try_from(text).map(|s| ClockTime(s.0))
-    }
-}
-
-impl From<ClockTime> for String {
-    fn from(t: ClockTime) -> String {
-        if t.0 == 0.0 { "0s".into() } else { Seconds(t.0).to_string() }
-    }
 }
 
 /// What an action may be, and what it costs.
