@@ -2,11 +2,9 @@
 
 mod args;
 mod exit;
-mod kept;
-mod loaded;
+mod host;
 mod measure;
 mod output;
-mod place;
 mod progress;
 mod show;
 mod table;
@@ -15,7 +13,8 @@ mod verb;
 use clap::Parser;
 
 use args::{Arguments, Verb};
-use exit::{Exit, Failure};
+use exit::Exit;
+use forethought_project::Failure;
 use output::{say, talk};
 
 fn main() -> std::process::ExitCode {
@@ -32,16 +31,16 @@ fn main() -> std::process::ExitCode {
         }
     };
     ended(run(&arguments).unwrap_or_else(|failure| {
-        failure.print(arguments.json);
-        failure.exit
+        exit::print(&failure, arguments.json);
+        failure.blame.into()
     }))
 }
 
 /// The code to exit with, unless what was printed was lost.
 fn ended(exit: Exit) -> std::process::ExitCode {
     let lost = output::lost().map(|failure| {
-        failure.print(false);
-        failure.exit
+        exit::print(&failure, false);
+        failure.blame.into()
     });
     lost.unwrap_or(exit).into()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use forethought_space::{Measurement, Value};
 
-use crate::exit::Failure;
+use forethought_project::Failure;
 
 fn pair(text: &str) -> Result<(&str, &str), Failure> {
     text.split_once('=')

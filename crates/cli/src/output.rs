@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
 
-use crate::exit::Failure;
+use forethought_project::Failure;
 
 /// Why standard output did not take all that was printed: the first reason.
 static LOST: OnceLock<io::Error> = OnceLock::new();

@@ -7,7 +7,6 @@ mod look;
 mod people;
 mod report;
 mod run;
-mod stop;
 mod world;
 
 pub(crate) use backtest::backtest;
@@ -17,4 +16,4 @@ pub(crate) use look::{best, export, log, machines, predict, status, why};
 pub(crate) use people::{Simple, Whole, amend, ask, import, next, resolve, simple, tell, whole};
 pub(crate) use report::{report, write_report};
 pub(crate) use run::run;
-pub(crate) use world::{world, world_name};
+pub(crate) use world::world;

@@ -363,7 +363,7 @@ fn a_killed_world_is_counted_right_and_its_program_started_once() {
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     // Looking leaves the plant alone, and so does one who is refused: another may be driving it.
     folder.run(&["world", "imagine", "plant.toml"], 0);
-    let owner = forethought_memory::Project::new(folder.dir()).own("the test").unwrap();
+    let owner = forethought_memory::Folder::new(folder.dir()).own("the test").unwrap();
     assert!(String::from_utf8_lossy(&drive().stderr).contains("the test"));
     drop(owner);
     // What is recorded is what the plant told, whatever the file makes of it: it may be narrowed, and widened again.

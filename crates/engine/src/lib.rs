@@ -11,11 +11,9 @@ mod changing;
 mod decide;
 mod desk;
 mod drive;
-mod import;
 mod rehearsal;
 mod replay;
 mod revise;
-mod sheet;
 mod shell;
 mod socket;
 mod store;
@@ -33,11 +31,9 @@ pub use drive::{
     Seen, Until, Way, WorldModel, claim_channels, done, exploring_tracks, learn, open_world, plan_action,
     replay_episode, stage_cost, taught_monitor,
 };
-pub use import::{CellError, REMARK, Reading, Rows, import_rows, is_reserved, read_tells, sum_up};
 pub use rehearsal::{Rehearsal, Trace};
 pub use replay::{Difference, Replayed, replay};
 pub use revise::{Change, compare};
-pub use sheet::{export_table, run_sheet};
 pub use shell::{Interrupt, Patience, Shell, ShellError, Update};
 pub use socket::{Client, Listener};
 pub use store::{Opened, Store, StoreError, open_campaign};

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use forethought_memory::{Block, EpisodeCard, EpisodeStore, Project};
+use forethought_memory::{Block, EpisodeCard, EpisodeStore, Folder};
 use forethought_plant::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
 use jiff::Timestamp;
 
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds: u64 = arguments.next().map_or(Ok(5), |a| a.parse())?;
     let dir = tempfile::tempdir()?;
     let folder = arguments.next().map_or(dir.path().to_owned(), PathBuf::from);
-    let path = Project::new(folder).episodes();
+    let path = Folder::new(folder).episodes();
     println!("2 sensors and 2 actions a step, one thread, sync once a second, {seconds} s each");
     for periods in BLOCKS {
         measure(&path, periods, Duration::from_secs(seconds))?;

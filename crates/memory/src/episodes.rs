@@ -124,7 +124,7 @@ pub struct StoredEpisode {
 /// Episodes in one SQLite file: one writer, many readers.
 ///
 /// ```
-/// use forethought_memory::{Block, EpisodeCard, EpisodeStore, Project};
+/// use forethought_memory::{Block, EpisodeCard, EpisodeStore, Folder};
 /// use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
 ///
 /// let channel = |name: &str, kind| Channel { name: name.into(), unit: None, kind, low: 0.0, high: 99.0 };
@@ -136,7 +136,7 @@ pub struct StoredEpisode {
 /// };
 /// let dir = tempfile::tempdir()?;
 /// let now = jiff::Timestamp::UNIX_EPOCH; // the caller's clock
-/// let mut store = EpisodeStore::open(&Project::new(dir.path()).episodes())?;
+/// let mut store = EpisodeStore::open(&Folder::new(dir.path()).episodes())?;
 /// let id = store.create(&EpisodeCard::of(&tank, 7, "by hand"), now)?;
 /// let period_ns = 1_000_000_000;
 /// store.append(id, &Block::first(period_ns, 0, &[20.0]))?;

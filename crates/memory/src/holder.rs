@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::project::Project;
+use crate::folder::Folder;
 
-impl Project {
+impl Folder {
     /// The process that owns the project now. None where none does, where it belongs to another user, and on systems that do not tell.
     pub fn holder(&self) -> Option<u32> {
         let lock = fs::metadata(self.lock()).ok()?;
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn the_process_that_owns_a_project_is_known_whatever_stands_in_the_lock() {
         let dir = tempfile::tempdir().unwrap();
-        let project = Project::new(dir.path());
+        let project = Folder::new(dir.path());
         assert_eq!(project.holder(), None);
         let owner = project.own("the test").unwrap();
         // Whoever only waits for it is not taken for its owner.

@@ -8,12 +8,12 @@
 mod chain;
 mod connect;
 mod episodes;
+mod folder;
 mod head;
 mod holder;
 mod journal;
 mod kept;
 mod place;
-mod project;
 mod reserve;
 mod sqlite;
 mod volatile;
@@ -23,9 +23,9 @@ pub use episodes::{
     BadCell, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
     EpisodeTable, FrameShape, Frames, Sampling, StoredEpisode, TableError, Verified, Window,
 };
+pub use folder::{Folder, OwnError, Owner};
 pub use head::Head;
 pub use journal::{AppendError, Batch, Journal, ReadError, Stored, entries, hash_hex};
 pub use kept::{Kept, Loss};
-pub use project::{OwnError, Owner, Project};
 pub use sqlite::SqliteJournal;
 pub use volatile::{Damage, VolatileJournal};

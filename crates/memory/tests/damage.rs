@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use forethought_memory::{
-    Batch, Block, Chain, EpisodeCard, EpisodeError, EpisodeId, EpisodeState, EpisodeStore, Journal, Kept,
-    Loss, Project, ReadError, Sealed, SqliteJournal, StoredEpisode,
+    Batch, Block, Chain, EpisodeCard, EpisodeError, EpisodeId, EpisodeState, EpisodeStore, Folder, Journal,
+    Kept, Loss, ReadError, Sealed, SqliteJournal, StoredEpisode,
 };
 use forethought_plant::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
 use forethought_record::CampaignId;
@@ -54,7 +54,7 @@ impl Tried {
     /// A record that was closed, or, `young`, one whose process was killed: all of it stands in the log.
     fn new(young: bool) -> Tried {
         let dir = tempfile::tempdir().unwrap();
-        let project = Project::new(dir.path());
+        let project = Folder::new(dir.path());
         let mut journal = SqliteJournal::open(&project.journal()).unwrap();
         append(&mut journal, &mut Chain::new(campaign(1)), "oven", EVENTS);
         let events = journal.read(campaign(1)).unwrap();
@@ -69,8 +69,8 @@ impl Tried {
         self.dir.path().join(name)
     }
 
-    fn project(&self) -> Project {
-        Project::new(self.dir.path())
+    fn project(&self) -> Folder {
+        Folder::new(self.dir.path())
     }
 
     /// Puts files in place; None: it is not there.
@@ -247,7 +247,7 @@ fn the_head_is_made_anew_and_stays_beside_a_record_that_had_none() {
 #[test]
 fn one_bit_of_a_name_does_not_show_another_campaigns_data() {
     let dir = tempfile::tempdir().unwrap();
-    let project = Project::new(dir.path());
+    let project = Folder::new(dir.path());
     let mut journal = SqliteJournal::open(&project.journal()).unwrap();
     append(&mut journal, &mut Chain::new(campaign(1)), "oven-a", 2);
     append(&mut journal, &mut Chain::new(campaign(2)), "oven-c", 3);
@@ -276,7 +276,7 @@ fn one_bit_of_a_name_does_not_show_another_campaigns_data() {
 #[test]
 fn a_record_killed_at_its_birth_goes_on() {
     let dir = tempfile::tempdir().unwrap();
-    let project = Project::new(dir.path());
+    let project = Folder::new(dir.path());
     let births: [&str; 4] = [
         "",
         "PRAGMA user_version = 0; CREATE TABLE gone (x); DROP TABLE gone",
@@ -302,7 +302,7 @@ fn a_record_killed_at_its_birth_goes_on() {
 #[test]
 fn a_file_whose_maker_died_in_its_first_transaction_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    let project = Project::new(dir.path());
+    let project = Folder::new(dir.path());
     let connection = rusqlite::Connection::open(project.journal()).unwrap();
     // Small enough a cache that pages reach the file before the commit: a hot journal is left beside it.
     connection
@@ -316,7 +316,7 @@ fn a_file_whose_maker_died_in_its_first_transaction_is_read() {
     for name in ["forethought.db", "forethought.db-journal"] {
         fs::copy(dir.path().join(name), left.path().join(name)).unwrap();
     }
-    let journal = SqliteJournal::open_read_only(&Project::new(left.path()).journal()).unwrap();
+    let journal = SqliteJournal::open_read_only(&Folder::new(left.path()).journal()).unwrap();
     assert!(journal.campaigns().unwrap().is_empty());
 }
 
@@ -330,7 +330,7 @@ fn episodes() -> (tempfile::TempDir, PathBuf, Vec<u8>, Vec<Read>) {
         sensors: vec![channel("level", ChannelKind::Sensor)],
     };
     let dir = tempfile::tempdir().unwrap();
-    let path = Project::new(dir.path()).episodes();
+    let path = Folder::new(dir.path()).episodes();
     let mut store = EpisodeStore::open(&path).unwrap();
     for number in 0..3 {
         let id = store.create(&EpisodeCard::of(&tank, number, "by hand"), Timestamp::UNIX_EPOCH).unwrap();

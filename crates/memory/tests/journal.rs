@@ -5,7 +5,7 @@
 use std::fs;
 
 use forethought_memory::{
-    AppendError, Batch, Chain, Journal, Kept, Project, ReadError, SqliteJournal, VolatileJournal,
+    AppendError, Batch, Chain, Folder, Journal, Kept, ReadError, SqliteJournal, VolatileJournal,
 };
 use forethought_record::CampaignId;
 use uuid::Uuid;
@@ -46,13 +46,13 @@ fn promises(journal: &mut dyn Journal) {
 fn all_journals_keep_the_same_promises() {
     promises(&mut VolatileJournal::default());
     let dir = tempfile::tempdir().unwrap();
-    promises(&mut SqliteJournal::open(&Project::new(dir.path()).journal()).unwrap());
+    promises(&mut SqliteJournal::open(&Folder::new(dir.path()).journal()).unwrap());
 }
 
 #[test]
 fn blobs_come_back_checked() {
     let dir = tempfile::tempdir().unwrap();
-    let mut journal = SqliteJournal::open(&Project::new(dir.path()).journal()).unwrap();
+    let mut journal = SqliteJournal::open(&Folder::new(dir.path()).journal()).unwrap();
     let fence = journal.take(campaign()).unwrap();
     let mut chain = Chain::new(campaign());
     let mut with_blob = batch(&mut chain, fence, 1);
@@ -64,9 +64,9 @@ fn blobs_come_back_checked() {
 }
 
 /// A journal with `count` events in a folder, closed.
-fn written(count: u64) -> (tempfile::TempDir, Project) {
+fn written(count: u64) -> (tempfile::TempDir, Folder) {
     let dir = tempfile::tempdir().unwrap();
-    let project = Project::new(dir.path());
+    let project = Folder::new(dir.path());
     let mut journal = SqliteJournal::open(&project.journal()).unwrap();
     let fence = journal.take(campaign()).unwrap();
     let mut chain = Chain::new(campaign());
@@ -105,7 +105,7 @@ fn every_flipped_byte_is_found_or_harmless() {
 #[test]
 fn a_log_cut_anywhere_keeps_a_prefix() {
     let dir = tempfile::tempdir().unwrap();
-    let project = Project::new(dir.path());
+    let project = Folder::new(dir.path());
     let mut journal = SqliteJournal::open(&project.journal()).unwrap();
     let fence = journal.take(campaign()).unwrap();
     let mut chain = Chain::new(campaign());
@@ -116,7 +116,7 @@ fn a_log_cut_anywhere_keeps_a_prefix() {
     let wal = dir.path().join("forethought.db-wal");
     let (log, base) = (fs::read(&wal).unwrap(), fs::read(project.journal()).unwrap());
     let cut_dir = tempfile::tempdir().unwrap();
-    let cut = Project::new(cut_dir.path());
+    let cut = Folder::new(cut_dir.path());
     for length in (0..log.len()).step_by(997) {
         for name in ["forethought.db-shm", "forethought.db-wal"] {
             let _ = fs::remove_file(cut_dir.path().join(name));
@@ -148,7 +148,7 @@ fn rows_cannot_be_changed_in_place() {
 #[test]
 fn a_project_has_one_owner() {
     let dir = tempfile::tempdir().unwrap();
-    let project = Project::new(dir.path());
+    let project = Folder::new(dir.path());
     let owner = project.own("anna, process 7").unwrap();
     let refused = project.own("bert").unwrap_err().to_string();
     assert!(refused.contains("anna, process 7"), "{refused}");
@@ -164,14 +164,14 @@ fn who_may_only_read_cannot_hold_the_lock() {
     for (before, after) in [(0o644, 0o600), (0o664, 0o660), (0o600, 0o600)] {
         fs::write(&lock, "").unwrap();
         fs::set_permissions(&lock, fs::Permissions::from_mode(before)).unwrap();
-        drop(Project::new(dir.path()).own("anna").unwrap());
+        drop(Folder::new(dir.path()).own("anna").unwrap());
         assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o777, after);
     }
 }
 
 #[test]
 fn a_record_removed_while_it_is_in_use_is_noticed_at_the_next_append() {
-    type Harm = fn(&Project);
+    type Harm = fn(&Folder);
     let harms: [(&str, Harm); 4] = [
         ("removed", |p| fs::remove_file(p.journal()).unwrap()),
         ("replaced", |p| {
@@ -184,7 +184,7 @@ fn a_record_removed_while_it_is_in_use_is_noticed_at_the_next_append() {
     ];
     for (what, harm) in harms {
         let dir = tempfile::tempdir().unwrap();
-        let project = Project::new(dir.path().join("project"));
+        let project = Folder::new(dir.path().join("project"));
         fs::create_dir(project.dir()).unwrap();
         let mut journal = SqliteJournal::open(&project.journal()).unwrap();
         let fence = journal.take(campaign()).unwrap();
@@ -208,7 +208,7 @@ fn what_is_under_way_is_recorded_on_a_full_disk() {
         eprintln!("skipped: a tmpfs of 3 MB cannot be mounted here");
         return;
     }
-    let project = Project::new(dir.path());
+    let project = Folder::new(dir.path());
     let mut journal = SqliteJournal::open(&project.journal()).unwrap();
     let fence = journal.take(campaign()).unwrap();
     let mut chain = Chain::new(campaign());

@@ -99,6 +99,11 @@ pub enum FoldError {
 type Blobs<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
 impl Campaign {
+    /// Where the row of a trial comes from, once it stands in another campaign's record.
+    pub fn source_of(&self, trial: u64) -> String {
+        format!("{}/{trial}", self.problem.name)
+    }
+
     /// Folds the entries of a campaign, in their order.
     ///
     /// # Errors

@@ -26,6 +26,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "engine",
         &["source", "space", "plant", "record", "calibrate", "model", "world", "plan", "memory", "machine"],
     ),
+    (
+        "project",
+        &[
+            "source",
+            "space",
+            "plant",
+            "record",
+            "calibrate",
+            "model",
+            "world",
+            "plan",
+            "memory",
+            "machine",
+            "engine",
+        ],
+    ),
     ("report", &["space", "plant", "record", "calibrate", "model", "world", "plan", "memory"]),
 ];
 /// Where everything is wired together: they may call anything below them.

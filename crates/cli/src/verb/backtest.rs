@@ -5,21 +5,21 @@ use std::fs;
 use std::io::Write;
 
 use forethought_engine::{Rehearsal, Trace};
+use forethought_project::{Failure, file_error};
 use forethought_space::{Find, Role};
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::report::file_error;
 use crate::args::{Arguments, Backtest};
-use crate::exit::{Exit, Failure};
-use crate::loaded::Loaded;
+use crate::exit::Exit;
+use crate::host::campaign;
 use crate::{now, say, talk};
 
 pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Failure> {
     if v.seeds == 0 {
         return Err(Failure::yours("argument", "--seeds must be at least 1"));
     }
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let problem = &loaded.with_pool(&loaded.problem)?;
     let Some(pool) = problem.pool.clone() else {
         return Err(Failure::yours("no-table", "a backtest needs a machine with `driver = \"table\"`"));

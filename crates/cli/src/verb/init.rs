@@ -8,15 +8,15 @@ mod told;
 
 use std::path::{Path, PathBuf};
 
-use forethought_engine::{Command, Reading, Reply, Rows};
+use forethought_engine::{Command, Reply};
+use forethought_project::{Failure, Reading, Rows, bad_cells, file_error, import_rows};
 use forethought_source::Table;
 use forethought_space::parse;
 use serde_json::json;
 
-use super::report::file_error;
 use crate::args::{Arguments, File, Init};
-use crate::exit::{Exit, Failure};
-use crate::loaded::Loaded;
+use crate::exit::Exit;
+use crate::host::{actor, campaign, registry};
 use crate::table::table;
 use crate::{say, show, talk};
 use guess::{Guess, Taken};
@@ -65,7 +65,7 @@ pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
     let guess = Guess::of(&runs, &Told::new(&runs, v)?)?;
     let text = file::text(from, &guess);
     // Nothing is written before the whole table can be taken in.
-    let problem = parse(&text, &|_| None, &crate::loaded::schemas()).map_err(|mistakes| {
+    let problem = parse(&text, &|_| None, &registry().machine_schemas()).map_err(|mistakes| {
         let all: Vec<String> = mistakes.iter().map(|m| m.message.clone()).collect();
         Failure::yours(
             "table",
@@ -73,16 +73,17 @@ pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
         )
         .hint("say what its columns are with `--goal`, `--limit`, `--outcome`, `--parameter`, `--ignore`")
     })?;
-    let read = forethought_engine::import_rows(&problem, &name, &bytes, &reading(&guess)).map_err(|e| {
-        crate::loaded::cells(&name, &e)
+    let read = import_rows(&problem, &name, &bytes, &reading(&guess)).map_err(|e| {
+        bad_cells(&name, &e)
             .hint("fill it in, or leave the row out, or say with `--ignore` or `--outcome` that the column can't be set")
     })?;
     let Rows { rows, notes } = read;
     let count = rows.len();
     write(&path, &text)?;
     write_schema(&path)?;
-    let loaded = Loaded::new(arguments, &File { file: path.clone() })?;
-    let Reply::Imported(_) = loaded.execute(Command::Import { rows, repeats: false, corrections: false })?
+    let loaded = campaign(arguments, &File { file: path.clone() })?;
+    let Reply::Imported(_) =
+        loaded.execute(Command::Import { rows, repeats: false, corrections: false }, &actor(arguments))?
     else {
         return Ok(Exit::Done);
     };
@@ -122,7 +123,7 @@ fn reading(guess: &Guess) -> Reading {
     for column in guess.columns.iter().filter(|c| !c.header.is_empty()) {
         match &column.taken {
             Taken::LeftOut => ignore.push(column.header.clone()),
-            Taken::Remark => map.push((column.header.clone(), forethought_engine::REMARK.to_owned())),
+            Taken::Remark => map.push((column.header.clone(), forethought_record::REMARK.to_owned())),
             Taken::Own => {}
             _ => map.push((column.header.clone(), column.name.clone())),
         }
@@ -142,6 +143,6 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 fn write_schema(path: &Path) -> Result<(), Failure> {
     let beside = path.with_file_name("campaign.schema.json");
-    let schema = forethought_space::schema(&crate::loaded::schemas());
+    let schema = forethought_space::schema(&registry().machine_schemas());
     write(&beside, &serde_json::to_string_pretty(&schema).unwrap_or_default())
 }

@@ -1,21 +1,23 @@
 //! Verbs that check: the file, the record, the decisions.
 
 use forethought_engine::{Difference, replay as replay_all};
-use forethought_memory::Journal;
-use forethought_record::Event;
 use serde_json::json;
 
+use forethought_project::Failure;
 use forethought_space::Problem;
 
-use super::world::record;
 use crate::args::{Arguments, File};
-use crate::exit::{Exit, Failure};
-use crate::loaded::{Loaded, Read, schemas};
-use crate::{kept, say, show, talk};
+use crate::exit::Exit;
+use crate::host::{campaign, registry, world_record};
+use crate::{say, show, talk};
+
+/// Said by `verify` of a record without a head.
+pub(super) const NO_HEAD: &str =
+    "no head is kept beside the record: a cut tail would not show. The next verb that writes keeps one";
 
 /// Every mistake in a campaign file.
 pub(crate) fn check(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, v)?;
+    let loaded = campaign(arguments, v)?;
     let p = &loaded.problem;
     let machines = loaded.machines(p)?;
     loaded.check_interlocks(p, &machines)?;
@@ -61,58 +63,42 @@ fn only_recorded(problem: &Problem) -> Vec<String> {
 
 /// The JSON schema of campaign files.
 pub(crate) fn schema() -> Result<Exit, Failure> {
-    let schema = forethought_space::schema(&schemas());
+    let schema = forethought_space::schema(&registry().machine_schemas());
     say(serde_json::to_string_pretty(&schema).unwrap_or_default());
     Ok(Exit::Done)
 }
 
 /// The record against damage and cut tails.
 pub(crate) fn verify(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    if let Some(record) = record(arguments, v)? {
-        return record.verify(arguments);
+    if let Some(record) = world_record(arguments, v)? {
+        return super::world::verify(arguments, &record);
     }
-    let loaded = Loaded::new(arguments, v)?;
-    let (journal, id, doubt) = loaded.find()?;
-    let sealed = journal.read(id)?;
-    doubt.map_or(Ok(()), Err)?;
-    let head = kept::head(&loaded.project, id)?;
-    let last = sealed.last().map(|s| (s.seq, s.hex())).unwrap_or_default();
-    let read = loaded.read()?;
-    check_blobs(&read)?;
+    let loaded = campaign(arguments, v)?;
+    let verified = loaded.verify()?;
+    let last = verified.snapshot.head.clone().unwrap_or_default();
+    let campaign = &verified.snapshot.campaign;
     if arguments.json {
         say(
-            json!({ "forethought": 1, "ok": true, "campaign": read.id.to_string(), "events": last.0, "hash": last.1, "head": head }),
+            json!({ "forethought": 1, "ok": true, "campaign": campaign.id.to_string(), "events": last.0, "hash": last.1, "head": verified.kept }),
         );
     } else {
-        say(format!("{} events of campaign {} are as they were written", last.0, read.campaign.problem.name));
+        say(format!("{} events of campaign {} are as they were written", last.0, campaign.problem.name));
         say(format!("head {} {}", last.0, last.1));
-        if head.is_none() {
-            talk(kept::NO_HEAD);
+        if verified.kept.is_none() {
+            talk(NO_HEAD);
         }
     }
     Ok(Exit::Done)
 }
 
-/// Names the first belief that is not as it was written.
-fn check_blobs(read: &Read) -> Result<(), Failure> {
-    for (i, entry) in read.entries.iter().enumerate() {
-        let Event::Decided { decision, belief: Some(hash), .. } = &entry.event else { continue };
-        if read.journal.blob(hash)?.is_none() {
-            let message = format!("event {}: the belief {hash} of decision {decision} is gone", i + 1);
-            return Err(Failure::yours("damaged", message).hint("restore forethought.db from a backup"));
-        }
-    }
-    Ok(())
-}
-
 /// Every decision again.
 pub(crate) fn replay(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    if let Some(record) = record(arguments, v)? {
-        return record.replay(arguments);
+    if let Some(record) = world_record(arguments, v)? {
+        return super::world::replay(arguments, &record);
     }
-    let loaded = Loaded::new(arguments, v)?;
+    let loaded = campaign(arguments, v)?;
     let read = loaded.read()?;
-    check_blobs(&read)?;
+    read.check_beliefs()?;
     let pool = loaded.with_pool(&read.campaign.problem).ok().and_then(|problem| problem.pool);
     let mut each = |r: &forethought_engine::Replayed| {
         if let Some(difference) = &r.difference

@@ -1,15 +1,14 @@
 //! Verbs that only read.
 
-use forethought_engine::{awaited_changes, export_table, last_belief};
+use forethought_engine::{awaited_changes, last_belief};
+use forethought_project::{Failure, export_table, file_error};
 use forethought_record::{Campaign, Event, Says, TrialState};
 use forethought_space::{Measurement, Recipe, number_text};
 use serde_json::json;
 
-use super::report::file_error;
-use super::world::record;
 use crate::args::{Arguments, Export, File, OneTrial, Predict};
-use crate::exit::{Exit, Failure};
-use crate::loaded::Loaded;
+use crate::exit::{Exit, warn};
+use crate::host::{campaign, world_record};
 use crate::output::put;
 use crate::table::table;
 use crate::{now, say, show, talk};
@@ -38,11 +37,11 @@ pub(crate) fn counts(campaign: &Campaign) -> String {
 
 /// Where the campaign stands.
 pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, v)?;
+    let loaded = campaign(arguments, v)?;
     let read = loaded.read()?;
     let c = &read.campaign;
     if let Err(damage) = last_belief(&read.journal, c) {
-        Failure::from(damage).warn();
+        warn(&Failure::from(damage));
     }
     let state = match (&c.status.stopped, &c.status.finished, &c.status.paused) {
         (Some(r), ..) => format!("stopped: {r}"),
@@ -107,7 +106,7 @@ fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
 
 /// The recipe to recommend.
 pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, v)?;
+    let loaded = campaign(arguments, v)?;
     let read = loaded.read()?;
     let question = read.question(&loaded)?;
     let (found, optimum) =
@@ -142,7 +141,7 @@ pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
 
 /// What to expect of recipes.
 pub(crate) fn predict(arguments: &Arguments, v: &Predict) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let read = loaded.read()?;
     let recipes = v
         .recipes
@@ -201,7 +200,7 @@ fn doubts(campaign: &Campaign, recipe: &Recipe, p: &forethought_plan::Prediction
 
 /// Why a trial was proposed.
 pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let read = loaded.read()?;
     let Some(t) = read.campaign.trials.get(&v.which.trial()) else {
         let all = read.campaign.trials.len();
@@ -245,10 +244,10 @@ pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> 
 
 /// The record, one event a line.
 pub(crate) fn log(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    if let Some(record) = record(arguments, v)? {
-        return record.log(arguments);
+    if let Some(record) = world_record(arguments, v)? {
+        return super::world::log(arguments, &record);
     }
-    let loaded = Loaded::new(arguments, v)?;
+    let loaded = campaign(arguments, v)?;
     let read = loaded.read_what_is_left()?;
     for (i, entry) in read.entries.iter().enumerate() {
         let said = show::Event { seq: i + 1, at: entry.at, by: &entry.by, name_width: 10 };
@@ -333,7 +332,7 @@ fn measured<'a>(outcomes: impl Iterator<Item = (&'a String, Option<&'a Measureme
 
 /// All trials as a table.
 pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let read = loaded.read_what_is_left()?;
     let c = &read.campaign;
     if arguments.json && v.output.is_none() {
@@ -364,7 +363,7 @@ pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure>
 
 /// The campaign's machines.
 pub(crate) fn machines(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, v)?;
+    let loaded = campaign(arguments, v)?;
     let machines = loaded.machines(&loaded.problem)?;
     if arguments.json {
         let all: Vec<_> = machines

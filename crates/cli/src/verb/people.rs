@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use forethought_engine::{Answer, Command, Reading, Reply, Rows, Taken, read_tells, run_sheet};
+use forethought_engine::{Answer, Command, Reply, Taken};
 use forethought_plan::Left;
+use forethought_project::{
+    CampaignHandle, Failure, Reading, Rows, bad_cells, end_owner, file_error, import_rows, read_tells,
+    run_sheet,
+};
 use forethought_record::{Campaign, Order, OrderState, Resolution, TrialState};
 use forethought_space::{Failure as Kind, Measurement, Recipe};
 use serde_json::json;
 
-use super::report::file_error;
-use super::stop::end_owner;
 use crate::args::{
     Amend, Arguments, Ask, Columns, FailedKind, File, OneTrial, Resolve, Table, Tell, Verdict,
     Whole as WholeArgs,
 };
-use crate::exit::{Exit, Failure};
-use crate::loaded::{Loaded, cells};
+use crate::exit::Exit;
+use crate::host::{actor, campaign};
 use crate::{measure, say, show, talk};
 
 /// How long an owner that a stop cannot reach has to end by itself, before it is killed.
@@ -34,9 +36,9 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
         )
         .hint("name another file, or move that one away"));
     }
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     loaded.check_signals()?;
-    let Reply::Trials(new) = loaded.execute(Command::Ask { count: v.count })? else {
+    let Reply::Trials(new) = loaded.execute(Command::Ask { count: v.count }, &actor(arguments))? else {
         return Ok(Exit::Done);
     };
     let read = loaded.read()?;
@@ -94,14 +96,14 @@ fn none_left(question: &forethought_plan::Question) -> &'static str {
 
 /// Records what came out.
 pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let mut notes = Vec::new();
     let answers = match (v.trial, &v.recipe, v.values.as_slice()) {
         (None, None, [sheet]) if !sheet.contains('=') => {
             let path = std::path::Path::new(sheet);
             let bytes = std::fs::read(path).map_err(|e| file_error(path, &e))?;
             let reading = reading(&v.columns, &[])?;
-            let read = read_tells(&loaded.problem, &bytes, &reading).map_err(|e| cells(sheet, &e))?;
+            let read = read_tells(&loaded.problem, &bytes, &reading).map_err(|e| bad_cells(sheet, &e))?;
             notes = read.notes;
             read.rows
         }
@@ -123,7 +125,7 @@ pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
         Some(format!("; no trial would be proposed there, for {}", space.admits(&point).err()?))
     });
     let set: Vec<u64> = answers.iter().filter(|a| a.as_run.is_some()).filter_map(|a| a.trial).collect();
-    let reply = loaded.execute(Command::Tell { answers })?;
+    let reply = loaded.execute(Command::Tell { answers }, &actor(arguments))?;
     let text = match &reply {
         Reply::Already => "it was told before in the same words: nothing to record".to_owned(),
         _ if count == 1 => format!("recorded{}{}", beyond.unwrap_or_default(), otherwise(&loaded, &set)?),
@@ -152,7 +154,7 @@ fn with_notes(text: String, notes: &[String]) -> String {
 }
 
 /// What was set otherwise than asked in these trials, in words: a slip of the pen in a run sheet should not pass unseen.
-fn otherwise(loaded: &Loaded, trials: &[u64]) -> Result<String, Failure> {
+fn otherwise(loaded: &CampaignHandle, trials: &[u64]) -> Result<String, Failure> {
     if trials.is_empty() {
         // Most answers say nothing of the recipe: the record is not read again for them.
         return Ok(String::new());
@@ -193,12 +195,12 @@ fn answer(v: &Tell) -> Result<Answer, Failure> {
 
 /// Takes in a table of measurements made elsewhere.
 pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let bytes = std::fs::read(&v.table).map_err(|e| file_error(&v.table, &e))?;
     let name = v.table.display().to_string();
     let reading = reading(&v.columns, &v.set)?;
-    let Rows { rows, notes } = forethought_engine::import_rows(&loaded.problem, &name, &bytes, &reading)
-        .map_err(|e| cells(&name, &e))?;
+    let Rows { rows, notes } =
+        import_rows(&loaded.problem, &name, &bytes, &reading).map_err(|e| bad_cells(&name, &e))?;
     let space = &loaded.problem.space;
     let is_outside = |answer: &Answer| {
         let point = answer.recipe.as_ref().and_then(|recipe| space.point(recipe).ok());
@@ -206,7 +208,10 @@ pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> 
     };
     let outside: Vec<String> =
         rows.iter().filter(|(_, answer)| is_outside(answer)).map(|(source, _)| source.clone()).collect();
-    let reply = loaded.execute(Command::Import { rows, repeats: v.repeats, corrections: v.corrections })?;
+    let reply = loaded.execute(
+        Command::Import { rows, repeats: v.repeats, corrections: v.corrections },
+        &actor(arguments),
+    )?;
     let Reply::Imported(taken) = &reply else { return done(arguments, &loaded, &reply, "") };
     let mut text = imported(&name, taken);
     if let [first, ..] = outside.as_slice() {
@@ -252,11 +257,11 @@ fn imported(name: &str, taken: &Taken) -> String {
 
 /// Corrects a measurement.
 pub(crate) fn amend(arguments: &Arguments, v: &Amend) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let outcomes: BTreeMap<String, Measurement> =
         measure::outcomes(&v.values)?.into_iter().filter_map(|(k, m)| Some((k, m?))).collect();
     let command = Command::Amend { trial: v.trial, outcomes, reason: v.reason.clone() };
-    let reply = loaded.execute(command)?;
+    let reply = loaded.execute(command, &actor(arguments))?;
     done(arguments, &loaded, &reply, "amended; the earlier value stays in the record")
 }
 
@@ -270,7 +275,7 @@ pub(crate) enum Simple {
 }
 
 pub(crate) fn simple(arguments: &Arguments, v: &OneTrial, what: Simple) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let (trial, reason) = (v.which.trial(), v.reason.clone());
     let (command, text) = match what {
         Simple::Retract => (Command::Retract { trial, reason }, "retracted; it stays in the record"),
@@ -278,14 +283,14 @@ pub(crate) fn simple(arguments: &Arguments, v: &OneTrial, what: Simple) -> Resul
         Simple::Approve => (Command::Approve { trial }, "approved"),
         Simple::Reject => (Command::Reject { trial, reason }, "rejected"),
     };
-    let reply = loaded.execute(command)?;
+    let reply = loaded.execute(command, &actor(arguments))?;
     let text = if reply == Reply::Already { "it was said before: nothing to record" } else { text };
     let more = if matches!(what, Simple::Approve) { still_held(&loaded, trial)? } else { String::new() };
     done(arguments, &loaded, &reply, &format!("{text}{more}"))
 }
 
 /// How many more people must approve a trial, in words, where it waits for them.
-fn still_held(loaded: &Loaded, trial: u64) -> Result<String, Failure> {
+fn still_held(loaded: &CampaignHandle, trial: u64) -> Result<String, Failure> {
     let campaign = loaded.read()?.campaign;
     let held = campaign.trials.get(&trial).filter(|t| t.state == TrialState::Held);
     let counts = held.and_then(|t| Some((t.approvals.len(), t.held.as_ref()?.people)));
@@ -309,8 +314,8 @@ pub(crate) fn whole(arguments: &Arguments, v: &WholeArgs, what: Whole) -> Result
     {
         return Ok(exit);
     }
-    let loaded = Loaded::new(arguments, &v.file)?;
-    let reason = if v.reason.is_empty() { format!("by {}", loaded.actor) } else { v.reason.clone() };
+    let loaded = campaign(arguments, &v.file)?;
+    let reason = if v.reason.is_empty() { format!("by {}", actor(arguments)) } else { v.reason.clone() };
     let (command, text) = match what {
         Whole::Pause => (Command::Pause { reason }, "paused: nothing new is started"),
         Whole::Resume => (Command::Resume, "goes on"),
@@ -318,8 +323,8 @@ pub(crate) fn whole(arguments: &Arguments, v: &WholeArgs, what: Whole) -> Result
         Whole::Release => (Command::Release, "released"),
     };
     let reply = match what {
-        Whole::Stop => stop(&loaded, command)?,
-        _ => loaded.execute(command)?,
+        Whole::Stop => stop(arguments, &loaded, command)?,
+        _ => loaded.execute(command, &actor(arguments))?,
     };
     let stopped = matches!(what, Whole::Resume) && loaded.read()?.campaign.status.stopped.is_some();
     let text = if stopped { "still stopped: `release` lifts that" } else { text };
@@ -327,20 +332,20 @@ pub(crate) fn whole(arguments: &Arguments, v: &WholeArgs, what: Whole) -> Result
 }
 
 /// Records the stop and halts all machines, whether or not the owner of the project can be reached.
-fn stop(loaded: &Loaded, command: Command) -> Result<Reply, Failure> {
-    let mut done = loaded.execute(command.clone());
+fn stop(arguments: &Arguments, loaded: &CampaignHandle, command: Command) -> Result<Reply, Failure> {
+    let mut done = loaded.execute(command.clone(), &actor(arguments));
     if done.as_ref().is_err_and(|failure| failure.is("owned")) {
         // One that goes on would start other orders.
         halt_without_owner(loaded);
-        end_owner(&loaded.project, OWNER_PATIENCE);
-        done = loaded.execute(command);
+        end_owner(loaded.project().folder(), OWNER_PATIENCE);
+        done = loaded.execute(command, &actor(arguments));
     }
     halt_without_owner(loaded);
     done
 }
 
 /// Programs outlive their engine: a stop halts those too whose owner is gone.
-fn halt_without_owner(loaded: &Loaded) {
+fn halt_without_owner(loaded: &CampaignHandle) {
     let Ok(machines) = loaded.machines(&loaded.problem) else { return };
     for machine in machines {
         if let Err(e) = machine.halter().halt(None) {
@@ -351,17 +356,17 @@ fn halt_without_owner(loaded: &Loaded) {
 
 /// Says what became of an uncertain order.
 pub(crate) fn resolve(arguments: &Arguments, v: &Resolve) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let verdict = match v.verdict {
         Verdict::Ran => Resolution::Ran,
         Verdict::DidNotRun => Resolution::DidNotRun,
         Verdict::Discarded => Resolution::Discarded,
     };
-    let reply = loaded.execute(Command::Resolve { trial: v.which.trial(), verdict })?;
+    let reply = loaded.execute(Command::Resolve { trial: v.which.trial(), verdict }, &actor(arguments))?;
     done(arguments, &loaded, &reply, "recorded")
 }
 
-fn done(arguments: &Arguments, loaded: &Loaded, reply: &Reply, text: &str) -> Result<Exit, Failure> {
+fn done(arguments: &Arguments, loaded: &CampaignHandle, reply: &Reply, text: &str) -> Result<Exit, Failure> {
     if arguments.json {
         let read = loaded.read()?;
         let trials: Vec<_> = match reply {
@@ -383,7 +388,7 @@ fn done(arguments: &Arguments, loaded: &Loaded, reply: &Reply, text: &str) -> Re
 
 /// What waits for people.
 pub(crate) fn next(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, v)?;
+    let loaded = campaign(arguments, v)?;
     let read = loaded.read()?;
     let people = person_machines(&read.campaign);
     if arguments.json {

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use forethought_project::{CampaignHandle, Failure, file_error};
 use forethought_report::{ReportInput, render};
 
 use crate::args::{Arguments, Report};
-use crate::exit::{Exit, Failure};
-use crate::loaded::Loaded;
+use crate::exit::Exit;
+use crate::host::campaign;
 use crate::{now, say};
 
 pub(crate) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = campaign(arguments, &v.file)?;
     let path = write_report(&loaded, v.output.clone())?;
     if let Some(path) = path {
         if arguments.json {
@@ -23,19 +24,22 @@ pub(crate) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure>
 }
 
 /// Writes the report; says where.
-pub(crate) fn write_report(loaded: &Loaded, output: Option<PathBuf>) -> Result<Option<String>, Failure> {
+pub(crate) fn write_report(
+    loaded: &CampaignHandle,
+    output: Option<PathBuf>,
+) -> Result<Option<String>, Failure> {
     let read = loaded.read()?;
     let question = read.question(loaded)?;
-    let head = forethought_memory::Journal::read(&read.journal, read.id)?.last().map(|s| (s.seq, s.hex()));
     let html = render(&ReportInput {
         campaign: &read.campaign,
         question: &question,
         generated: now(),
         command: &format!("forethought run {}", loaded.path.display()),
-        head,
+        head: read.head.clone(),
     });
-    let path = output
-        .unwrap_or_else(|| loaded.project.reports().join(format!("{}.html", read.campaign.problem.name)));
+    let path = output.unwrap_or_else(|| {
+        loaded.project().folder().reports().join(format!("{}.html", read.campaign.problem.name))
+    });
     write_page(&path, &html)?;
     Ok(Some(path.display().to_string()))
 }
@@ -51,9 +55,4 @@ pub(crate) fn write_page(path: &Path, html: &str) -> Result<(), Failure> {
         let _ = std::fs::remove_file(&half);
         file_error(path, &e)
     })
-}
-
-/// A file that cannot be read or written.
-pub(crate) fn file_error(path: &Path, e: &std::io::Error) -> Failure {
-    Failure::yours("file", format!("{}: {e}", path.display()))
 }

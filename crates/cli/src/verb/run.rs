@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use forethought_engine::{Interrupt, Listener, Opened, Patience, Rest, Shell, Update, awaited_changes};
 use forethought_machine::Class;
+use forethought_project::{CampaignHandle, Failure};
 use forethought_record::{Campaign, TrialState};
 use indicatif::ProgressBar;
 use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::args::{Arguments, Run};
-use crate::exit::{Exit, Failure};
-use crate::loaded::Loaded;
+use crate::exit::{Exit, warn};
+use crate::host::{actor, campaign};
 use crate::output::plain;
 use crate::{now, progress, say, show, talk};
 
@@ -21,11 +22,11 @@ const CLOCK_MOST: i64 = 5;
 
 /// Runs until the campaign comes to rest.
 pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
-    let owner = loaded.own()?;
+    let loaded = campaign(arguments, &v.file)?;
+    let owner = loaded.own(&actor(arguments))?;
     // A name that is not there is found before anything is recorded.
     loaded.check_interlocks(&loaded.problem, &loaded.machines(&loaded.problem)?)?;
-    let (desk, is_new) = loaded.desk(&v.reason)?;
+    let (desk, is_new) = loaded.desk(&v.reason, &actor(arguments))?;
     let (store, campaign) = desk.into_store();
     let problem = Arc::clone(&campaign.problem);
     if problem.machines.is_empty() {
@@ -41,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
         bar.println(plain(&format!("{verb} campaign {} ({})", problem.name, campaign.id)));
     }
     let interrupt: Interrupt = progress::interrupt();
-    let listener = Listener::bind(&loaded.project.socket()).ok();
+    let listener = Listener::bind(&loaded.project().folder().socket()).ok();
     let shell = Shell::new(Opened { store, campaign, is_new }, machines, listener, now)?;
     let mut seen = Seen::default();
     let patience = if v.wait { Patience::Waits } else { Patience::None };
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
     let report = match v.no_report {
         true => None,
         false => super::write_report(&loaded, None).unwrap_or_else(|failure| {
-            failure.warn();
+            warn(&failure);
             None
         }),
     };
@@ -102,7 +103,7 @@ fn summary(
     rest: &Rest,
     people: &BTreeMap<String, bool>,
     report: Option<&str>,
-    loaded: &Loaded,
+    loaded: &CampaignHandle,
 ) {
     let sentence = match (rest, words(rest)) {
         (Rest::Machines(reason), _) => format!("stands still: {reason}"),

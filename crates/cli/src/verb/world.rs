@@ -2,21 +2,22 @@
 
 mod doubts;
 mod drive;
-mod history;
 mod imagine;
 mod import;
 mod keep;
-mod loaded;
 mod look;
 mod page;
 mod replay;
 mod stop;
 
-use crate::args::{Arguments, World};
-use crate::exit::{Exit, Failure};
 use forethought_engine::Until;
+use forethought_project::Failure;
 
-pub(crate) use keep::{record, world_name};
+use crate::args::{Arguments, World};
+use crate::exit::Exit;
+
+pub(crate) use keep::{log, verify};
+pub(crate) use replay::replay;
 pub(crate) use stop::stop;
 
 /// One function a verb.

@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_plan::ROWS_MOST;
-use forethought_record::{Actor, Event, TrialState};
+use forethought_record::{Actor, Event, REMARK, TrialState};
 use forethought_space::{Measurement, Observed};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Core;
 use super::command::{Answer, Outcome, Refusal, Reply};
-use crate::import::REMARK;
-use crate::sheet::trial_source;
 
 /// What became of a table of measurements.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,10 +142,11 @@ impl Core {
 
     /// The trial of this campaign that a row came from when it was exported, if it says the same.
     fn own_trial(&self, source: &str, now: &Observed) -> Result<Option<String>, Refusal> {
-        let problem = &self.campaign.problem;
         let Some((_, number)) = source.rsplit_once('/') else { return Ok(None) };
         let trial = number.parse().ok().and_then(|n: u64| self.campaign.trials.get(&n));
-        let Some(trial) = trial.filter(|t| trial_source(problem, t.trial) == source) else { return Ok(None) };
+        let Some(trial) = trial.filter(|t| self.campaign.source_of(t.trial) == source) else {
+            return Ok(None);
+        };
         let failed = match &trial.state {
             TrialState::Failed(kind, _) => Some(*kind),
             _ => None,

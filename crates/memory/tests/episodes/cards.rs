@@ -1,6 +1,6 @@
 //! A plant with every kind of channel.
 
-use forethought_memory::{EpisodeCard, EpisodeChannel, EpisodeStore, FrameShape, Project, Sampling};
+use forethought_memory::{EpisodeCard, EpisodeChannel, EpisodeStore, Folder, FrameShape, Sampling};
 use forethought_plant::{Channel, ChannelKind};
 use tempfile::TempDir;
 
@@ -41,7 +41,7 @@ pub(crate) fn card() -> EpisodeCard {
 
 pub(crate) fn store() -> (TempDir, EpisodeStore) {
     let dir = tempfile::tempdir().unwrap();
-    let store = EpisodeStore::open(&Project::new(dir.path()).episodes()).unwrap();
+    let store = EpisodeStore::open(&Folder::new(dir.path()).episodes()).unwrap();
     (dir, store)
 }
 

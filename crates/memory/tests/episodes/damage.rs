@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use forethought_memory::{Block, EpisodeError, EpisodeId, EpisodeState, EpisodeStore, Project};
+use forethought_memory::{Block, EpisodeError, EpisodeId, EpisodeState, EpisodeStore, Folder};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -23,7 +23,7 @@ fn written() -> (TempDir, PathBuf, EpisodeId) {
         store.sync().unwrap();
     }
     store.seal(id, Timestamp::UNIX_EPOCH).unwrap();
-    let path = Project::new(dir.path()).episodes();
+    let path = Folder::new(dir.path()).episodes();
     (dir, path, id)
 }
 
@@ -137,14 +137,14 @@ fn nothing_is_appended_after_the_seal() {
         Err(EpisodeError::Unknown(EpisodeId(9)))
     ));
     drop(store);
-    let store = EpisodeStore::open(&Project::new(dir.path()).episodes()).unwrap();
+    let store = EpisodeStore::open(&Folder::new(dir.path()).episodes()).unwrap();
     assert_eq!(store.list().unwrap()[0].state, sealed);
 }
 
 #[test]
 fn others_read_what_is_synced_while_one_writes() {
     let (dir, mut store) = store();
-    let reader = EpisodeStore::open_read_only(&Project::new(dir.path()).episodes()).unwrap();
+    let reader = EpisodeStore::open_read_only(&Folder::new(dir.path()).episodes()).unwrap();
     let id = store.create(&card(), Timestamp::UNIX_EPOCH).unwrap();
     for at in 0..5 {
         block(&mut store, id, at);
@@ -169,7 +169,7 @@ fn a_full_disk_is_named_and_loses_nothing() {
         eprintln!("skipped: a tmpfs of 4 MB cannot be mounted here");
         return;
     }
-    let path = Project::new(dir.path()).episodes();
+    let path = Folder::new(dir.path()).episodes();
     let mut store = EpisodeStore::open(&path).unwrap();
     let id = store.create(&card(), Timestamp::UNIX_EPOCH).unwrap();
     let (mut synced, mut low_at, rows) = (0, None, 500);

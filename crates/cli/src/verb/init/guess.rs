@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use forethought_engine::is_reserved;
+use forethought_project::is_reserved;
 use forethought_source::nearest;
 use forethought_source::{Conversion, Relation, Table, identifier, is_date, is_missing, key, relate};
 
 use super::mixture::{self, Part};
 use super::told::{Told, Wanted};
-use crate::exit::Failure;
+use forethought_project::Failure;
 
 /// Most distinct values of a numeric column that still read as levels.
 const LEVELS_MOST: usize = 6;

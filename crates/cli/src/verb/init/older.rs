@@ -2,24 +2,26 @@
 
 use std::path::Path;
 
-use forethought_engine::{Command, Reading, Reply, Rows, export_table, import_rows};
+use forethought_engine::{Command, Reply};
+use forethought_project::{
+    CampaignHandle, Failure, Place, Reading, Rows, bad_cells, export_table, import_rows,
+};
 use serde_json::json;
 
 use crate::args::{Arguments, Columns, File, Init};
-use crate::exit::{Exit, Failure};
-use crate::loaded::{Loaded, cells};
-use crate::place::Place;
+use crate::exit::Exit;
+use crate::host::{actor, campaign};
 use crate::verb::people::reading;
 use crate::{say, show, talk};
 
 /// Writes the new file, where there is none, as a copy under a new name; takes in what the old campaign measured, where there is
 /// one.
 pub(super) fn go_on(arguments: &Arguments, v: &Init, path: &Path, older: &Path) -> Result<Exit, Failure> {
-    let old = Loaded::new(arguments, &File { file: Place::of(older, None)?.path })?;
+    let old = campaign(arguments, &File { file: Place::of(older, None)?.path })?;
     if !path.exists() {
         return copy(arguments, path, &old);
     }
-    let new = Loaded::new(arguments, &File { file: path.to_owned() })?;
+    let new = campaign(arguments, &File { file: path.to_owned() })?;
     if new.problem.name == old.problem.name {
         let message =
             format!("{} and {} are both called `{}`", path.display(), old.path.display(), new.problem.name);
@@ -32,8 +34,9 @@ pub(super) fn go_on(arguments: &Arguments, v: &Init, path: &Path, older: &Path) 
     let table = export_table(&read.campaign);
     let name = &old.problem.name;
     let Rows { rows, notes } = import_rows(&new.problem, name, table.as_bytes(), &reading)
-        .map_err(|e| cells(&format!("what `{name}` measured"), &e))?;
-    let reply = new.execute(Command::Import { rows, repeats: false, corrections: false })?;
+        .map_err(|e| bad_cells(&format!("what `{name}` measured"), &e))?;
+    let reply =
+        new.execute(Command::Import { rows, repeats: false, corrections: false }, &actor(arguments))?;
     let Reply::Imported(taken) = reply else { return Ok(Exit::Done) };
     if arguments.json {
         let read = new.read()?;
@@ -50,7 +53,7 @@ pub(super) fn go_on(arguments: &Arguments, v: &Init, path: &Path, older: &Path) 
 }
 
 /// The old file under a new name.
-fn copy(arguments: &Arguments, path: &Path, old: &Loaded) -> Result<Exit, Failure> {
+fn copy(arguments: &Arguments, path: &Path, old: &CampaignHandle) -> Result<Exit, Failure> {
     let (name, new) = (&old.problem.name, next_name(&old.problem.name));
     let is_name = |line: &str| line.split_once('=').is_some_and(|(key, _)| key.trim() == "name");
     let mut is_done = false;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use forethought_project::Failure;
 use forethought_source::nearest;
 use forethought_source::{Table, key};
 
 use crate::args::Init;
-use crate::exit::Failure;
 
 /// What is wanted of a column.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,69 +3,27 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forethought_engine::{
-    DriveEnd, DriveShell, DriveShellError, DriveUpdate, OpenedWorld, Until, WorldModel, open_world,
-};
-use forethought_machine::Environment;
-use forethought_memory::{EpisodeStore, Owner, SqliteJournal};
+use forethought_engine::{DriveEnd, DriveUpdate, OpenedWorld, Until, WorldModel};
 use forethought_plant::{Channel, World};
+use forethought_project::{Failure, OwnedWorld, UNSAFE, WorldHandle, channels, drive_failure};
 use forethought_record::{Drive, DriveEntry, DriveEvent, Purpose};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::loaded::{Loaded, channels, episode_failure, own};
 use super::{doubts, look, page};
 use crate::args::{Arguments, Driving};
-use crate::exit::{Exit, Failure};
-use crate::kept;
-use crate::loaded::actor;
+use crate::exit::Exit;
+use crate::host::{actor, host};
 use crate::output::plain;
 use crate::{now, progress, say, show, talk};
 
-/// A world that is owned, with its plant.
-pub(super) struct Begun {
-    pub(super) loaded: Loaded,
-    opened: OpenedWorld,
-    episodes: EpisodeStore,
-    environment: Box<dyn Environment>,
-    owner: Owner,
-}
-
-impl Begun {
-    /// The world is owned before the plant's program is started: another process may be driving it.
-    pub(super) fn new(arguments: &Arguments, path: &Path) -> Result<Self, Failure> {
-        let project = Loaded::project_at(arguments, path)?;
-        // What was lost is said before anything is started: a plant is no place to begin anew.
-        kept::check(&project)?;
-        let owner = own(&project, &actor(arguments))?;
-        let (loaded, environment) = Loaded::with_environment(arguments, path, arguments.project.clone())?;
-        loaded.recorded()?;
-        let journal = SqliteJournal::open(&loaded.project.journal())?;
-        let opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
-            .map_err(|e| failure(&loaded.path, e))?;
-        let episodes = EpisodeStore::open(&loaded.project.episodes()).map_err(episode_failure)?;
-        Ok(Begun { loaded, opened, episodes, environment, owner })
-    }
-
-    /// What drives it, what was loaded, and what must be kept as long as it is driven.
-    pub(super) fn shell(
-        self,
-        recalled: Option<Arc<WorldModel>>,
-        until: Until,
-    ) -> (DriveShell, Loaded, Owner) {
-        let Begun { loaded, opened, episodes, environment, owner } = self;
-        let shell = DriveShell::new(opened, episodes, environment, loaded.world.clone(), recalled, until)
-            .keeping([loaded.project.journal(), loaded.project.episodes()]);
-        (shell, loaded, owner)
-    }
-}
-
 pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<Exit, Failure> {
-    let begun = Begun::new(arguments, &v.file.file)?;
+    let begun =
+        OwnedWorld::new(&v.file.file, arguments.project.clone(), &host(arguments), &actor(arguments))?;
     let recalled =
-        v.recall.as_deref().map(|from| recall(arguments, from, &begun.loaded.world)).transpose()?;
+        v.recall.as_deref().map(|from| recall(arguments, from, &begun.handle.world)).transpose()?;
     let bar = progress::bar(arguments, Some(0), "periods");
-    greet(arguments, &bar, &begun.loaded.world, &begun.opened);
+    greet(arguments, &bar, &begun.handle.world, &begun.opened);
     let recalls = recalled.is_some() && !arguments.quiet && !arguments.json;
     if let (Some(from), Some(model), true) = (&v.recall, &recalled, recalls) {
         let (from, episodes) = (from.display(), show::count(model.episodes.len(), "episode"));
@@ -76,7 +34,7 @@ pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<
     let (mut shell, loaded, owner) = begun.shell(recalled, until);
     let ended = shell.run(&now, &interrupt, &mut |update| show(arguments, &bar, &loaded.world, &update));
     bar.finish_and_clear();
-    let end = ended.map_err(|e| failure(&loaded.path, e))?;
+    let end = ended.map_err(|e| drive_failure(&loaded.path, e))?;
     let drive = shell.drive_state().clone();
     if recalls && drive.models.len() == learnt {
         talk("the recalled model was not used: nothing was learnt");
@@ -96,7 +54,7 @@ fn greet(arguments: &Arguments, bar: &ProgressBar, world: &World, opened: &Opene
 
 /// A model of the same kind of plant, from its own record.
 fn recall(arguments: &Arguments, from: &Path, world: &World) -> Result<Arc<WorldModel>, Failure> {
-    let other = Loaded::at(arguments, from, None)?;
+    let other = WorldHandle::open(from, None, &host(arguments))?;
     if channels(&other.world) != channels(world) || other.world.card.period_s != world.card.period_s {
         return Err(Failure::yours(
             "recall",
@@ -105,26 +63,6 @@ fn recall(arguments: &Arguments, from: &Path, world: &World) -> Result<Arc<World
         .hint("recall a plant with the same sensors, actions and period"));
     }
     Ok(Arc::new(other.read()?.model()?))
-}
-
-/// What to do about a plant that is left as it was set.
-pub(super) const UNSAFE: &str = "bring it to rest by hand: it may still do what was set last. `forethought stop` tries again, and \
-                                 `world drive` sets nothing before it is safe";
-
-pub(super) fn failure(path: &Path, e: DriveShellError) -> Failure {
-    match e {
-        DriveShellError::Store(e) => e.into(),
-        DriveShellError::Append(e) => e.into(),
-        DriveShellError::Read(e) => e.into(),
-        DriveShellError::Episode(e) => episode_failure(e),
-        e @ (DriveShellError::Fold(_) | DriveShellError::Model(..)) => {
-            Failure::yours("record", format!("{}: {e}", path.display()))
-        }
-        e @ DriveShellError::Gone(_) => {
-            Failure::yours("gone", e.to_string()).hint("put it back, from a backup where it was removed")
-        }
-        e @ DriveShellError::Unsafe { .. } => Failure::ours("unsafe", e.to_string()).hint(UNSAFE),
-    }
 }
 
 fn show(arguments: &Arguments, bar: &ProgressBar, world: &World, update: &DriveUpdate<'_>) {
@@ -195,7 +133,7 @@ fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
 
 fn finish(
     arguments: &Arguments,
-    loaded: &Loaded,
+    loaded: &WorldHandle,
     drive: &Drive,
     end: &DriveEnd,
     report: Option<String>,

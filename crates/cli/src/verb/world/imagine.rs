@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 
 use forethought_engine::WorldModel;
 use forethought_plant::{Dynamics, Episode, Imagined, Latent, World};
+use forethought_project::Failure;
 use forethought_world::{CLAIMED, Ensemble};
 use serde_json::json;
 
-use super::loaded::Loaded;
 use crate::args::{Arguments, Imagine};
-use crate::exit::{Exit, Failure};
+use crate::exit::Exit;
+use crate::host::world;
 use crate::{say, talk};
 
 /// Periods before the one that is imagined from, in which it is looked how far what is imagined is off.
@@ -69,7 +70,7 @@ fn claimed(ensemble: &Ensemble, latent: &Latent, episode: &Episode, t: usize, fr
 }
 
 pub(super) fn imagine(arguments: &Arguments, v: &Imagine) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file.file)?;
+    let loaded = world(arguments, &v.file.file)?;
     let world = &loaded.world;
     let read = loaded.read()?;
     let model = read.model()?;

@@ -1,147 +1,33 @@
 //! `world import`: what a plant did before anybody looked, from tables.
 
-use std::fs::File;
-use std::path::Path;
-
-use forethought_engine::open_world;
-use forethought_memory::{
-    EpisodeCard, EpisodeId, EpisodeState, EpisodeStore, EpisodeTable, Sampling, SqliteJournal, hash_hex, hex,
-};
-use forethought_plant::{ChannelKind, World};
-use forethought_record::{DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose};
+use forethought_project::{Failure, import_episodes, read_episode};
 use serde_json::json;
 
-use super::history;
-use super::loaded::{Loaded, episode_failure, is_parquet};
-use crate::args::{Arguments, Columns, ImportEpisodes};
-use crate::exit::{Exit, Failure};
-use crate::verb::report::file_error;
-use crate::{now, say, talk};
-
-/// How the provenance of an episode begins that was not read from its plant here.
-pub(super) const IMPORTED: &str = "imported";
+use crate::args::{Arguments, ImportEpisodes};
+use crate::exit::Exit;
+use crate::host::{actor, host, world};
+use crate::say;
+use crate::verb::people::reading;
 
 /// Each table becomes an exploring episode from which models learn. A table is imported once, by its content.
 pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file.file)?;
-    let tables =
-        v.tables.iter().map(|path| read(path, &loaded.world, &v.columns)).collect::<Result<Vec<_>, _>>()?;
-    let _owner = loaded.own()?;
-    loaded.recorded()?;
-    let journal = SqliteJournal::open(&loaded.project.journal())?;
-    let mut opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
-        .map_err(|e| super::drive::failure(&loaded.path, e))?;
-    if let Some((number, _)) = opened.drive.open() {
-        return Err(Failure::yours("unfinished", format!("the engine died in episode {number}"))
-            .hint("`forethought world drive` makes the plant safe first"));
-    }
-    let mut store = EpisodeStore::open(&loaded.project.episodes()).map_err(episode_failure)?;
-    let mut done = Vec::new();
-    for (path, table) in v.tables.iter().zip(&tables) {
-        let before = opened.drive.episodes.iter().find_map(|(number, state)| {
-            let card = store.card(EpisodeId(state.stored)).ok()?;
-            (card.provenance == table.card().provenance).then_some(*number)
-        });
-        if let Some(number) = before {
-            done.push((path, number, opened.drive.episodes[&number].periods, true));
-            continue;
-        }
-        let id = store.import(table, now(), now()).map_err(episode_failure)?;
-        let EpisodeState::Sealed { hash, .. } = store.stored(id).map_err(episode_failure)?.state else {
-            return Err(Failure::ours("episodes", format!("episode {} of the store is not sealed", id.0)));
-        };
-        let periods =
-            store.episode(id, loaded.world.card.period_s).map_err(episode_failure)?.periods() as u64;
-        let number = opened.drive.episodes.len() as u64 + 1;
-        let intended = DriveEvent::EpisodeIntended {
-            episode: number,
-            stored: id.0,
-            purpose: Purpose::Explore,
-            seed: table.card().seed.to_string(),
-            policy: table.card().policy.clone(),
-            model: None,
-            envelope: json!(null),
-            longest: periods,
-        };
-        let sealed = DriveEvent::sealed(number, periods, hex(&hash), EpisodeEnd::Whole);
-        let entries = [intended, sealed].map(|event| DriveEntry {
-            v: FORMAT,
-            at: now(),
-            by: loaded.actor.clone(),
-            event,
-        });
-        opened.store.append(&entries, Vec::new())?;
-        for entry in &entries {
-            opened.drive.apply(entry).map_err(|e| Failure::ours("record", e.to_string()))?;
-        }
-        done.push((path, number, periods, false));
-    }
+    let handle = world(arguments, &v.file.file)?;
+    let said = reading(&v.columns, &[])?;
+    let host = host(arguments);
+    let read = |path| read_episode(path, &handle.world, &said, &host);
+    let tables = v.tables.iter().map(|path| read(path.as_path())).collect::<Result<Vec<_>, _>>()?;
+    let done = import_episodes(&handle, &tables, &actor(arguments))?;
+    let each = v.tables.iter().zip(&done);
     if arguments.json {
-        let episodes = done.iter().map(|(path, number, periods, known)| {
-            json!({ "table": path, "episode": number, "periods": periods, "known": known })
+        let episodes = each.map(|(path, e)| {
+            json!({ "table": path, "episode": e.episode, "periods": e.periods, "known": e.is_known })
         });
         say(json!({ "forethought": 1, "imported": episodes.collect::<Vec<_>>() }));
     } else if !arguments.quiet {
-        for (path, number, periods, known) in done {
-            let what = if known { "was imported before, as" } else { "is" };
-            say(format!("{} {what} episode {number}, {periods} periods", path.display()));
+        for (path, e) in each {
+            let what = if e.is_known { "was imported before, as" } else { "is" };
+            say(format!("{} {what} episode {}, {} periods", path.display(), e.episode, e.periods));
         }
     }
     Ok(Exit::Done)
-}
-
-/// A table of a plant's channels at times of their own, CSV or Parquet by its name.
-fn read(path: &Path, world: &World, said: &Columns) -> Result<EpisodeTable, Failure> {
-    let mut card = EpisodeCard::of(&world.card, world.seed, "imported");
-    let period_ns = (world.card.period_s * 1e9).round() as i64;
-    // What is read more seldom than the plant's period counts as not read in between; actions are held until the next.
-    card.channels.iter_mut().for_each(|c| c.sampling = Sampling::AtTimes { hold_ns: period_ns });
-    let table = if is_parquet(path) {
-        EpisodeTable::read_parquet(File::open(path).map_err(|e| file_error(path, &e))?, Some(&card))
-    } else {
-        let bytes = std::fs::read(path).map_err(|e| file_error(path, &e))?;
-        let (own, notes) = history::table(&path.display().to_string(), &bytes, &card, said)?;
-        notes.iter().for_each(|note| talk(format!("note: {}: {note}", path.display())));
-        EpisodeTable::read_csv(&own[..], &card)
-    };
-    let table = table.map_err(|e| {
-        Failure::yours("table", format!("{}: {e}", path.display())).hint(
-            "`forethought world export` writes such a table: `time_s`, then a column a sensor and an action",
-        )
-    })?;
-    is_possible(path, &table)?;
-    let provenance = format!("{IMPORTED}, blake3 {}", hash_hex(&content(&table)));
-    Ok(table.from_elsewhere(provenance))
-}
-
-/// What a table says, however it is written: the same as CSV and as Parquet is imported once.
-fn content(table: &EpisodeTable) -> Vec<u8> {
-    let times = table.times_ns().iter().flat_map(|t| t.to_le_bytes());
-    let values = table.card().channels.iter().filter_map(|c| table.values(&c.channel.name).ok());
-    times.chain(values.flatten().flat_map(|v| v.to_le_bytes())).collect()
-}
-
-/// An action beyond what may be set, or a sensor that mostly shows what it cannot, is in another unit or another plant's.
-fn is_possible(path: &Path, table: &EpisodeTable) -> Result<(), Failure> {
-    for channel in table.card().channels.iter().map(|c| &c.channel) {
-        let values = table.values(&channel.name).unwrap_or_default();
-        let known = values.iter().filter(|v| !v.is_nan()).count();
-        let mut beyond = values.iter().enumerate().filter(|(_, v)| **v < channel.low || **v > channel.high);
-        let Some((row, value)) = beyond.next() else { continue };
-        if channel.kind == ChannelKind::Sensor && 2 * (1 + beyond.count()) <= known {
-            continue;
-        }
-        let unit = channel.unit.as_deref().map(|u| format!(" {u}")).unwrap_or_default();
-        let what = format!(
-            "{}: `{}` is {value} at {} s, beyond its {} to {}{unit}",
-            path.display(),
-            channel.name,
-            table.times_ns()[row] as f64 / 1e9,
-            channel.low,
-            channel.high,
-        );
-        return Err(Failure::yours("table", what)
-            .hint("bring the column to the plant's unit; leave a cell empty where nothing was read"));
-    }
-    Ok(())
 }

@@ -1,30 +1,28 @@
 //! Verbs that look: `world status`, `check`, `schema`, `export`, `surprise`.
 
 use forethought_calibrate::Share;
-use forethought_engine::{WorldModel, done, open_world, taught_monitor};
-use forethought_memory::{EpisodeId, SqliteJournal};
+use forethought_engine::{WorldModel, done, taught_monitor};
+use forethought_memory::EpisodeId;
 use forethought_plant::{Channel, Episode, World, world_schema};
-use forethought_record::{
-    AlarmState, Drive, DriveEntry, DriveEvent, EpisodeEnd, EpisodeState, FORMAT, Purpose,
-};
+use forethought_project::{Failure, Place, WorldHandle, file_error, is_parquet};
+use forethought_record::{AlarmState, Drive, EpisodeEnd, EpisodeState, Purpose};
 use forethought_world::{Part, Statistic, Surprise, WINDOW};
 use serde_json::{Value, json};
 
 use super::doubts::doubts;
-use super::loaded::{Loaded, episode_failure, is_parquet, schemas};
 use crate::args::{self, Arguments, ExportEpisode, WorldFile};
-use crate::exit::{Exit, Failure};
+use crate::exit::Exit;
+use crate::host::{actor, host, registry, world};
 use crate::output::put;
 use crate::show::count;
-use crate::verb::report::file_error;
-use crate::{now, say, talk};
+use crate::{say, talk};
 
 pub(super) fn check(arguments: &Arguments, v: &WorldFile) -> Result<Exit, Failure> {
     // A plant's program that is started may move what another process is driving.
-    let driven = Loaded::project_at(arguments, &v.file)?.holder();
+    let driven = Place::of(&v.file, arguments.project.clone())?.folder.holder();
     let loaded = match driven {
-        Some(_) => Loaded::new(arguments, &v.file)?,
-        None => Loaded::with_environment(arguments, &v.file, arguments.project.clone())?.0,
+        Some(_) => world(arguments, &v.file)?,
+        None => WorldHandle::with_environment(&v.file, arguments.project.clone(), &host(arguments))?.0,
     };
     let card = &loaded.world.card;
     if arguments.json {
@@ -48,12 +46,12 @@ pub(super) fn check(arguments: &Arguments, v: &WorldFile) -> Result<Exit, Failur
 }
 
 pub(super) fn schema() -> Result<Exit, Failure> {
-    say(serde_json::to_string_pretty(&world_schema(&schemas())).unwrap_or_default());
+    say(serde_json::to_string_pretty(&world_schema(&registry().environment_schemas())).unwrap_or_default());
     Ok(Exit::Done)
 }
 
 pub(super) fn status(arguments: &Arguments, v: &WorldFile) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file)?;
+    let loaded = world(arguments, &v.file)?;
     let read = loaded.read()?;
     if arguments.json {
         say(state_json(&read.drive));
@@ -172,7 +170,7 @@ fn alarm_json((number, a): (&u64, &AlarmState)) -> Value {
 }
 
 pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file.file)?;
+    let loaded = world(arguments, &v.file.file)?;
     if arguments.json && v.output.is_none() {
         return Err(Failure::yours("argument", "an episode's table is CSV or Parquet, not JSON")
             .hint("leave out --json, or name a file with --output"));
@@ -180,7 +178,7 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
     let read = loaded.read()?;
     let (number, _) = read.episode(v.episode, loaded.world.card.period_s)?;
     let stored = read.drive.episodes.get(&number).map_or(0, |e| e.stored);
-    let table = read.episodes.table(EpisodeId(stored)).map_err(episode_failure)?;
+    let table = read.episodes.table(EpisodeId(stored))?;
     let mut bytes = Vec::new();
     if v.output.as_deref().is_some_and(is_parquet) {
         table.write_parquet(&mut bytes).map_err(|e| Failure::ours("parquet", e.to_string()))?;
@@ -229,7 +227,7 @@ pub(super) fn watch(world: &World, drive: &Drive, model: &WorldModel, episode: &
 }
 
 pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file.file)?;
+    let loaded = world(arguments, &v.file.file)?;
     if let Some(alarm) = v.alarm {
         return judge(arguments, &loaded, alarm, v);
     }
@@ -299,25 +297,18 @@ pub(super) fn surprise(arguments: &Arguments, v: &args::Surprise) -> Result<Exit
 }
 
 /// Records what a person says of an alarm.
-fn judge(arguments: &Arguments, loaded: &Loaded, alarm: u64, v: &args::Surprise) -> Result<Exit, Failure> {
+fn judge(
+    arguments: &Arguments,
+    loaded: &WorldHandle,
+    alarm: u64,
+    v: &args::Surprise,
+) -> Result<Exit, Failure> {
     if !v.no_fault && !v.fault {
         return Err(
             Failure::yours("judge", format!("what was alarm {alarm}?")).hint("add --no-fault or --fault")
         );
     }
-    let read = loaded.read()?;
-    if !read.drive.alarms.contains_key(&alarm) {
-        return Err(Failure::yours("no-alarm", format!("there is no alarm {alarm}"))
-            .hint(format!("alarms 1 to {} were raised", read.drive.alarms.len())));
-    }
-    drop(read);
-    let _owner = loaded.own()?;
-    let journal = SqliteJournal::open(&loaded.project.journal())?;
-    let mut opened = open_world(Box::new(journal), &loaded.world, &loaded.text, &loaded.actor, now())
-        .map_err(|e| super::drive::failure(&loaded.path, e))?;
-    let event = DriveEvent::AlarmJudged { alarm, no_fault: v.no_fault };
-    let entry = DriveEntry { v: FORMAT, at: now(), by: loaded.actor.clone(), event };
-    opened.store.append(std::slice::from_ref(&entry), Vec::new())?;
+    loaded.judge(alarm, v.no_fault, &actor(arguments))?;
     if arguments.json {
         say(json!({ "forethought": 1, "alarm": alarm, "no_fault": v.no_fault }));
     } else {

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use forethought_engine::WorldModel;
 use forethought_memory::EpisodeId;
 use forethought_plant::{Episode, World};
+use forethought_project::{Failure, WorldHandle, WorldSnapshot, shows_something};
 use forethought_report::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
 use forethought_world::CLAIMED;
 
 use super::doubts::doubts;
 use super::imagine::bands;
-use super::loaded::{Loaded, Read, episode_failure, shows_something};
 use super::look::watch;
 use crate::args::{Arguments, WorldReport as Asked};
-use crate::exit::{Exit, Failure};
+use crate::exit::Exit;
+use crate::host::world;
 use crate::verb::report::write_page;
 use crate::{now, say};
 
@@ -24,7 +25,7 @@ const IMAGINED: usize = 60;
 const SURPRISES: usize = 12;
 
 pub(super) fn report(arguments: &Arguments, v: &Asked) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(arguments, &v.file.file)?;
+    let loaded = world(arguments, &v.file.file)?;
     let path = write(&loaded, v.output.clone())?;
     if arguments.json {
         say(serde_json::json!({ "forethought": 1, "report": path }));
@@ -35,7 +36,7 @@ pub(super) fn report(arguments: &Arguments, v: &Asked) -> Result<Exit, Failure> 
 }
 
 /// Writes the report; says where.
-pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, Failure> {
+pub(super) fn write(loaded: &WorldHandle, output: Option<PathBuf>) -> Result<String, Failure> {
     let read = loaded.read()?;
     let mut episodes = Vec::new();
     for (number, state) in read.drive.episodes.iter().filter(shows_something) {
@@ -68,21 +69,27 @@ pub(super) fn write(loaded: &Loaded, output: Option<PathBuf>) -> Result<String, 
         command: &format!("forethought world drive {}", loaded.path.display()),
         head: read.head.clone(),
     });
-    let path = output.unwrap_or_else(|| loaded.project.reports().join(format!("{}.html", loaded.world.name)));
+    let path = output
+        .unwrap_or_else(|| loaded.project().folder().reports().join(format!("{}.html", loaded.world.name)));
     write_page(&path, &html)?;
     Ok(path.display().to_string())
 }
 
-fn trace(loaded: &Loaded, read: &Read, number: u64, stored: u64) -> Result<EpisodeTrace, Failure> {
+fn trace(
+    loaded: &WorldHandle,
+    read: &WorldSnapshot,
+    number: u64,
+    stored: u64,
+) -> Result<EpisodeTrace, Failure> {
     let (card, id) = (&loaded.world.card, EpisodeId(stored));
-    let episode = read.episodes.episode(id, card.period_s).map_err(episode_failure)?;
+    let episode = read.episodes.episode(id, card.period_s)?;
     let periods = episode.periods();
     // A broken wire's number would leave no room for what was read.
     let shown = |s: usize, v: f64| if loaded.world.can_show(s, v) { v } else { f64::NAN };
     let rows =
         (0..card.sensors.len()).map(|s| (0..=periods).map(|t| shown(s, episode.reading(t)[s])).collect());
     let set = (0..card.actions.len()).map(|a| (0..periods).map(|t| episode.action(t)[a]).collect());
-    let table = read.episodes.table(id).map_err(episode_failure)?;
+    let table = read.episodes.table(id)?;
     let claimed = |sensor: &str, ahead: usize| {
         let end = |which: &str| table.values(&format!("{sensor}@{ahead}.{which}"));
         let unclaimed = (f64::NAN, f64::NAN);

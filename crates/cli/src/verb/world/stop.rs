@@ -5,16 +5,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use forethought_engine::{DriveEnd, Until};
+use forethought_project::{
+    Ended, Failure, OwnedWorld, Place, UNSAFE, WorldHandle, drive_failure, end_owner, world_name,
+};
 use forethought_record::Drive;
 use serde_json::json;
 
-use super::drive::{Begun, UNSAFE, failure};
-use super::keep::world_name;
-use super::loaded::Loaded;
 use crate::args::{Arguments, Whole};
-use crate::exit::{Exit, Failure};
-use crate::place::Place;
-use crate::verb::stop::{Ended, end_owner};
+use crate::exit::{Exit, warn};
+use crate::host::{actor, host, world};
 use crate::{now, say};
 
 /// Time beside two periods for the plant to be made safe and the episode to be sealed.
@@ -22,23 +21,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Stops the world that a file names; None where it is no world file.
 pub(crate) fn stop(arguments: &Arguments, v: &Whole) -> Result<Option<Exit>, Failure> {
-    let Place { path, project, .. } = Place::of(&v.file.file, arguments.project.clone())?;
+    let Place { path, folder, .. } = Place::of(&v.file.file, arguments.project.clone())?;
     let Some(name) = std::fs::read_to_string(&path).ok().and_then(|text| world_name(&text)) else {
         return Ok(None);
     };
-    let is_new = !project.journal().exists() && !project.head().exists();
-    if is_new && project.holder().is_none() {
+    let is_new = !folder.journal().exists() && !folder.head().exists();
+    if is_new && folder.holder().is_none() {
         return Err(Failure::yours(
             "no-record",
             format!("nothing drives world `{name}`, and nothing ever did"),
         ));
     }
     // Heard after each period. Where its length is not known, the rest of the patience must do.
-    let period_s = Loaded::new(arguments, &path).map_or(0.0, |loaded| loaded.world.card.period_s);
-    let ended = end_owner(&project, PATIENCE + Duration::from_secs_f64(2.0 * period_s.clamp(0.0, 3600.0)));
+    let period_s = world(arguments, &path).map_or(0.0, |loaded| loaded.world.card.period_s);
+    let ended = end_owner(&folder, PATIENCE + Duration::from_secs_f64(2.0 * period_s.clamp(0.0, 3600.0)));
     let by = match ended {
         Ended::Not => {
-            let who = project
+            let who = folder
                 .holder()
                 .map_or_else(String::new, |process| format!(": process {process} still owns it"));
             return Err(Failure::ours("not-stopped", format!("world `{name}` could not be stopped{who}"))
@@ -60,28 +59,30 @@ pub(crate) fn stop(arguments: &Arguments, v: &Whole) -> Result<Option<Exit>, Fai
 
 /// Whether the plant may still do what was set last, as far as the record knows.
 fn is_left(arguments: &Arguments, path: &Path) -> bool {
-    let read = Loaded::new(arguments, path).and_then(|loaded| loaded.recorded());
+    let read = world(arguments, path).and_then(|loaded| loaded.recorded());
     let is_well = |drive: &Drive| drive.open().is_none() && drive.left.is_none();
     !matches!(read, Ok(Some(read)) if is_well(&read.drive))
 }
 
 /// What `world drive` does that is stopped before it begins: the plant is made safe, and that is recorded where an episode was cut.
 fn make_safe(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
-    let begun = match Begun::new(arguments, path) {
+    let begun = match OwnedWorld::new(path, arguments.project.clone(), &host(arguments), &actor(arguments)) {
         Ok(begun) => begun,
         Err(lost) => {
             // Whatever became of the record, the plant comes to rest.
-            let (_, mut plant) = Loaded::with_environment(arguments, path, arguments.project.clone())?;
+            let (_, mut plant) =
+                WorldHandle::with_environment(path, arguments.project.clone(), &host(arguments))?;
             plant.make_safe().map_err(|e| {
                 let message = format!("the plant cannot be brought to its safe action: {}", e.0);
                 Failure::ours("unsafe", message).hint(UNSAFE)
             })?;
-            lost.warn();
+            warn(&lost);
             return Ok(());
         }
     };
     let (mut shell, loaded, _owner) = begun.shell(None, Until::Explored);
-    let end = shell.run(&now, &AtomicBool::new(true), &mut |_| {}).map_err(|e| failure(&loaded.path, e))?;
+    let end =
+        shell.run(&now, &AtomicBool::new(true), &mut |_| {}).map_err(|e| drive_failure(&loaded.path, e))?;
     match end {
         DriveEnd::Failed(message) => Err(Failure::ours("unsafe", message).hint(UNSAFE)),
         _ => Ok(()),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use forethought_engine::{Reading, import_rows, sum_up};
+use forethought_project::{Reading, import_rows, sum_up};
 use forethought_space::{Measurement, Problem, Value};
 use proptest::prelude::{ProptestConfig, proptest};
 

@@ -1,17 +1,13 @@
 //! A journal as people find it: what the heads beside it say was lost, and the way out.
 
-use forethought_memory::{Head, Journal, Kept, Loss, Project, ReadError, SqliteJournal, Stored};
+use forethought_memory::{Folder, Head, Journal, Kept, Loss, ReadError, SqliteJournal, Stored};
 use forethought_record::CampaignId;
 
-use crate::exit::Failure;
-
-/// Said by `verify` of a record without a head.
-pub(crate) const NO_HEAD: &str =
-    "no head is kept beside the record: a cut tail would not show. The next verb that writes keeps one";
+use crate::failure::Failure;
 
 /// The head of a campaign or world that is kept beside its record.
-pub(crate) fn head(project: &Project, id: CampaignId) -> Result<Option<Head>, Failure> {
-    let path = project.journal();
+pub(crate) fn head(folder: &Folder, id: CampaignId) -> Result<Option<Head>, Failure> {
+    let path = folder.journal();
     let kept = Kept::beside(&path).map_err(|loss| Failure::from(ReadError::Lost { path, loss }))?;
     Ok(kept.of(&id.to_string()).cloned())
 }
@@ -24,8 +20,8 @@ pub(crate) struct Looked {
 }
 
 /// Opens a project's journal for reading; None where nothing was recorded yet.
-pub(crate) fn look(project: &Project) -> Result<Option<Looked>, Failure> {
-    let path = project.journal();
+pub(crate) fn look(folder: &Folder) -> Result<Option<Looked>, Failure> {
+    let path = folder.journal();
     let lost = |loss| Failure::from(ReadError::Lost { path: path.clone(), loss });
     // The heads first: what a running owner appends in between must not look as if it were cut.
     let (kept, unreadable) = match Kept::beside(&path) {
@@ -41,8 +37,8 @@ pub(crate) fn look(project: &Project) -> Result<Option<Looked>, Failure> {
 }
 
 /// Refuses a project whose record verbs that write must not go on from.
-pub(crate) fn check(project: &Project) -> Result<(), Failure> {
-    match look(project)? {
+pub(crate) fn check(folder: &Folder) -> Result<(), Failure> {
+    match look(folder)? {
         Some(Looked { doubt: Some(doubt), .. }) => Err(doubt),
         Some(_) | None => Ok(()),
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use forethought_engine::{CellError, sum_up};
 use forethought_memory::EpisodeCard;
 use forethought_plant::Channel;
 use forethought_source::{Conversion, Relation, Table, exact_text, is_missing, key, relate};
@@ -10,8 +9,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::args::Columns;
-use crate::exit::Failure;
+use crate::failure::Failure;
+use crate::import::{CellError, Reading, sum_up};
 
 /// What historians write where a value is bad, as keys.
 const BAD: [&str; 14] = [
@@ -40,7 +39,7 @@ pub(super) fn table(
     name: &str,
     bytes: &[u8],
     card: &EpisodeCard,
-    said: &Columns,
+    said: &Reading,
 ) -> Result<(Vec<u8>, Vec<String>), Failure> {
     let refuse = |lines: Vec<String>| {
         let shown: Vec<String> = lines.iter().take(20).map(|line| format!("  {line}")).collect();
@@ -104,10 +103,9 @@ impl<'t> History<'t> {
     }
 
     /// Where a name stands: where it was said to, exactly, or without case and blanks.
-    fn find(&self, name: &str, said: &Columns) -> Option<usize> {
+    fn find(&self, name: &str, said: &Reading) -> Option<usize> {
         let columns = &self.table.columns;
-        let mapped =
-            said.map.iter().filter_map(|text| text.rsplit_once('=')).find(|(_, to)| to.trim() == name);
+        let mapped = said.map.iter().find(|(_, to)| to.trim() == name);
         if let Some((header, _)) = mapped {
             return columns.iter().position(|c| c.header == header.trim() || key(&c.header) == key(header));
         }
@@ -120,7 +118,7 @@ impl<'t> History<'t> {
             .or_else(|| position(&|c| key(&c.header) == key(name) || key(&c.name) == key(name)))
     }
 
-    fn columns<'c>(&mut self, card: &'c EpisodeCard, said: &Columns) -> Vec<Taken<'c>> {
+    fn columns<'c>(&mut self, card: &'c EpisodeCard, said: &Reading) -> Vec<Taken<'c>> {
         let mut out = Vec::new();
         let time = self.find("time_s", said).or_else(|| TIMES.iter().find_map(|name| self.find(name, said)));
         match time {

@@ -10,18 +10,18 @@ mod tally;
 
 use std::collections::BTreeMap;
 
+use forethought_engine::Answer;
 use forethought_source::{Table, TableError};
 use forethought_space::{Domain, Failure, Problem, Recipe, Value};
 
-use crate::campaign::Answer;
 use cell::{Cells, State};
 use columns::{Column, Meaning};
 use tally::Tally;
 
 pub(crate) use cell::AS_TOLD;
 pub use columns::is_reserved;
-pub use complaint::{CellError, sum_up};
-pub use forethought_record::REMARK;
+pub use complaint::{CellError, bad_cells, sum_up};
+use forethought_record::REMARK;
 
 /// What is said of a table beside it.
 #[derive(Debug, Clone, Default)]

@@ -4,10 +4,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use forethought_engine::{
-    Answer, Command, Core, Effect, Input, REMARK, Reading, Reply, export_table, import_rows,
-};
-use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, FORMAT};
+use forethought_engine::{Answer, Command, Core, Effect, Input, Reply};
+use forethought_project::{Reading, export_table, import_rows};
+use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, FORMAT, REMARK};
 use forethought_space::{Failure, Measurement, Recipe, Value};
 use jiff::Timestamp;
 use proptest::prelude::*;

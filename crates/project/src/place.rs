@@ -2,22 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use forethought_memory::Project;
+use forethought_memory::Folder;
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// A file and its project.
-pub(crate) struct Place {
-    pub(crate) path: PathBuf,
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
     /// Of the file: what it names is looked for here.
-    pub(crate) dir: PathBuf,
-    pub(crate) project: Project,
+    pub dir: PathBuf,
+    /// Where its record stands.
+    pub folder: Folder,
 }
 
 impl Place {
     /// The campaign file at `path`, or the one in that folder; its record in `project`, or beside the file. A link stands for
     /// what it leads to: two of them are one campaign, whose machines are driven once.
-    pub(crate) fn of(path: &Path, project: Option<PathBuf>) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// Where there is no such file or not just one, or a record stands beside a link that leads elsewhere.
+    pub fn of(path: &Path, project: Option<PathBuf>) -> Result<Self, Failure> {
         let named = file(path)?;
         let unreadable =
             |e: std::io::Error| Failure::yours("unreadable", format!("{}: {e}", named.display()));
@@ -26,8 +32,8 @@ impl Place {
         } else {
             named.clone()
         };
-        let dir = folder(&path);
-        let place = |project| Place { path: path.clone(), dir: dir.clone(), project: Project::new(project) };
+        let dir = parent(&path);
+        let place = |project| Place { path: path.clone(), dir: dir.clone(), folder: Folder::new(project) };
         if let Some(project) = project {
             return Ok(place(project));
         }
@@ -38,9 +44,9 @@ impl Place {
 
     /// A record that was made beside a link, before links were followed, must not be left behind unseen.
     fn check_no_record_at(&self, link: &Path) -> Result<(), Failure> {
-        let (here, there) = (folder(link), folder(&self.path));
+        let (here, there) = (parent(link), parent(&self.path));
         let is_same = std::fs::canonicalize(&here).ok() == std::fs::canonicalize(&there).ok();
-        let beside = Project::new(&here);
+        let beside = Folder::new(&here);
         if is_same || !(beside.journal().exists() || beside.head().exists()) {
             return Ok(());
         }
@@ -55,7 +61,7 @@ impl Place {
     }
 }
 
-fn folder(path: &Path) -> PathBuf {
+fn parent(path: &Path) -> PathBuf {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 

@@ -1,12 +1,12 @@
 //! Tables that go out: run sheets for people, and everything that a campaign knows.
 
-use forethought_record::{Campaign, TrialState};
+use forethought_record::{Campaign, REMARK, TrialState};
 use forethought_source::cell_text;
 use forethought_space::{Failure, Measurement, Observed, Problem, Recipe, Value};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::import::REMARK;
+use crate::import::AS_TOLD;
 
 /// A run sheet: a line a trial in random order, in the order of the file, with units; outcomes and remarks are left empty.
 pub fn run_sheet(problem: &Problem, trials: &[(u64, Recipe)], seed: u64) -> String {
@@ -61,7 +61,7 @@ pub fn export_table(campaign: &Campaign) -> String {
         };
         let start = [
             t.trial.to_string(),
-            trial_source(problem, t.trial),
+            campaign.source_of(t.trial),
             t.state.word().to_owned(),
             failed.to_owned(),
             t.times.0.to_string(),
@@ -80,11 +80,6 @@ pub fn export_table(campaign: &Campaign) -> String {
     table.text()
 }
 
-/// Where the row of a trial comes from, once it stands in another campaign's record.
-pub(crate) fn trial_source(problem: &Problem, trial: u64) -> String {
-    format!("{}/{trial}", problem.name)
-}
-
 /// Settings, outcomes, context and remark; a failure that has no remark is described by its message.
 fn contents(problem: &Problem, observed: &Observed, message: Option<&str>) -> Vec<String> {
     let mut out: Vec<String> =
@@ -99,7 +94,7 @@ fn contents(problem: &Problem, observed: &Observed, message: Option<&str>) -> Ve
     }));
     out.extend(problem.context.keys().map(|name| value_text(observed.context.get(name))));
     let remark = value_text(observed.context.get(REMARK));
-    let is_described = !remark.is_empty() || message == Some(crate::import::AS_TOLD);
+    let is_described = !remark.is_empty() || message == Some(AS_TOLD);
     out.push(message.filter(|_| !is_described).map_or(remark, str::to_owned));
     out
 }

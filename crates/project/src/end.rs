@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use forethought_memory::Project;
+use forethought_memory::Folder;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Time for a verb that owns a project for a moment to end by itself.
@@ -15,7 +15,7 @@ const DEATH: Duration = Duration::from_secs(5);
 
 /// How the owner of a project came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub enum Ended {
     /// There was none.
     Nobody,
     /// By itself, asked to or not.
@@ -27,9 +27,9 @@ pub(super) enum Ended {
 }
 
 /// Asks the process that owns a project to end, and kills it where it does not within `patience`.
-pub(super) fn end_owner(project: &Project, patience: Duration) -> Ended {
-    let Some(process) = project.holder() else { return Ended::Nobody };
-    let is_over = || project.holder() != Some(process);
+pub fn end_owner(folder: &Folder, patience: Duration) -> Ended {
+    let Some(process) = folder.holder() else { return Ended::Nobody };
+    let is_over = || folder.holder() != Some(process);
     let steps = [(None, MOMENT), (Some(Signal::TERM), patience), (Some(Signal::KILL), DEATH)];
     for (signal, longest) in steps {
         let pid = i32::try_from(process).ok().and_then(Pid::from_raw);

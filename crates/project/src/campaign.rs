@@ -1,25 +1,29 @@
-//! A campaign file with its project: checked, owned, read.
+//! A campaign's file with its record: checked, owned, read, told.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forethought_engine::{
-    Answer, Ask, Client, Command, Desk, Reading, Reply, Rows, compare, last_belief, open_campaign, question,
+    Answer, Ask, Client, Command, Desk, Reply, compare, last_belief, open_campaign, question,
 };
-use forethought_machine::{Build, Driver, Machine, PoolReader};
-use forethought_memory::{Journal, OwnError, Owner, Project, Sealed, SqliteJournal, entries};
+use forethought_machine::{Build, Machine, PoolReader};
+use forethought_memory::{
+    Folder, Head as KeptHead, Journal, OwnError, Owner, Sealed, SqliteJournal, entries,
+};
 use forethought_plan::Question;
-use forethought_record::{Actor, Campaign, CampaignId, Entry};
+use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, Seq};
 use forethought_source::nearest;
-use forethought_space::{DriverSchema, MachineSpec, Problem, parse};
+use forethought_space::{MachineSpec, Problem, parse};
 
-use crate::args::{Arguments, File};
-use crate::exit::Failure;
+use crate::failure::Failure;
+use crate::host::{Host, Notice};
+use crate::import::{Reading, Rows, bad_cells, import_rows};
+use crate::kept;
 use crate::place::Place;
-use crate::verb::world_name;
-use crate::{kept, now, talk};
+use crate::project::Project;
+use crate::world::world_name;
 
 /// How long a command waits for another one that owns the project.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
@@ -28,90 +32,119 @@ const QUEUE_STEP: Duration = Duration::from_millis(20);
 /// Most recipes that a machine may be limited to: all are looked at for every decision.
 const POOL_MOST: usize = 100_000;
 
-/// The verb as it was typed.
-fn verb_name() -> String {
-    let matches = <Arguments as clap::CommandFactory>::command().try_get_matches();
-    matches.ok().and_then(|m| m.subcommand_name().map(str::to_owned)).unwrap_or_default()
+/// Position and hash of an event.
+pub type Head = (Seq, String);
+
+/// A campaign's file that was checked, and where its record stands.
+#[derive(Debug, Clone)]
+pub struct CampaignHandle {
+    /// The file.
+    pub path: PathBuf,
+    /// The file's text.
+    pub text: String,
+    /// What it says.
+    pub problem: Problem,
+    /// What it names is looked for here.
+    dir: PathBuf,
+    project: Project,
 }
 
-/// All drivers there are: the one list that names them.
-pub(crate) fn drivers() -> Vec<Driver> {
-    let mut all = forethought_drivers::drivers();
-    all.extend(forethought_sim::drivers());
-    all
+/// A campaign as its record has it, whoever owns that.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The record that it was read from.
+    pub journal: SqliteJournal,
+    /// Its events.
+    pub entries: Vec<Entry>,
+    /// What they fold to.
+    pub campaign: Arc<Campaign>,
+    /// The last event and its hash.
+    pub head: Option<Head>,
 }
 
-pub(crate) fn schemas() -> Vec<DriverSchema> {
-    drivers().into_iter().map(|d| d.schema).collect()
+/// A record in which nothing is damaged.
+#[derive(Debug)]
+pub struct Verified {
+    /// What it says.
+    pub snapshot: Snapshot,
+    /// The head that is kept beside it; without one a cut tail would not show.
+    pub kept: Option<KeptHead>,
 }
 
-/// A campaign file that was checked.
-pub(crate) struct Loaded {
-    pub(crate) path: PathBuf,
-    pub(crate) dir: PathBuf,
-    pub(crate) text: String,
-    pub(crate) problem: Problem,
-    pub(crate) project: Project,
-    pub(crate) actor: Actor,
-}
+impl CampaignHandle {
+    /// The campaign file at `path`, or the one in that folder; its record in `folder`, or beside the file.
+    ///
+    /// # Errors
+    /// Every mistake in the file.
+    pub fn open(path: &Path, folder: Option<PathBuf>, host: &Arc<Host>) -> Result<Self, Failure> {
+        let is_elsewhere = folder.is_some();
+        let handle = CampaignHandle::at(Place::of(path, folder)?, Arc::clone(host))?;
+        if is_elsewhere {
+            handle.project.make_folder()?;
+        }
+        Ok(handle)
+    }
 
-/// A campaign read from its journal, which may be owned by another process.
-pub(crate) struct Read {
-    pub(crate) journal: SqliteJournal,
-    pub(crate) id: CampaignId,
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) campaign: Campaign,
-}
-
-impl Loaded {
-    pub(crate) fn new(arguments: &Arguments, file: &File) -> Result<Self, Failure> {
-        let Place { path, dir, project } = Place::of(&file.file, arguments.project.clone())?;
+    pub(crate) fn at(place: Place, host: Arc<Host>) -> Result<Self, Failure> {
+        let Place { path, dir, folder } = place;
         let unreadable = |e: std::io::Error| Failure::yours("unreadable", format!("{}: {e}", path.display()));
         let bytes = std::fs::read(&path).map_err(unreadable)?;
         let text = String::from_utf8(bytes).map_err(|_| {
             Failure::yours("unreadable", format!("{} is not a text in UTF-8", path.display()))
         })?;
-        let read = |name: &str| std::fs::read(dir.join(name)).ok();
         if world_name(&text).is_some() {
-            let verb = verb_name();
-            let message = format!("{} is a world file, and `{verb}` is for campaigns", path.display());
+            let message =
+                format!("{} is a world file, and `{}` is for campaigns", path.display(), host.program);
             return Err(Failure::yours("world-file", message)
                 .hint("`forethought world --help` lists what can be done with a world; `verify`, `log` and `replay` read both"));
         }
-        let problem = parse(&text, &read, &schemas())
+        let read = |name: &str| std::fs::read(dir.join(name)).ok();
+        let problem = parse(&text, &read, &host.registry.machine_schemas())
             .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
-        if arguments.project.is_some() {
-            let made = std::fs::create_dir_all(project.dir());
-            made.map_err(|e| Failure::yours("unreadable", format!("{}: {e}", project.dir().display())))?;
-        }
-        Ok(Loaded { path, dir, text, problem, project, actor: actor(arguments) })
+        let project = Project::at(folder, host);
+        Ok(CampaignHandle { path, text, problem, dir, project })
     }
 
-    pub(crate) fn own(&self) -> Result<Owner, OwnError> {
-        let what = verb_name();
-        self.project.own(&format!("`forethought {what}` of {} (process {})", self.actor, std::process::id()))
+    /// The project that its record is a part of.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// Owns the project, as one process at a time may.
+    ///
+    /// # Errors
+    /// [`OwnError::Taken`] where a living process owns it.
+    pub fn own(&self, actor: &Actor) -> Result<Owner, OwnError> {
+        self.project.own(actor)
+    }
+
+    fn host(&self) -> &Host {
+        self.project.host()
+    }
+
+    fn folder(&self) -> &Folder {
+        self.project.folder()
     }
 
     /// The rows of the file's start data.
-    pub(crate) fn start_data(&self) -> Result<Rows<(String, Answer)>, Failure> {
+    pub fn start_data(&self) -> Result<Rows<(String, Answer)>, Failure> {
         let Some(name) = &self.problem.start.data else { return Ok(Rows::default()) };
         let bytes = self.problem.attachments.get(name).cloned().unwrap_or_default();
-        forethought_engine::import_rows(&self.problem, name, &bytes, &Reading::default())
-            .map_err(|e| cells(name, &e))
+        import_rows(&self.problem, name, &bytes, &Reading::default()).map_err(|e| bad_cells(name, &e))
     }
 
     /// Opens the campaign in the journal, with its start data if it is new, and takes in a changed
     /// file where that does no harm.
-    pub(crate) fn desk(&self, reason: &str) -> Result<(Desk, bool), Failure> {
+    pub fn desk(&self, reason: &str, actor: &Actor) -> Result<(Desk, bool), Failure> {
         let Rows { rows, notes } = self.start_data()?;
-        let journal = SqliteJournal::open(&self.project.journal())?;
+        let journal = SqliteJournal::open(&self.folder().journal())?;
         let stored = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name);
         let mut problem = match self.with_pool(&self.problem) {
             // What was recorded can be told of and looked at without the file; `run` says that it is gone.
             Err(_) if stored.is_some() => self.problem.clone(),
             problem => problem?,
         };
-        let opened = open_campaign(Box::new(journal), &problem, &self.text, &self.actor, now())?;
+        let opened = open_campaign(Box::new(journal), &problem, &self.text, actor, self.host().now())?;
         let is_new = opened.is_new;
         let old = &opened.campaign.problem;
         if let (Some(pool), None) = (&old.pool, &problem.pool)
@@ -122,41 +155,45 @@ impl Loaded {
         let changed = opened.campaign.text != self.text || old.attachments != problem.attachments;
         let mut desk = Desk::new(opened)?;
         if is_new && !rows.is_empty() {
-            notes.iter().for_each(|note| talk(format!("note: {note}")));
-            desk.execute(Command::Import { rows, repeats: false, corrections: false }, &self.actor, now())?;
+            notes.into_iter().for_each(|note| self.host().note(note));
+            desk.execute(
+                Command::Import { rows, repeats: false, corrections: false },
+                actor,
+                self.host().now(),
+            )?;
         }
         if changed && !is_new {
-            self.revise(&mut desk, &problem, reason)?;
+            self.revise(&mut desk, &problem, reason, actor)?;
         }
         Ok((desk, is_new))
     }
 
-    fn revise(&self, desk: &mut Desk, new: &Problem, reason: &str) -> Result<(), Failure> {
+    fn revise(&self, desk: &mut Desk, new: &Problem, reason: &str, actor: &Actor) -> Result<(), Failure> {
         let changes = compare(&desk.campaign().problem, new);
         let command = Command::Revise {
             text: self.text.clone(),
             attachments: new.attachments.clone(),
             reason: reason.to_owned(),
         };
-        desk.execute(command, &self.actor, now())?;
-        for change in &changes {
-            talk(format!("revised: {}", change.text));
+        desk.execute(command, actor, self.host().now())?;
+        for change in changes {
+            (self.host().notice)(&Notice::Revised(change.text));
         }
         Ok(())
     }
 
     /// Carries out a command: here, or by the process that owns the project. Another command of a moment is waited for.
-    pub(crate) fn execute(&self, command: Command) -> Result<Reply, Failure> {
+    pub fn execute(&self, command: Command, actor: &Actor) -> Result<Reply, Failure> {
         let began = Instant::now();
         loop {
-            let taken = match self.own() {
-                Ok(_owner) => return self.execute_here(command),
+            let taken = match self.own(actor) {
+                Ok(_owner) => return self.execute_here(command, actor),
                 Err(taken @ OwnError::Taken { .. }) => taken,
                 Err(e) => return Err(e.into()),
             };
-            let (socket, actor) = (self.project.socket(), self.actor.clone());
+            let socket = self.folder().socket();
             let waits = !matches!(command, Command::Stop { .. }) && began.elapsed() < QUEUE_PATIENCE;
-            match Client::send(&socket, &self.problem.name, command.clone(), actor) {
+            match Client::send(&socket, &self.problem.name, command.clone(), actor.clone()) {
                 Ok(reply) => return Ok(reply?),
                 // Nobody listens, so the owner is no engine.
                 Err(_) if waits => std::thread::sleep(QUEUE_STEP),
@@ -165,16 +202,16 @@ impl Loaded {
         }
     }
 
-    fn execute_here(&self, command: Command) -> Result<Reply, Failure> {
+    fn execute_here(&self, command: Command, actor: &Actor) -> Result<Reply, Failure> {
         if !command.opens() {
             self.find()?;
         }
-        let (mut desk, _) = self.desk("the file was edited")?;
-        Ok(desk.execute(command, &self.actor, now())?)
+        let (mut desk, _) = self.desk("the file was edited", actor)?;
+        Ok(desk.execute(command, actor, self.host().now())?)
     }
 
     /// The journal, open for reading only, the campaign's name for ever in it, and what is wrong with it as a whole.
-    pub(crate) fn find(&self) -> Result<(SqliteJournal, CampaignId, Option<Failure>), Failure> {
+    pub fn find(&self) -> Result<(SqliteJournal, CampaignId, Option<Failure>), Failure> {
         let none = || {
             Failure::yours(
                 "no-campaign",
@@ -182,41 +219,55 @@ impl Loaded {
             )
             .hint("`run` or `ask` opens it")
         };
-        let (journal, id, doubt) = kept::look(&self.project)?.ok_or_else(none)?.find(&self.problem.name)?;
+        let (journal, id, doubt) = kept::look(self.folder())?.ok_or_else(none)?.find(&self.problem.name)?;
         Ok((journal, id.ok_or_else(none)?, doubt))
     }
 
+    /// Reads the campaign, and checks the record as a whole: its chain, the head beside it, and every belief.
+    ///
+    /// # Errors
+    /// The first damage.
+    pub fn verify(&self) -> Result<Verified, Failure> {
+        let (journal, id, doubt) = self.find()?;
+        journal.read(id)?;
+        doubt.map_or(Ok(()), Err)?;
+        let kept = kept::head(self.folder(), id)?;
+        let snapshot = self.read()?;
+        snapshot.check_beliefs()?;
+        Ok(Verified { snapshot, kept })
+    }
+
     /// Reads the campaign without owning it. A cut tail is said and what is left is read.
-    pub(crate) fn read(&self) -> Result<Read, Failure> {
+    pub fn read(&self) -> Result<Snapshot, Failure> {
         let (read, damage) = self.read_sound()?;
         damage.map_or(Ok(read), Err)
     }
 
     /// [`Loaded::read`]; of a damaged record, with a warning, what is before the damage.
-    pub(crate) fn read_what_is_left(&self) -> Result<Read, Failure> {
+    pub fn read_what_is_left(&self) -> Result<Snapshot, Failure> {
         let (read, damage) = self.read_sound()?;
         if let Some(damage) = damage {
-            damage.warn();
+            self.host().warn(damage);
         }
         Ok(read)
     }
 
     /// What is before the first damaged event, and the damage.
-    fn read_sound(&self) -> Result<(Read, Option<Failure>), Failure> {
+    fn read_sound(&self) -> Result<(Snapshot, Option<Failure>), Failure> {
         let (journal, id, doubt) = self.find()?;
         let (sealed, damage) = journal.read_sound(id)?;
         match (damage.map(Failure::from), doubt) {
             (Some(damage), _) if sealed.is_empty() => Err(damage),
             (Some(damage), _) => Ok((Self::folded(journal, id, &sealed)?, Some(damage))),
             (None, doubt) => {
-                doubt.iter().for_each(Failure::warn);
+                doubt.into_iter().for_each(|doubt| self.host().warn(doubt));
                 Ok((Self::folded(journal, id, &sealed)?, None))
             }
         }
     }
 
     /// What events fold to, where the blobs that they name are as they were written.
-    fn folded(journal: SqliteJournal, id: CampaignId, sealed: &[Sealed]) -> Result<Read, Failure> {
+    fn folded(journal: SqliteJournal, id: CampaignId, sealed: &[Sealed]) -> Result<Snapshot, Failure> {
         let entries = entries(id, sealed)?;
         let damaged = RefCell::new(None);
         let blob = |hash: &str| {
@@ -230,18 +281,19 @@ impl Loaded {
             return Err(damage.into());
         }
         let campaign = folded.map_err(|e| Failure::yours("record", e.to_string()))?;
-        Ok(Read { journal, id, entries, campaign })
+        let head = sealed.last().map(|s| (s.seq, s.hex()));
+        Ok(Snapshot { journal, entries, campaign: Arc::new(campaign), head })
     }
 
     /// The machines of a problem, built.
-    pub(crate) fn machines(&self, problem: &Problem) -> Result<Vec<Box<dyn Machine>>, Failure> {
-        let drivers: BTreeMap<&str, Driver> = drivers().into_iter().map(|d| (d.schema.name, d)).collect();
+    pub fn machines(&self, problem: &Problem) -> Result<Vec<Box<dyn Machine>>, Failure> {
+        let drivers = &self.host().registry.drivers;
         problem
             .machines
             .iter()
             .map(|(name, spec)| {
-                let build = Build { name, spec, problem, dir: self.dir.clone(), runs: self.project.runs() };
-                match drivers.get(spec.driver.as_str()) {
+                let build = Build { name, spec, problem, dir: self.dir.clone(), runs: self.folder().runs() };
+                match drivers.iter().find(|d| d.schema.name == spec.driver) {
                     Some(driver) => Ok((driver.build)(&build)?),
                     None => Err(build.error(format!("there is no driver \"{}\"", spec.driver)).into()),
                 }
@@ -250,11 +302,7 @@ impl Loaded {
     }
 
     /// Refuses interlocks that no machine can read: they would hold back every order, or none.
-    pub(crate) fn check_interlocks(
-        &self,
-        problem: &Problem,
-        machines: &[Box<dyn Machine>],
-    ) -> Result<(), Failure> {
+    pub fn check_interlocks(&self, problem: &Problem, machines: &[Box<dyn Machine>]) -> Result<(), Failure> {
         for (name, signal) in &problem.envelope.interlocks {
             let known =
                 machines.iter().find(|m| m.card().name == *name).map(|m| m.signals()).unwrap_or_default();
@@ -277,7 +325,7 @@ impl Loaded {
     }
 
     /// Refuses to hand out orders while an interlock is not true. The engine reads them before each order that it sends itself.
-    pub(crate) fn check_signals(&self) -> Result<(), Failure> {
+    pub fn check_signals(&self) -> Result<(), Failure> {
         let interlocks = &self.problem.envelope.interlocks;
         if interlocks.is_empty() {
             return Ok(());
@@ -297,10 +345,11 @@ impl Loaded {
     }
 
     /// The problem with the only recipes that its first stage's machine can do, where that has such, as its files say now.
-    pub(crate) fn with_pool(&self, problem: &Problem) -> Result<Problem, Failure> {
+    pub fn with_pool(&self, problem: &Problem) -> Result<Problem, Failure> {
         let problem = problem.clone();
-        let Some((name, spec, read)) = pool_reader(&problem) else { return Ok(problem) };
-        let build = Build { name, spec, problem: &problem, dir: self.dir.clone(), runs: self.project.runs() };
+        let Some((name, spec, read)) = self.pool_reader(&problem) else { return Ok(problem) };
+        let build =
+            Build { name, spec, problem: &problem, dir: self.dir.clone(), runs: self.folder().runs() };
         let pool = read(&build)?;
         if pool.len() > POOL_MOST {
             let message =
@@ -311,46 +360,43 @@ impl Loaded {
     }
 
     fn has_pool(&self, problem: &Problem) -> bool {
-        pool_reader(problem).is_some()
+        self.pool_reader(problem).is_some()
+    }
+
+    /// What reads the only recipes of the first stage's machine, where that has such.
+    fn pool_reader<'a>(&self, problem: &'a Problem) -> Option<(&'a str, &'a MachineSpec, PoolReader)> {
+        let (name, spec) = problem.machines.get_key_value(problem.stages.first()?.machines.first()?)?;
+        let read = self.host().registry.drivers.iter().find(|d| d.schema.name == spec.driver)?.pool?;
+        Some((name, spec, read))
     }
 }
 
-/// What reads the only recipes of the first stage's machine, where that has such.
-fn pool_reader(problem: &Problem) -> Option<(&str, &MachineSpec, PoolReader)> {
-    let (name, spec) = problem.machines.get_key_value(problem.stages.first()?.machines.first()?)?;
-    let read = drivers().into_iter().find(|d| d.schema.name == spec.driver)?.pool?;
-    Some((name, spec, read))
-}
+impl Snapshot {
+    /// Checks that every belief which a decision names is as it was written.
+    ///
+    /// # Errors
+    /// The first that isn't.
+    pub fn check_beliefs(&self) -> Result<(), Failure> {
+        for (i, entry) in self.entries.iter().enumerate() {
+            let Event::Decided { decision, belief: Some(hash), .. } = &entry.event else { continue };
+            if self.journal.blob(hash)?.is_none() {
+                let message = format!("event {}: the belief {hash} of decision {decision} is gone", i + 1);
+                return Err(Failure::yours("damaged", message).hint("restore forethought.db from a backup"));
+            }
+        }
+        Ok(())
+    }
 
-impl Read {
     /// The planner's question as things stand.
-    pub(crate) fn question(&self, loaded: &Loaded) -> Result<Question, Failure> {
+    pub fn question(&self, of: &CampaignHandle) -> Result<Question, Failure> {
         let belief = last_belief(&self.journal, &self.campaign)?;
         let mut ask = Ask::next(&self.campaign, 1);
         if ask.problem.pool.is_none()
-            && let Ok(problem) = loaded.with_pool(&ask.problem)
+            && let Ok(problem) = of.with_pool(&ask.problem)
         {
             // Opened before such recipes were recorded.
             ask.problem = std::sync::Arc::new(problem);
         }
         Ok(question(ask, belief))
     }
-}
-
-/// Bad cells of a table, as one failure.
-pub(crate) fn cells(name: &str, bad: &[forethought_engine::CellError]) -> Failure {
-    let said = forethought_engine::sum_up(bad);
-    let all: Vec<String> = said.iter().take(20).map(|line| format!("  {line}")).collect();
-    let more = if said.len() > 20 { format!("\n  and {} more", said.len() - 20) } else { String::new() };
-    Failure::yours("table", format!("{name}: nothing was taken in\n{}{more}", all.join("\n")))
-}
-
-pub(crate) fn actor(arguments: &Arguments) -> Actor {
-    let name = arguments
-        .actor
-        .clone()
-        .or_else(|| std::env::var("USER").ok())
-        .or_else(|| std::env::var("LOGNAME").ok());
-    let name = name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
-    Actor(name.unwrap_or_else(|| "somebody".into()))
 }

@@ -9,7 +9,7 @@ use crate::place::open_no_link;
 
 /// A folder with a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Project {
+pub struct Folder {
     dir: PathBuf,
 }
 
@@ -29,10 +29,10 @@ pub enum OwnError {
     Unreadable { path: PathBuf, source: std::io::Error },
 }
 
-impl Project {
+impl Folder {
     /// The project in a folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Project { dir: dir.into() }
+        Folder { dir: dir.into() }
     }
 
     /// The folder.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use forethought_source::TableError;
 
+use crate::failure::Failure;
+
 /// A cell that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}{}: {message}", in_column(column))]
@@ -91,6 +93,14 @@ fn kind(message: &str) -> String {
         }
     }
     out
+}
+
+/// Bad cells of a table, as one failure.
+pub fn bad_cells(name: &str, bad: &[CellError]) -> Failure {
+    let said = sum_up(bad);
+    let all: Vec<String> = said.iter().take(20).map(|line| format!("  {line}")).collect();
+    let more = if said.len() > 20 { format!("\n  and {} more", said.len() - 20) } else { String::new() };
+    Failure::yours("table", format!("{name}: nothing was taken in\n{}{more}", all.join("\n")))
 }
 
 #[cfg(test)]

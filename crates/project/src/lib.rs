@@ -1,0 +1,31 @@
+//! A folder of campaigns and worlds with its record, opened the safe way: what a program, a server or Python stands on.
+//!
+//! A [`Host`] is the program, with a [`Registry`] of the machines and environments that it can build. A [`Project`] is a folder
+//! with a record. A [`CampaignHandle`] is a campaign's file beside its record: [`CampaignHandle::execute`] carries out a
+//! [`Command`](forethought_engine::Command) here or by the process that owns the project, [`CampaignHandle::read`] gives a
+//! [`Snapshot`] whoever owns it, and a [`WorldHandle`] is the same of a plant. [`import_rows`] and [`read_tells`] read tables as
+//! people bring them; [`run_sheet`] and [`export_table`] write them.
+
+mod campaign;
+mod end;
+mod failure;
+mod host;
+mod import;
+mod kept;
+mod place;
+mod project;
+mod sheet;
+mod world;
+
+pub use campaign::{CampaignHandle, Head, Snapshot, Verified};
+pub use end::{Ended, end_owner};
+pub use failure::{Blame, Failure, FileMistakes, file_error};
+pub use host::{Host, Notice, Registry};
+pub use import::{CellError, Reading, Rows, bad_cells, import_rows, is_reserved, read_tells, sum_up};
+pub use place::Place;
+pub use project::Project;
+pub use sheet::{export_table, run_sheet};
+pub use world::{
+    ImportedEpisode, OwnedWorld, UNSAFE, WorldHandle, WorldRecord, WorldSnapshot, WorldVerified, channels,
+    drive_failure, import_episodes, is_parquet, read_episode, shows_something, world_name,
+};
