@@ -1,14 +1,14 @@
 //! Carries out one command at a time, without machines or threads.
 
-use forethought_memory::AppendError;
+use forethought_memory::{AppendError, Store};
 use forethought_model::Belief;
 use forethought_record::{Actor, Campaign};
 use jiff::Timestamp;
 
-use crate::belief::BeliefError;
+use crate::belief::{BeliefError, last_belief};
 use crate::campaign::{Command, Core, Effect, Input, Refusal, Reply};
 use crate::decide::decide;
-use crate::store::{Opened, Store};
+use crate::open::Opened;
 
 /// A campaign whose project this process owns.
 pub struct Desk {
@@ -35,7 +35,7 @@ impl Desk {
     /// # Errors
     /// [`DeskError::Belief`] where the last belief cannot be read.
     pub fn new(opened: Opened) -> Result<Self, DeskError> {
-        let belief = opened.store.last_belief(&opened.campaign)?;
+        let belief = last_belief(opened.store.journal(), &opened.campaign)?;
         let core = Core::new(opened.campaign, std::collections::BTreeMap::new(), false);
         Ok(Desk { core, store: opened.store, belief })
     }

@@ -10,13 +10,12 @@ mod campaign;
 mod changing;
 mod decide;
 mod desk;
-mod drive;
+mod open;
 mod rehearsal;
 mod replay;
 mod revise;
 mod shell;
 mod socket;
-mod store;
 
 pub use belief::{BeliefError, last_belief};
 pub use campaign::{
@@ -25,15 +24,9 @@ pub use campaign::{
 pub use changing::{Changing, awaited_changes};
 pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};
-pub use drive::{
-    Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveShell, DriveShellError, DriveUpdate,
-    EpisodePlan, LEARNT_FROM, LearnAsk, OpenedWorld, Pause, PlanAsk, Planned, Recorded, ReplayedEpisode,
-    Seen, Until, Way, WorldModel, claim_channels, done, exploring_tracks, learn, open_world, plan_action,
-    replay_episode, stage_cost, taught_monitor,
-};
+pub use open::{Opened, StoreError, open_campaign};
 pub use rehearsal::{Rehearsal, Trace};
 pub use replay::{Difference, Replayed, replay};
 pub use revise::{Change, compare};
 pub use shell::{Interrupt, Patience, Shell, ShellError, Update};
 pub use socket::{Client, Listener};
-pub use store::{Opened, Store, StoreError, open_campaign};

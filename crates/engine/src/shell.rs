@@ -13,16 +13,16 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use forethought_machine::{Fault, Halt, Machine, Order, Signals};
-use forethought_memory::AppendError;
+use forethought_memory::{AppendError, Store};
 use forethought_model::Belief;
 use forethought_record::{Campaign, Entry, RunKey, Seq};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::belief::BeliefError;
+use crate::belief::{BeliefError, last_belief};
 use crate::campaign::{Ask, Core, Decided, Effect, Input, Refusal, Reply, Rest};
 use crate::decide::decide;
+use crate::open::Opened;
 use crate::socket::{Call, Listener};
-use crate::store::{Opened, Store};
 use clock::Clock;
 use gate::Gate;
 use interlocks::Interlock;
@@ -130,7 +130,7 @@ impl Shell {
         clock: fn() -> Timestamp,
     ) -> Result<Shell, ShellError> {
         let (out, inbox) = mpsc::channel();
-        let belief = opened.store.last_belief(&opened.campaign)?;
+        let belief = last_belief(opened.store.journal(), &opened.campaign)?;
         let cards = machines.iter().map(|m| (m.card().name.clone(), m.card().clone())).collect();
         if let Some(listener) = &listener {
             let out = out.clone();

@@ -2,7 +2,7 @@
 //!
 //! A [`Journal`] keeps the events of campaigns as bytes, each [`Sealed`] into a [`Chain`] by hash. It
 //! is durable when [`Journal::append`] returns. [`SqliteJournal`] is the one that people use;
-//! [`VolatileJournal`] is the one that simulations crash. An [`EpisodeStore`] keeps what was read from a
+//! [`VolatileJournal`] is the one that simulations crash; a [`Store`] appends to one chain of it. An [`EpisodeStore`] keeps what was read from a
 //! plant and set on it, sample by sample.
 
 mod chain;
@@ -16,6 +16,7 @@ mod kept;
 mod place;
 mod reserve;
 mod sqlite;
+mod store;
 mod volatile;
 
 pub use chain::{Chain, Sealed, hex};
@@ -28,4 +29,5 @@ pub use head::Head;
 pub use journal::{AppendError, Batch, Journal, ReadError, Stored, entries, hash_hex};
 pub use kept::{Kept, Loss};
 pub use sqlite::SqliteJournal;
+pub use store::{Store, TakeError};
 pub use volatile::{Damage, VolatileJournal};

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use forethought_engine::{DriveShell, DriveShellError, OpenedWorld, Until, WorldModel, open_world};
+use forethought_drive::{DriveShell, DriveShellError, OpenedWorld, Until, WorldModel, open_world};
 use forethought_machine::{Environment, EnvironmentBuild};
 use forethought_memory::{EpisodeCard, EpisodeId, EpisodeStore, Folder, Journal, Owner, SqliteJournal};
 use forethought_plant::{ChannelKind, EnvironmentCard, Episode, OptionMistake, World, parse_world};
@@ -276,7 +276,6 @@ pub const UNSAFE: &str = "bring it to rest by hand: it may still do what was set
 /// Why driving the world of a file ended before its end.
 pub fn drive_failure(path: &Path, e: DriveShellError) -> Failure {
     match e {
-        DriveShellError::Store(e) => e.into(),
         DriveShellError::Append(e) => e.into(),
         DriveShellError::Read(e) => e.into(),
         DriveShellError::Episode(e) => e.into(),

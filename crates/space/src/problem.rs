@@ -6,7 +6,7 @@ mod mend;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forethought_source::{Diagnostic, Seconds};
+use forethought_source::{Diagnostic, Seconds, nearest};
 use serde_json::Value as Json;
 
 use crate::file::{CampaignFile, FailureFile, WaitFile};
@@ -179,6 +179,11 @@ impl Problem {
     /// The outcome of this name.
     pub fn outcome(&self, name: &str) -> Option<&Outcome> {
         self.outcomes.iter().find(|o| o.name == name)
+    }
+
+    /// The measured outcome whose name `found` was most likely meant to be.
+    pub fn nearest_outcome(&self, found: &str) -> Option<&str> {
+        nearest(found, self.measured().map(|o| o.name.as_str()))
     }
 
     /// The stage of this name.

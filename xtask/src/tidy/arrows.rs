@@ -22,10 +22,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("machine", &["space", "plant", "record"]),
     ("drivers", &["source", "space", "plant", "record", "machine"]),
     ("sim", &["source", "space", "plant", "record", "machine"]),
-    (
-        "engine",
-        &["source", "space", "plant", "record", "calibrate", "model", "world", "plan", "memory", "machine"],
-    ),
+    ("engine", &["space", "record", "calibrate", "model", "plan", "memory", "machine"]),
+    ("drive", &["plant", "record", "calibrate", "world", "plan", "memory", "machine"]),
     (
         "project",
         &[
@@ -40,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "memory",
             "machine",
             "engine",
+            "drive",
         ],
     ),
     ("report", &["space", "plant", "record", "calibrate", "model", "world", "plan", "memory"]),
@@ -55,7 +54,7 @@ pub(super) fn check(path: &str, member: &Member, manifest: &str) -> Vec<Complain
     let is_bad = |to: &&String| {
         let to = to.as_str();
         if member.is_pack {
-            return to == "engine" || to == SERVER || FACES.contains(&to);
+            return to == "engine" || to == "drive" || to == SERVER || FACES.contains(&to);
         }
         match ALLOWED.iter().find(|(from, _)| *from == member.name) {
             Some((_, allowed)) => !allowed.contains(&to),

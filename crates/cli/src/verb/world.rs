@@ -10,7 +10,7 @@ mod page;
 mod replay;
 mod stop;
 
-use forethought_engine::Until;
+use forethought_drive::Until;
 use forethought_project::Failure;
 
 use crate::args::{Arguments, World};

@@ -179,7 +179,6 @@ impl Core {
 
     pub(super) fn check_outcome(&self, name: &str, value: Option<&Measurement>) -> Result<(), Refusal> {
         let problem = &self.campaign.problem;
-        let known = || problem.measured().map(|o| o.name.as_str());
         match problem.outcome(name) {
             Some(o) if o.formula.is_some() => {
                 Err(Refusal::new("outcome", format!("`{name}` is known by its formula and cannot be told")))
@@ -189,9 +188,12 @@ impl Core {
                 None => Ok(()),
             },
             None => {
-                let hint = match forethought_source::nearest(name, known()) {
+                let hint = match problem.nearest_outcome(name) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("outcomes are {}", known().collect::<Vec<_>>().join(", ")),
+                    None => {
+                        let known: Vec<&str> = problem.measured().map(|o| o.name.as_str()).collect();
+                        format!("outcomes are {}", known.join(", "))
+                    }
                 };
                 Err(Refusal::new("unknown-outcome", format!("there is no outcome `{name}`")).hint(hint))
             }

@@ -1,7 +1,7 @@
 //! What a person should know before believing what is said of a plant: for the terminal and the report alike.
 
 use forethought_calibrate::Share;
-use forethought_engine::LEARNT_FROM;
+use forethought_drive::LEARNT_FROM;
 use forethought_record::{AlarmKind, Drive, Purpose};
 use forethought_world::{LEVEL, MEMBERS, PERIODS_LEAST};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forethought_engine::{DriveEnd, DriveUpdate, OpenedWorld, Until, WorldModel};
+use forethought_drive::{DriveEnd, DriveUpdate, OpenedWorld, Until, WorldModel};
 use forethought_plant::{Channel, World};
 use forethought_project::{Failure, OwnedWorld, UNSAFE, WorldHandle, channels, drive_failure};
 use forethought_record::{Drive, DriveEntry, DriveEvent, Purpose};

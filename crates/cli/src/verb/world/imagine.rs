@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use forethought_engine::WorldModel;
+use forethought_drive::WorldModel;
 use forethought_plant::{Dynamics, Episode, Imagined, Latent, World};
 use forethought_project::Failure;
 use forethought_world::{CLAIMED, Ensemble};

@@ -1,7 +1,7 @@
 //! Verbs that look: `world status`, `check`, `schema`, `export`, `surprise`.
 
 use forethought_calibrate::Share;
-use forethought_engine::{WorldModel, done, taught_monitor};
+use forethought_drive::{WorldModel, done, taught_monitor};
 use forethought_memory::EpisodeId;
 use forethought_plant::{Channel, Episode, World, world_schema};
 use forethought_project::{Failure, Place, WorldHandle, file_error, is_parquet};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use forethought_engine::WorldModel;
+use forethought_drive::WorldModel;
 use forethought_memory::EpisodeId;
 use forethought_plant::{Episode, World};
 use forethought_project::{Failure, WorldHandle, WorldSnapshot, shows_something};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forethought_engine::{Recorded, ReplayedEpisode, WorldModel, replay_episode};
+use forethought_drive::{Recorded, ReplayedEpisode, WorldModel, replay_episode};
 use forethought_memory::{EpisodeId, EpisodeStore, Journal};
 use forethought_plant::{World, parse_world};
 use forethought_project::{Failure, WorldRecord};

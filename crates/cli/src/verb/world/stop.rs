@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use forethought_engine::{DriveEnd, Until};
+use forethought_drive::{DriveEnd, Until};
 use forethought_project::{
     Ended, Failure, OwnedWorld, Place, UNSAFE, WorldHandle, drive_failure, end_owner, world_name,
 };

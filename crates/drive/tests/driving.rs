@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use forethought_engine::{
+use forethought_drive::{
     Caution, DriveCore, DriveEffect, DriveEnd, DriveInput, LearnAsk, Recorded, Seen, Until, WorldModel,
     exploring_tracks, learn, plan_action, replay_episode, taught_monitor,
 };

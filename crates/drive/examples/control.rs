@@ -1,6 +1,6 @@
 //! How well learnt models drive plants, beside the best-tuned PID and the same planner on the true model.
 //!
-//! `cargo run --release -p forethought-engine --example control -- --plant quadruple-tank --seeds 1 --days 20`
+//! `cargo run --release -p forethought-drive --example control -- --plant quadruple-tank --seeds 1 --days 20`
 //!
 //! A model is learnt from exploring episodes of 20 slowest time constants in all, then drives held-out programmes (seeds
 //! 0, 1, …; PID gains are tuned on seeds from 1000 on). Costs and broken limits are judged on true values. One line of JSON a
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use common::{Asked, EXPLORED, explore, world};
-use forethought_engine::{Caution, Way, WorldModel};
+use forethought_drive::{Caution, Way, WorldModel};
 use forethought_plan::{Method, stream, uniform};
 use forethought_plant::{Dynamics, Latent, World};
 use forethought_sim::plant::{Day, Options, Pid, PlantKind, Programme, TrueModel, programme, run_day, tune};

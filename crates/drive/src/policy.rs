@@ -6,7 +6,7 @@ use forethought_plan::{Method, StateLimit, Trajectory, TrajectoryTask, plan_traj
 use forethought_plant::{ActionBounds, Dynamics, Imagined, Latent, Track, World};
 use rand_core::Rng;
 
-use super::model::{Seen, WorldModel};
+use crate::model::{Seen, WorldModel};
 
 /// Standard deviations of what is foreseen by which a plan stays inside a limit.
 const MARGIN_SD: f64 = 3.0;
@@ -78,7 +78,7 @@ pub fn stage_cost(
 }
 
 /// Σ ((y − r)/scale)² over what is wanted.
-pub(super) fn off_track(tracks: &[Track], end_s: f64, read: &[f64]) -> f64 {
+pub(crate) fn off_track(tracks: &[Track], end_s: f64, read: &[f64]) -> f64 {
     tracks.iter().map(|t| ((read[t.sensor] - t.at(end_s)) / t.scale).powi(2)).sum()
 }
 
@@ -297,7 +297,7 @@ fn shake(ask: &PlanAsk, plan: &Trajectory, bounds: &ActionBounds, limits: &[Stat
 
 /// An action to learn from, before there is a model: steps of random height and length from the safe action, the safe action
 /// itself wherever a limit is near. `earlier`: exploring episodes that are over; the first go less far.
-pub(super) fn excite(
+pub(crate) fn excite(
     world: &World,
     seed: u64,
     earlier: usize,
@@ -375,7 +375,7 @@ fn beyond(world: &World, sensor: usize, (least, most): (f64, f64), share: f64) -
 }
 
 /// Whether plans may take every sensor with a goal anywhere that exploring asks for.
-pub(super) fn is_within_reach(world: &World, seen: &Seen) -> bool {
+pub(crate) fn is_within_reach(world: &World, seen: &Seen) -> bool {
     world.tracks.iter().all(|track| {
         let (low, high) = exploring_range(world, track.sensor);
         let (least, most) = seen.reach(track.sensor);
@@ -384,7 +384,7 @@ pub(super) fn is_within_reach(world: &World, seen: &Seen) -> bool {
 }
 
 /// Where exploring takes a sensor: a little beyond the levels that the file ever asks for, inside its limits.
-pub(super) fn exploring_range(world: &World, sensor: usize) -> (f64, f64) {
+pub(crate) fn exploring_range(world: &World, sensor: usize) -> (f64, f64) {
     let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
     if let Some(track) = world.tracks.iter().find(|t| t.sensor == sensor) {
         let values = track.points.iter().map(|p| p.1);
@@ -399,7 +399,7 @@ pub(super) fn exploring_range(world: &World, sensor: usize) -> (f64, f64) {
 }
 
 /// What an episode is reset with.
-pub(super) fn episode_seed(seed: u64, episode: u64) -> u64 {
+pub(crate) fn episode_seed(seed: u64, episode: u64) -> u64 {
     // JSON's numbers end at 2^53: a seed that people read stays below.
     stream(seed, episode, "episode").next_u64() >> 11
 }

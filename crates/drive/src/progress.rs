@@ -4,7 +4,7 @@ use forethought_plant::{Track, World};
 use forethought_record::{AlarmKind, AlarmState, Drive, EpisodeEnd, EpisodeState, Purpose};
 use forethought_world::PERIODS_LEAST;
 
-use super::model::WorldModel;
+use crate::model::WorldModel;
 
 /// Periods that an episode must have to be learnt from.
 pub const LEARNT_FROM: u64 = 20;
@@ -25,7 +25,7 @@ pub fn done(drive: &Drive, purpose: Purpose) -> usize {
 }
 
 /// That the last acting episode reached the goal, in words.
-pub(super) fn reached(world: &World, drive: &Drive) -> Option<String> {
+pub(crate) fn reached(world: &World, drive: &Drive) -> Option<String> {
     let goal = world.goal?;
     let (number, episode) = drive.whole(Purpose::Drive).last()?;
     let cost = episode.cost? / episode.periods.max(1) as f64;
@@ -40,7 +40,7 @@ pub(super) fn reached(world: &World, drive: &Drive) -> Option<String> {
 
 /// That the plant was not brought where it should be in the last acting episode, by a model that foresaw no more than "as it is now": in
 /// words. None where the plant was driven, or nothing says what doing nothing would have cost.
-pub(super) fn undriven(world: &World, drive: &Drive) -> Option<String> {
+pub(crate) fn undriven(world: &World, drive: &Drive) -> Option<String> {
     let (number, episode) = drive.whole(Purpose::Drive).last()?;
     let (cost, resting, periods) = (episode.cost?, episode.resting?, episode.periods.max(1) as f64);
     if cost <= DRIVEN * resting || cost <= periods {
@@ -67,12 +67,12 @@ pub(super) fn undriven(world: &World, drive: &Drive) -> Option<String> {
 }
 
 /// There is something to learn from that the model has not learnt from, or has and should not have.
-pub(super) fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
+pub(crate) fn is_stale(model: Option<&WorldModel>, drive: &Drive) -> bool {
     model.is_none_or(|m| m.episodes != learnable(drive))
 }
 
 /// Stored episodes that a model may learn from; none where all of them are too little.
-pub(super) fn learnable(drive: &Drive) -> Vec<u64> {
+pub(crate) fn learnable(drive: &Drive) -> Vec<u64> {
     // What a fault did must not become what is normal, until a person says that it was none; what creeps goes on until somebody
     // has looked.
     let lasts = |a: &AlarmState| match a.kind {

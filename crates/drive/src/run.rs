@@ -7,11 +7,11 @@ use forethought_plant::{Believing, Dynamics, EnvironmentCard, Episode, Latent, T
 use forethought_record::{AlarmKind, DriveEvent, EpisodeEnd, Kept, Left, Purpose};
 use forethought_world::{CLAIMED, Foresight, Monitor};
 
-use super::alarm::{self, Alarm};
-use super::model::WorldModel;
-use super::policy::{PlanAsk, Planned, excite, off_track, stage_cost};
-use super::silent::{Pause, SILENT_FROM, Silence};
-use super::{DriveEffect, EpisodePlan};
+use crate::alarm::{self, Alarm};
+use crate::model::WorldModel;
+use crate::policy::{PlanAsk, Planned, excite, off_track, stage_cost};
+use crate::silent::{Pause, SILENT_FROM, Silence};
+use crate::{DriveEffect, EpisodePlan};
 
 /// A claim that waits for its reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,16 +27,16 @@ struct Claim {
 
 /// One episode under way.
 #[derive(Debug)]
-pub(super) struct Run {
-    pub(super) episode: u64,
-    pub(super) stored: u64,
-    pub(super) plan: EpisodePlan,
+pub(crate) struct Run {
+    pub(crate) episode: u64,
+    pub(crate) stored: u64,
+    pub(crate) plan: EpisodePlan,
     /// Periods that are over.
-    pub(super) period: usize,
-    pub(super) previous: Vec<f64>,
-    pub(super) end: Option<EpisodeEnd>,
+    pub(crate) period: usize,
+    pub(crate) previous: Vec<f64>,
+    pub(crate) end: Option<EpisodeEnd>,
     /// The plant could not be brought to its safe action at the end.
-    pub(super) left: Option<Left>,
+    pub(crate) left: Option<Left>,
     tracks: Arc<Vec<Track>>,
     /// Exploring episodes before it.
     earlier: usize,
@@ -57,13 +57,13 @@ pub(super) struct Run {
     /// What watches the plant, where a model acts.
     monitor: Option<Monitor>,
     /// Alarms that were raised, and the monitor's events.
-    pub(super) alarms: Vec<(u64, u64)>,
+    pub(crate) alarms: Vec<(u64, u64)>,
     /// What of the plant is not read.
     silence: Silence,
     /// Readings in a row that were taken while the plant was maintained.
     masked: u64,
     /// What it has shown, but for maintenance.
-    pub(super) shown: Episode,
+    pub(crate) shown: Episode,
     claims: VecDeque<Claim>,
     kept: Vec<Kept>,
     cost: f64,
@@ -84,7 +84,7 @@ pub fn claim_channels(card: &EnvironmentCard) -> Vec<String> {
 }
 
 impl Run {
-    pub(super) fn new(
+    pub(crate) fn new(
         world: &World,
         episode: u64,
         stored: u64,
@@ -130,49 +130,49 @@ impl Run {
 
     /// From what the plant stands at now: rates count from there.
     #[must_use]
-    pub(super) fn standing_at(mut self, set: Vec<f64>) -> Self {
+    pub(crate) fn standing_at(mut self, set: Vec<f64>) -> Self {
         self.previous = set;
         self
     }
 
     /// Something was read.
-    pub(super) fn is_begun(&self) -> bool {
+    pub(crate) fn is_begun(&self) -> bool {
         !self.raw.is_empty()
     }
 
     /// What was set last, whether or not its period came to its end.
-    pub(super) fn last_set(&self) -> Option<Vec<f64>> {
+    pub(crate) fn last_set(&self) -> Option<Vec<f64>> {
         self.held.clone().or_else(|| (self.period > 0).then(|| self.previous.clone()))
     }
 
     /// With what says how sure its model may be.
     #[must_use]
-    pub(super) fn foreseeing(mut self, foresight: Option<Foresight>) -> Self {
+    pub(crate) fn foreseeing(mut self, foresight: Option<Foresight>) -> Self {
         self.foresight = foresight;
         self
     }
 
     /// With a monitor that was taught what people said of alarms.
     #[must_use]
-    pub(super) fn watched(mut self, monitor: Option<Monitor>) -> Self {
+    pub(crate) fn watched(mut self, monitor: Option<Monitor>) -> Self {
         self.monitor = monitor;
         self
     }
 
     /// With the pauses that sensors are known to make.
     #[must_use]
-    pub(super) fn pausing(mut self, pauses: &[Pause]) -> Self {
+    pub(crate) fn pausing(mut self, pauses: &[Pause]) -> Self {
         self.silence.usual(pauses);
         self
     }
 
     /// A sensor that a limit or a goal is of shows nothing of the plant, or nothing that is to be believed.
-    pub(super) fn is_blind(&self, world: &World) -> bool {
+    pub(crate) fn is_blind(&self, world: &World) -> bool {
         self.masked >= SILENT_FROM || self.silence.is_blind(world, self.period)
     }
 
     /// A reading, the first or that after an action.
-    pub(super) fn take(&mut self, world: &World, model: Option<&WorldModel>, read: &[f64]) -> Vec<Alarm> {
+    pub(crate) fn take(&mut self, world: &World, model: Option<&WorldModel>, read: &[f64]) -> Vec<Alarm> {
         self.raw = read.to_vec();
         let is_blind = self.is_blind(world);
         let now = self.period + usize::from(self.held.is_some());
@@ -259,7 +259,7 @@ impl Run {
     }
 
     /// What was claimed under plans that are not followed is not to be settled.
-    pub(super) fn forsake(&mut self) {
+    pub(crate) fn forsake(&mut self) {
         self.claims.clear();
     }
 
@@ -281,7 +281,7 @@ impl Run {
     }
 
     /// The row of the last reading, with what is claimed now.
-    pub(super) fn row(&mut self, model: Option<&WorldModel>, planned: Option<&Planned>) -> DriveEffect {
+    pub(crate) fn row(&mut self, model: Option<&WorldModel>, planned: Option<&Planned>) -> DriveEffect {
         let sensors = self.last.len();
         let mut said = vec![f64::NAN; 2 * CLAIMED.len() * sensors + 1];
         if let (Some(foresight), Some(planned), Some(_)) = (&self.foresight, planned, model) {
@@ -311,24 +311,24 @@ impl Run {
     }
 
     /// The last reading, after which nothing is done.
-    pub(super) fn last_row(&mut self) -> Option<DriveEffect> {
+    pub(crate) fn last_row(&mut self) -> Option<DriveEffect> {
         let held = self.unrecorded.take()?;
         let said = vec![f64::NAN; 2 * CLAIMED.len() * self.last.len() + 1];
         Some(DriveEffect::Record(held, self.raw.clone(), said))
     }
 
     /// From now on this action is held.
-    pub(super) fn hold(&mut self, action: Vec<f64>, planned: Option<Planned>) {
+    pub(crate) fn hold(&mut self, action: Vec<f64>, planned: Option<Planned>) {
         self.held = Some(action);
         self.warm = planned.map(|p| p.trajectory.actions);
     }
 
-    pub(super) fn excite(&self, world: &World) -> Vec<f64> {
+    pub(crate) fn excite(&self, world: &World) -> Vec<f64> {
         let (last, before) = (&self.last, &self.before);
         excite(world, self.plan.seed, self.earlier, self.period, &self.previous, last, before)
     }
 
-    pub(super) fn ask(&self, world: &Arc<World>, model: &Arc<WorldModel>) -> PlanAsk {
+    pub(crate) fn ask(&self, world: &Arc<World>, model: &Arc<WorldModel>) -> PlanAsk {
         PlanAsk {
             world: world.clone(),
             model: model.clone(),
@@ -344,12 +344,12 @@ impl Run {
     }
 
     /// How far the events of its alarms got.
-    pub(super) fn ended(&self, world: &World) -> Vec<DriveEvent> {
+    pub(crate) fn ended(&self, world: &World) -> Vec<DriveEvent> {
         let Some(monitor) = &self.monitor else { return Vec::new() };
         self.alarms.iter().map(|&(alarm, event)| alarm::ended(world, monitor, alarm, event)).collect()
     }
 
-    pub(super) fn sealed(self, periods: u64, hash: String) -> DriveEvent {
+    pub(crate) fn sealed(self, periods: u64, hash: String) -> DriveEvent {
         DriveEvent::EpisodeSealed {
             episode: self.episode,
             periods,

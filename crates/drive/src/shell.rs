@@ -11,18 +11,17 @@ use std::time::Duration;
 use forethought_machine::Environment;
 use forethought_memory::{
     AppendError, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
-    Journal, ReadError, Sampling, hex,
+    Journal, ReadError, Sampling, Store, TakeError, hex,
 };
 use forethought_plan::Method;
 use forethought_plant::{Channel, ChannelKind, Dynamics, Episode, Planner, World};
 use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT, Purpose};
 use jiff::Timestamp;
 
-use super::model::{LearnAsk, WorldModel, learn};
-use super::policy::plan_action;
-use super::run::claim_channels;
-use super::{DriveCore, DriveEffect, DriveEnd, DriveInput, EpisodePlan, Until};
-use crate::store::{Store, StoreError, take};
+use crate::model::{LearnAsk, WorldModel, learn};
+use crate::policy::plan_action;
+use crate::run::claim_channels;
+use crate::{DriveCore, DriveEffect, DriveEnd, DriveInput, EpisodePlan, Until};
 
 /// How often learning looks up whether it shall end.
 const LOOK_UP: Duration = Duration::from_millis(50);
@@ -33,8 +32,6 @@ const SYNC_S: f64 = 1.0;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum DriveShellError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
     #[error(transparent)]
     Append(#[from] AppendError),
     #[error(transparent)]
@@ -49,6 +46,15 @@ pub enum DriveShellError {
     Gone(PathBuf),
     #[error("{failure}; and the plant cannot be brought to its safe action: {safe}")]
     Unsafe { failure: Box<DriveShellError>, safe: String },
+}
+
+impl From<TakeError> for DriveShellError {
+    fn from(e: TakeError) -> Self {
+        match e {
+            TakeError::Read(e) => e.into(),
+            TakeError::Append(e) => e.into(),
+        }
+    }
 }
 
 /// A world that was found or opened.
@@ -73,7 +79,7 @@ pub fn open_world(
     by: &Actor,
     at: Timestamp,
 ) -> Result<OpenedWorld, DriveShellError> {
-    let (mut store, sealed) = take(journal, &world.name, at)?;
+    let (mut store, sealed) = Store::take(journal, &world.name, at)?;
     let entry = |event| DriveEntry { v: FORMAT, at, by: by.clone(), event };
     let mut entries = Vec::new();
     for s in &sealed {
@@ -347,7 +353,7 @@ impl DriveShell {
 }
 
 /// How a world's plans are looked for.
-pub(super) fn method(planner: Planner) -> Method {
+pub(crate) fn method(planner: Planner) -> Method {
     match planner {
         Planner::Icem => Method::Icem(Default::default()),
         Planner::Cem => Method::Cem(Default::default()),

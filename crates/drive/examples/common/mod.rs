@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use forethought_engine::{
+use forethought_drive::{
     DriveCore, DriveEffect, DriveEnd, DriveInput, Until, WorldModel, learn, plan_action,
 };
 use forethought_machine::Environment;

@@ -8,9 +8,9 @@ use forethought_record::Score;
 use forethought_world::{Ensemble, Follow, Foresight, LeftOut, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 
-use super::creep::lies;
-use super::policy::exploring_range;
-use super::silent::Pause;
+use crate::creep::lies;
+use crate::policy::exploring_range;
+use crate::silent::Pause;
 
 /// What is asked of a learner.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ fn stride((low, high): (f64, f64)) -> (f64, f64) {
 }
 
 /// The least and the most of each of `count` channels; all numbers where nothing was read.
-pub(super) fn ends<'a>(count: usize, values: impl Iterator<Item = &'a f64>) -> Vec<(f64, f64)> {
+pub(crate) fn ends<'a>(count: usize, values: impl Iterator<Item = &'a f64>) -> Vec<(f64, f64)> {
     let mut out = vec![(f64::INFINITY, f64::NEG_INFINITY); count];
     for (i, &v) in values.enumerate().filter(|(_, v)| !v.is_nan()) {
         let end = &mut out[i % count];

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use forethought_engine::{DriveEnd, DriveShell, DriveUpdate, Until, open_world};
+use forethought_drive::{DriveEnd, DriveShell, DriveUpdate, Until, open_world};
 use forethought_machine::{Environment, EnvironmentBuild};
 use forethought_memory::{EpisodeStore, SqliteJournal};
 use forethought_plant::parse_world;

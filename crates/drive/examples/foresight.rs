@@ -1,6 +1,6 @@
 //! How far off learnt models are on days that they have not seen, beside persistence, the linear model and the true one.
 //!
-//! `cargo run --release -p forethought-engine --example foresight -- --plant quadruple-tank --seeds 1 --days 4`
+//! `cargo run --release -p forethought-drive --example foresight -- --plant quadruple-tank --seeds 1 --days 4`
 //!
 //! A model is learnt from exploring episodes of 20 slowest time constants in all; held-out days are driven by the tuned
 //! PID with random shakes. Root mean square errors by horizon and sensor, in units of the sensor's noise.

@@ -3,13 +3,13 @@
 use forethought_record::{DriveEvent, EpisodeEnd, Left};
 use jiff::Timestamp;
 
-use super::progress::is_stale;
 use super::{DriveCore, DriveEffect, DriveEnd, Phase, Until};
+use crate::progress::is_stale;
 
 impl DriveCore {
     /// With what the plant stands at once it was made safe, instead of its own safe action: an episode that is decided again began there.
     #[must_use]
-    pub(super) fn standing_at(mut self, from: Vec<f64>) -> Self {
+    pub(crate) fn standing_at(mut self, from: Vec<f64>) -> Self {
         self.from = from;
         self
     }

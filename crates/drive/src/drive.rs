@@ -1,19 +1,10 @@
-//! The second core: a plant that is driven. Sans I/O, as the campaign's.
+//! The core: every rule of a drive, and no input or output.
 //!
 //! Explore, learn, plan, act, remember, in turn, until every episode of the world file is done. An episode is intended in
 //! the journal before its first action and sealed after its last. The first word to a plant is its safe action, whatever an earlier
 //! process left behind, and so is the last; where it fails, nothing goes on. No action leaves that the envelope does not let through.
 
-mod alarm;
-mod creep;
-mod model;
-mod policy;
-mod progress;
-mod replay;
-mod run;
 mod safety;
-mod shell;
-mod silent;
 
 use std::sync::Arc;
 
@@ -24,17 +15,12 @@ use forethought_world::Follow;
 use jiff::Timestamp;
 use serde_json::json;
 
-pub use alarm::taught_monitor;
-pub use model::{LearnAsk, Seen, WorldModel, learn};
-pub use policy::{Caution, PlanAsk, Planned, Way, exploring_tracks, plan_action, stage_cost};
-pub use progress::{LEARNT_FROM, done};
-pub use replay::{Recorded, ReplayedEpisode, replay_episode};
-pub use run::claim_channels;
-pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
-pub use silent::Pause;
-
-use progress::{is_stale, learnable, reached, undriven};
-use run::Run;
+use crate::alarm::{Alarm, taught_monitor};
+use crate::creep::creeping;
+use crate::model::{LearnAsk, WorldModel};
+use crate::policy::{self, PlanAsk, Planned, exploring_tracks};
+use crate::progress::{done, is_stale, learnable, reached, undriven};
+use crate::run::Run;
 
 /// Episodes after which a model is learnt and plans, even while exploring.
 const GUIDED_FROM: usize = 2;
@@ -110,7 +96,7 @@ pub enum DriveEnd {
     Finished,
     /// Somebody stopped it.
     Stopped,
-    /// All is explored, and no episode had [`LEARNT_FROM`] periods, or those that had did not have [`forethought_world::PERIODS_LEAST`] together:
+    /// All is explored, and no episode had [`crate::LEARNT_FROM`] periods, or those that had did not have [`forethought_world::PERIODS_LEAST`] together:
     /// there is no model to act with.
     NothingLearnt,
     /// All acting episodes are over, and the plant was not brought to its goal: its model foresaw no more than "as it is now". In words.
@@ -373,7 +359,7 @@ impl DriveCore {
                 if let (Some(EpisodeEnd::Whole), Purpose::Drive, Some(model)) =
                     (&run.end, run.plan.purpose, &self.model)
                 {
-                    alarms.extend(creep::creeping(&self.world, &self.drive, model, run.episode, &run.shown));
+                    alarms.extend(creeping(&self.world, &self.drive, model, run.episode, &run.shown));
                 }
                 if self.raise(at, alarms, effects)
                     && self.world.stops_on_alarm
@@ -466,7 +452,7 @@ impl DriveCore {
     }
 
     /// Whether any was raised.
-    fn raise(&mut self, at: Timestamp, alarms: Vec<alarm::Alarm>, effects: &mut Vec<DriveEffect>) -> bool {
+    fn raise(&mut self, at: Timestamp, alarms: Vec<Alarm>, effects: &mut Vec<DriveEffect>) -> bool {
         let before = self.drive.alarms.len();
         for alarm in alarms {
             let Phase::Running(run) = &mut self.phase else { return false };

@@ -6,11 +6,11 @@ use forethought_plant::{Episode, World};
 use forethought_record::AlarmKind;
 use serde::{Deserialize, Serialize};
 
-use super::alarm::Alarm;
+use crate::alarm::Alarm;
 
 /// Periods without a valid reading after which a sensor is silent, and of the very same reading after which one that surprises is
 /// frozen, at least.
-pub(super) const SILENT_FROM: u64 = 12;
+pub(crate) const SILENT_FROM: u64 = 12;
 /// A sensor may pause so many times as long as it ever did before.
 const LONGER: u64 = 2;
 /// Readings beyond a sensor's own ends that raise an alarm where they come within so many periods: one or two are a glitch.
@@ -30,7 +30,7 @@ pub struct Pause {
 
 impl Pause {
     /// Of each sensor, maintenance left out.
-    pub(super) fn of(world: &World, episodes: &[Episode]) -> Vec<Pause> {
+    pub(crate) fn of(world: &World, episodes: &[Episode]) -> Vec<Pause> {
         let sensors = world.card.sensors.len();
         let mut longest = vec![Pause::default(); sensors];
         for episode in episodes {
@@ -61,7 +61,7 @@ fn step(now: &mut [Pause], last: &mut [f64], read: &[f64]) {
 
 /// Watches one episode.
 #[derive(Debug)]
-pub(super) struct Silence {
+pub(crate) struct Silence {
     now: Vec<Pause>,
     last: Vec<f64>,
     /// Pauses that are ordinary.
@@ -75,13 +75,13 @@ pub(super) struct Silence {
     /// Readings so far.
     readings: u64,
     /// Readings that were beyond what a sensor can show, in all.
-    pub(super) impossible: Vec<u64>,
+    pub(crate) impossible: Vec<u64>,
     /// Periods without a valid reading, in all.
-    pub(super) unread: Vec<u64>,
+    pub(crate) unread: Vec<u64>,
 }
 
 impl Silence {
-    pub(super) fn new(sensors: usize) -> Silence {
+    pub(crate) fn new(sensors: usize) -> Silence {
         Silence {
             now: vec![Pause::default(); sensors],
             last: vec![f64::NAN; sensors],
@@ -96,7 +96,7 @@ impl Silence {
     }
 
     /// What was learnt from had such pauses.
-    pub(super) fn usual(&mut self, pauses: &[Pause]) {
+    pub(crate) fn usual(&mut self, pauses: &[Pause]) {
         for (allowed, usual) in self.allowed.iter_mut().zip(pauses) {
             allowed.unread = allowed.unread.max(LONGER * usual.unread);
             allowed.still = allowed.still.max(LONGER * usual.still);
@@ -104,12 +104,12 @@ impl Silence {
     }
 
     /// A sensor showed what its model did not foresee.
-    pub(super) fn surprise(&mut self, sensor: usize, period: usize) {
+    pub(crate) fn surprise(&mut self, sensor: usize, period: usize) {
         self.surprised[sensor] = Some(period);
     }
 
     /// One reading: what is believed of it, and what was sent.
-    pub(super) fn take(&mut self, read: &[f64], sent: &[f64]) {
+    pub(crate) fn take(&mut self, read: &[f64], sent: &[f64]) {
         self.readings += 1;
         for (sensor, (lately, last, _)) in self.beyond.iter_mut().enumerate() {
             if read[sensor].is_nan() && !sent[sensor].is_nan() {
@@ -143,13 +143,13 @@ impl Silence {
     }
 
     /// A sensor by which the plant is kept within a limit or brought to what is wanted shows nothing of it: no plan can be trusted.
-    pub(super) fn is_blind(&self, world: &World, period: usize) -> bool {
+    pub(crate) fn is_blind(&self, world: &World, period: usize) -> bool {
         (0..self.now.len()).any(|s| is_needed(world, s) && (self.is_silent(s) || self.is_frozen(s, period)))
     }
 
     /// Alarms of sensors that have become silent or frozen, once each time, and of those that show what they cannot, once an episode; of
     /// several at once, one of each kind that names the first.
-    pub(super) fn alarms(&mut self, world: &World, period: usize) -> impl Iterator<Item = Alarm> {
+    pub(crate) fn alarms(&mut self, world: &World, period: usize) -> impl Iterator<Item = Alarm> {
         self.impossible_alarm(world).into_iter().chain(self.silent_alarm(world, period))
     }
 
@@ -221,7 +221,7 @@ impl Silence {
 }
 
 /// A limit or a goal is of this sensor.
-pub(super) fn is_needed(world: &World, sensor: usize) -> bool {
+pub(crate) fn is_needed(world: &World, sensor: usize) -> bool {
     let (low, high) = world.limits[sensor];
     low.is_finite() || high.is_finite() || world.tracks.iter().any(|t| t.sensor == sensor)
 }

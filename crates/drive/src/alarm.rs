@@ -4,18 +4,18 @@ use forethought_plant::World;
 use forethought_record::{AlarmKind, AlarmState, Drive, DriveEvent, Reach};
 use forethought_world::{Monitor, Reached, Statistic};
 
-use super::model::WorldModel;
+use crate::model::WorldModel;
 
 /// Something that the plant should not have done.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Alarm {
-    pub(super) sensor: usize,
-    pub(super) p: f64,
-    pub(super) text: String,
+pub(crate) struct Alarm {
+    pub(crate) sensor: usize,
+    pub(crate) p: f64,
+    pub(crate) text: String,
     /// The monitor's event, where it is one's.
-    pub(super) event: Option<u64>,
+    pub(crate) event: Option<u64>,
     /// What shows it.
-    pub(super) kind: AlarmKind,
+    pub(crate) kind: AlarmKind,
 }
 
 /// A model's monitor that knows what people said of all alarms so far. A model that is learnt again knows nothing of that, and its
@@ -39,7 +39,7 @@ fn reached(alarm: &AlarmState, sensor: &dyn Fn(&str) -> Option<usize>) -> Vec<Re
 }
 
 /// How far an alarm's event got, for the journal.
-pub(super) fn ended(world: &World, monitor: &Monitor, alarm: u64, event: u64) -> DriveEvent {
+pub(crate) fn ended(world: &World, monitor: &Monitor, alarm: u64, event: u64) -> DriveEvent {
     let reach = |r: Reached| Reach {
         sensor: world.card.sensors[r.channel].name.clone(),
         sum: r.statistic.name().to_owned(),

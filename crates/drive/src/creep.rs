@@ -5,9 +5,9 @@ use forethought_plant::{Dynamics, Episode, Imagined, World};
 use forethought_record::{AlarmKind, Drive};
 use forethought_world::{Ensemble, WEEK_S};
 
-use super::LEARNT_FROM;
-use super::alarm::Alarm;
-use super::model::{WorldModel, ends};
+use crate::LEARNT_FROM;
+use crate::alarm::Alarm;
+use crate::model::{WorldModel, ends};
 
 /// Share of the false alarms that are asked for.
 const SHARE: f64 = 0.1;
@@ -19,7 +19,7 @@ const REMEMBERED: f64 = 0.5;
 /// How far each sensor lies from what a model makes of the actions alone, the mean over the latter half of an episode, in its unit. What
 /// was read is not shown to the model, so that it cannot make a sensor's own offset its own. None of a sensor for which that is no
 /// number, and where it remembers how the episode began: then it says where the plant began.
-pub(super) fn lies(ensemble: &Ensemble, episode: &Episode) -> Vec<Option<f64>> {
+pub(crate) fn lies(ensemble: &Ensemble, episode: &Episode) -> Vec<Option<f64>> {
     let (sensors, periods) = (episode.sensors, episode.periods());
     let imagined = |set: &[f64]| {
         let mut imagined = Imagined::new(1, periods, sensors);
@@ -52,7 +52,7 @@ fn beginnings(episode: &Episode) -> [Vec<f64>; 2] {
 
 /// Sensors that have risen or fallen from episode to episode by more than is declared, up to acting episode `number`. Episodes of which
 /// a person has said something already are left out, and a sensor of which nobody has yet is not named again.
-pub(super) fn creeping(
+pub(crate) fn creeping(
     world: &World,
     drive: &Drive,
     model: &WorldModel,

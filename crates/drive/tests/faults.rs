@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
-use forethought_engine::{
+use forethought_drive::{
     DriveCore, DriveEffect, DriveEnd, DriveInput, LearnAsk, Planned, Until, WorldModel, learn,
 };
 use forethought_machine::Reading;

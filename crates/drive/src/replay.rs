@@ -7,10 +7,10 @@ use forethought_machine::Reading;
 use forethought_plant::{Episode, World};
 use forethought_record::{Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd};
 
-use super::model::WorldModel;
-use super::policy::plan_action;
-use super::shell::method;
-use super::{DriveCore, DriveEffect, DriveInput, Until};
+use crate::model::WorldModel;
+use crate::policy::plan_action;
+use crate::shell::method;
+use crate::{DriveCore, DriveEffect, DriveInput, Until};
 
 /// An episode as it was recorded.
 #[derive(Debug, Clone, PartialEq)]
