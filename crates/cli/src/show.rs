@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use forethought_engine::Changing;
 use forethought_plan::{Best, Predicted, Prediction};
-use forethought_record::{Actor, Campaign, Says, Trial, TrialState};
+use forethought_record::{Actor, Campaign, Imported, Says, Settlement, Trial, TrialState};
 use forethought_space::{
     Failure, Find, Kind, Measurement, Outcome, Problem, Recipe, Role, Value, number_text,
 };
@@ -109,8 +110,8 @@ pub(crate) fn trial(campaign: &Campaign, t: &Trial) -> Json {
         .collect();
     json!({
         "trial": t.trial, "state": t.state.word(), "recipe": t.recipe, "outcomes": t.outcomes, "predicted": predicted,
-        "works": works, "limits": limits, "why": { "kind": t.why.0, "text": t.why.1 }, "failed": failed,
-        "reason": reason, "orders": orders, "started": t.times.0.to_string(), "ended": t.times.1.map(|x| x.to_string()),
+        "works": works, "limits": limits, "why": { "kind": t.why.kind, "text": t.why.text }, "failed": failed,
+        "reason": reason, "orders": orders, "started": t.proposed.to_string(), "ended": t.over.map(|x| x.to_string()),
     })
 }
 
@@ -281,14 +282,15 @@ fn keeping_limits(campaign: &Campaign) -> Vec<Measured<'_>> {
             (None, _) => true,
         })
     };
-    let elsewhere = campaign.imported.iter().filter(|(_, o)| o.failed.is_none());
-    let elsewhere = elsewhere.map(|(source, o)| Measured {
+    let elsewhere = campaign.imported.iter().filter(|row| row.observed.failed.is_none());
+    let elsewhere = elsewhere.map(|Imported { source, observed: o }| Measured {
         from: source.clone(),
         recipe: &o.recipe,
         outcomes: &o.outcomes,
     });
-    let is_told =
-        |t: &&Trial| matches!(t.state, TrialState::Measured | TrialState::Open) && !t.outcomes.is_empty();
+    let is_told = |t: &&Arc<Trial>| {
+        matches!(t.state, TrialState::Measured | TrialState::Open) && !t.outcomes.is_empty()
+    };
     let trials = campaign.trials.values().filter(is_told);
     let trials = trials.map(|t| Measured {
         from: format!("trial {}", t.trial),
@@ -337,7 +339,7 @@ pub(crate) fn beyond_recommending(campaign: &Campaign, best: &Best) -> Option<St
 pub(crate) fn claims(campaign: &Campaign) -> Option<String> {
     let (mut kept, mut n) = (0, 0);
     for c in campaign.claims.values() {
-        if let (Says::Prediction { .. }, Some((verdict, _))) = (&c.claim.says, &c.settled) {
+        if let (Says::Prediction { .. }, Some(Settlement { verdict, .. })) = (&c.claim.says, &c.settled) {
             match verdict {
                 forethought_record::Verdict::Kept => (kept, n) = (kept + 1, n + 1),
                 forethought_record::Verdict::Broken => n += 1,

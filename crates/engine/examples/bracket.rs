@@ -79,7 +79,7 @@ fn result(c: &Campaign) -> Result {
     let said = best(&question(Ask::next(c, 1), belief)).expect("an answer").expect("a recipe");
     let (recommended, fails, missed) = truth(&said.recipe);
     let claims = c.claims.values().filter(|k| matches!(k.claim.says, Says::Prediction { .. }));
-    let verdicts: Vec<Verdict> = claims.filter_map(|k| Some(k.settled.as_ref()?.0)).collect();
+    let verdicts: Vec<Verdict> = claims.filter_map(|k| Some(k.settled.as_ref()?.verdict)).collect();
     let kept = verdicts.iter().filter(|v| **v == Verdict::Kept).count() as u64;
     let settled = kept + verdicts.iter().filter(|v| **v == Verdict::Broken).count() as u64;
     if std::env::var_os("SHOW").is_some() {

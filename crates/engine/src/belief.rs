@@ -2,7 +2,7 @@
 
 use forethought_memory::{Journal, ReadError};
 use forethought_model::Belief;
-use forethought_record::Campaign;
+use forethought_record::{BeliefRef, Campaign};
 
 /// Why a belief is not there to decide by. Deciding without it would give other answers than the record says.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +44,8 @@ pub enum BeliefError {
 /// # Errors
 /// [`BeliefError`]; none is only where no decision fitted anything.
 pub fn last_belief(journal: &dyn Journal, campaign: &Campaign) -> Result<Option<Belief>, BeliefError> {
-    match &campaign.decisions.1 {
-        Some((decision, hash)) => belief(journal, *decision, hash).map(Some),
+    match &campaign.belief {
+        Some(BeliefRef { decision, hash }) => belief(journal, *decision, hash).map(Some),
         None => Ok(None),
     }
 }

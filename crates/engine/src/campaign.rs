@@ -24,7 +24,7 @@ use forethought_calibrate::Calibrator;
 use forethought_machine::{Card, Class, Order};
 use forethought_model::Belief;
 use forethought_record::{
-    Actor, Campaign, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Seq, TrialState,
+    Actor, BeliefRef, Campaign, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Seq, TrialState,
 };
 use forethought_space::{AT_ONCE_MOST, History, Problem};
 use jiff::Timestamp;
@@ -88,7 +88,7 @@ pub struct Ask {
     /// Recipes that are wanted.
     pub count: usize,
     /// The decision whose belief it starts from, and that belief's blob.
-    pub from: Option<(u64, String)>,
+    pub from: Option<BeliefRef>,
     /// The checked file.
     pub problem: Arc<Problem>,
     /// What was measured, what is pending.
@@ -443,10 +443,10 @@ impl Ask {
     /// What would be decided next of a campaign as it stands.
     pub fn next(campaign: &Campaign, count: usize) -> Ask {
         Ask {
-            decision: campaign.decisions.0 + 1,
+            decision: campaign.decision + 1,
             through: campaign.seq,
             count,
-            from: campaign.decisions.1.clone(),
+            from: campaign.belief.clone(),
             problem: Arc::clone(&campaign.problem),
             history: campaign.history(),
             calibration: campaign.calibration.clone(),

@@ -50,9 +50,9 @@ pub(crate) fn changing(
     let set_there = |o: &&Order| o.machine == machine && o.state != OrderState::NotSent;
     let changes = stage.parameters.iter().filter_map(|name| {
         let to = trial.recipe.get(name).and_then(Value::number)?;
-        let all = campaign.trials.values().flat_map(Trial::all_orders).filter(set_there);
+        let all = campaign.trials.values().flat_map(|t| t.all_orders()).filter(set_there);
         let mut all: Vec<&Order> = all.filter(|o| o.recipe.get(name).is_some()).collect();
-        all.sort_by_key(|o| o.times.0);
+        all.sort_by_key(|o| o.intended);
         // Any of those after the last that was surely taken may have been the last to set it.
         let sure = all.iter().rposition(|o| is_surely_taken(&o.state)).unwrap_or(0);
         let until = |last: &&Order| {
@@ -60,7 +60,7 @@ pub(crate) fn changing(
             let set = campaign.trials.get(&last.key.trial).map_or(&last.recipe, |t| &t.recipe);
             let from = set.get(name).and_then(Value::number)?;
             let wait = SignedDuration::try_from_secs_f64(change_s(problem, name, from, to)?).ok()?;
-            let ended = last.times.1.unwrap_or(last.times.0);
+            let ended = last.ended.unwrap_or(last.intended);
             began.map_or(ended, |b| b.max(ended)).checked_add(wait).ok()
         };
         let until = all[sure..].iter().filter_map(until).max()?;

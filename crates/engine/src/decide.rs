@@ -27,7 +27,7 @@ pub fn decide(ask: Ask, belief: Option<Belief>) -> Decided {
         decision: ask.decision,
         through: ask.through,
         count: ask.count,
-        from: ask.from.as_ref().map(|f| f.0),
+        from: ask.from.as_ref().map(|f| f.decision),
         proposals: Vec::new(),
         belief: None,
         effort: serde_json::Value::Null,

@@ -125,7 +125,7 @@ impl Rehearsal {
             pool.iter().enumerate().map(|(i, r)| (r.to_string(), i)).collect();
         let measured: Vec<_> = c.trials.values().filter(|t| t.state == TrialState::Measured).collect();
         let settled = c.claims.values().filter(|k| matches!(k.claim.says, Says::Prediction { .. }));
-        let verdicts: Vec<Verdict> = settled.filter_map(|k| Some(k.settled.as_ref()?.0)).collect();
+        let verdicts: Vec<Verdict> = settled.filter_map(|k| Some(k.settled.as_ref()?.verdict)).collect();
         let kept = verdicts.iter().filter(|v| **v == Verdict::Kept).count() as u64;
         let broken = verdicts.iter().filter(|v| **v == Verdict::Broken).count() as u64;
         Ok(Trace {

@@ -133,7 +133,7 @@ fn first_machine_at_the_end(
 fn again(journal: &dyn Journal, campaign: &Campaign, asked: &Asked, event: &Event) -> Replayed {
     let recorded = Recorded::of(event, campaign.problem.budget.stop);
     let is_elsewhere = recorded.version != env!("CARGO_PKG_VERSION") || recorded.arch != arch();
-    let from = asked.ask.from.as_ref().map(|(decision, hash)| belief(journal, *decision, hash)).transpose();
+    let from = asked.ask.from.as_ref().map(|from| belief(journal, from.decision, &from.hash)).transpose();
     let difference = match from {
         Err(e) => Some(Difference::Failed(e.to_string())),
         Ok(from) if is_elsewhere => elsewhere(journal, asked.ask.clone(), from, &recorded),

@@ -151,7 +151,7 @@ impl Shell {
         let machines = stations.collect::<Result<_, ShellError>>()?;
         let (journal, writer) = spawn_writer(opened.store, out.clone())?;
         Ok(Shell {
-            clock: Clock::new(clock, opened.campaign.times.1),
+            clock: Clock::new(clock, opened.campaign.last),
             core: Core::new(opened.campaign, cards, true),
             opening,
             inbox,

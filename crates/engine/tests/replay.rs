@@ -39,7 +39,7 @@ fn without_odds() -> String {
 
 /// Asks and tells until this many decisions are recorded; the journal and its entries.
 fn decided(office: &mut Office, decisions: u64) {
-    while office.campaign().decisions.0 < decisions {
+    while office.campaign().decision < decisions {
         office.execute(Command::Ask { count: 1 }).unwrap();
         let (trial, recipe) =
             office.campaign().trials.last_key_value().map(|(n, t)| (*n, t.recipe.clone())).unwrap();

@@ -1,6 +1,6 @@
 //! Tables that go out: run sheets for people, and everything that a campaign knows.
 
-use forethought_record::{Campaign, REMARK, TrialState};
+use forethought_record::{Campaign, Imported, REMARK, TrialState};
 use forethought_source::cell_text;
 use forethought_space::{Failure, Measurement, Observed, Problem, Recipe, Value};
 use rand_chacha::ChaCha8Rng;
@@ -49,7 +49,7 @@ pub fn export_table(campaign: &Campaign) -> String {
     let outcomes = outcomes.map(|o| header(&o.name, o.unit.as_deref()));
     let context = problem.context.iter().map(|(name, unit)| header(name, unit.as_deref()));
     table.row(own.into_iter().chain(parameters).chain(outcomes).chain(context).chain([REMARK.into()]));
-    for (source, observed) in &campaign.imported {
+    for Imported { source, observed } in &campaign.imported {
         let (state, failed) = observed.failed.map_or(("measured", ""), |kind| ("failed", word(kind)));
         let start = ["", source, state, failed, "", "", ""].map(str::to_owned);
         table.row(start.into_iter().chain(contents(problem, observed, None)));
@@ -64,9 +64,9 @@ pub fn export_table(campaign: &Campaign) -> String {
             campaign.source_of(t.trial),
             t.state.word().to_owned(),
             failed.to_owned(),
-            t.times.0.to_string(),
-            t.times.1.map(|x| x.to_string()).unwrap_or_default(),
-            t.why.0.clone(),
+            t.proposed.to_string(),
+            t.over.map(|x| x.to_string()).unwrap_or_default(),
+            t.why.kind.clone(),
         ];
         let observed = Observed {
             trial: t.trial,

@@ -38,7 +38,7 @@ pub enum Says {
     },
 }
 
-/// What became of a claim.
+/// Whether a claim was so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -57,6 +57,15 @@ pub struct ClaimState {
     pub claim: Claim,
     /// The trial that settles it.
     pub trial: u64,
-    /// Its verdict and what was seen, once settled.
-    pub settled: Option<(Verdict, Option<f64>)>,
+    /// What became of it, once that is known.
+    pub settled: Option<Settlement>,
+}
+
+/// What became of a claim.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settlement {
+    /// Whether it was so.
+    pub verdict: Verdict,
+    /// What was seen, where a number was.
+    pub seen: Option<f64>,
 }

@@ -11,12 +11,12 @@ mod event;
 mod id;
 mod trial;
 
-pub use campaign::{Campaign, FoldError, Status};
-pub use claim::{Claim, ClaimState, Says, Verdict};
+pub use campaign::{BeliefRef, Campaign, FoldError, Imported, Status};
+pub use claim::{Claim, ClaimState, Says, Settlement, Verdict};
 pub use drive::{
     AlarmKind, AlarmState, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd, EpisodeState, Kept, Left,
     ModelState, Purpose, Reach, Score,
 };
 pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, REMARK, Reason, Resolution};
 pub use id::{CampaignId, KeyError, RunKey, Seq};
-pub use trial::{Hold, Order, OrderState, Trial, TrialState};
+pub use trial::{Hold, Order, OrderState, Trial, TrialState, Why};

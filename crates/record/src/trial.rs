@@ -21,8 +21,8 @@ pub struct Trial {
     pub decision: Option<u64>,
     /// Who brought it.
     pub by: Actor,
-    /// What it is tried for: one word and a sentence.
-    pub why: (String, String),
+    /// What it is tried for.
+    pub why: Why,
     /// Claims about it.
     pub claims: Vec<u64>,
     /// Orders by stage, attempts in order.
@@ -37,10 +37,21 @@ pub struct Trial {
     pub held: Option<Hold>,
     /// Stages that were paid for.
     pub charged: BTreeSet<String>,
-    /// When it was proposed and when it came to its end.
-    pub times: (Timestamp, Option<Timestamp>),
+    /// When it was proposed.
+    pub proposed: Timestamp,
+    /// When it came to its end.
+    pub over: Option<Timestamp>,
     /// The event with which it came to its end.
     pub ended: Option<Seq>,
+}
+
+/// What a trial is tried for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Why {
+    /// In one word, such as `improve`.
+    pub kind: String,
+    /// In a sentence.
+    pub text: String,
 }
 
 /// What a trial waits for before it may be sent.
@@ -109,8 +120,10 @@ pub struct Order {
     pub inputs: BTreeMap<String, Measurement>,
     /// Where it stands.
     pub state: OrderState,
-    /// When it was intended, and when it came to its end.
-    pub times: (Timestamp, Option<Timestamp>),
+    /// When it was intended.
+    pub intended: Timestamp,
+    /// When it came to its end.
+    pub ended: Option<Timestamp>,
     /// Names the process that intended it; none before 0.3.
     pub opening: Option<String>,
 }

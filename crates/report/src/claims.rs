@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forethought_calibrate::Share;
-use forethought_record::{ClaimState, Says, Verdict};
+use forethought_record::{ClaimState, Says, Settlement, Verdict};
 use maud::{Markup, html};
 
 use crate::goal::{percent, share};
@@ -42,8 +42,8 @@ impl Ledger {
         for state in claims {
             match state.settled {
                 None => ledger.waiting += 1,
-                Some((Verdict::Void, _)) => ledger.void += 1,
-                Some((verdict, seen)) => ledger.count(state, verdict == Verdict::Kept, seen),
+                Some(Settlement { verdict: Verdict::Void, .. }) => ledger.void += 1,
+                Some(Settlement { verdict, seen }) => ledger.count(state, verdict == Verdict::Kept, seen),
             }
         }
         ledger

@@ -2,7 +2,7 @@
 
 use forethought_calibrate::Share;
 use forethought_plan::PlanError;
-use forethought_record::Says;
+use forethought_record::{Says, Settlement};
 use forethought_space::Outcome;
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ fn left_out(view: &View<'_>, outcome: &Outcome) -> Result<Vec<Said>, PlanError> 
 
 fn claimed(view: &View<'_>, outcome: &Outcome) -> Vec<Said> {
     let said = |state: &forethought_record::ClaimState| match (&state.claim.says, state.settled) {
-        (Says::Prediction { centre, shown, .. }, Some((_, Some(seen)))) => {
+        (Says::Prediction { centre, shown, .. }, Some(Settlement { seen: Some(seen), .. })) => {
             Some((seen, *centre, shown.low, shown.high))
         }
         _ => None,

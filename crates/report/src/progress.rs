@@ -137,7 +137,7 @@ fn failed(view: &View<'_>, goal: &Outcome) -> Value {
 /// The last of the first trials, which no model decided.
 fn first_phase(view: &View<'_>) -> Option<i64> {
     let spread = |row: &&Row<'_>| {
-        row.trial.is_some_and(|t| t.decision.is_some() && ["start", "spread"].contains(&t.why.0.as_str()))
+        row.trial.is_some_and(|t| t.decision.is_some() && ["start", "spread"].contains(&t.why.kind.as_str()))
     };
     view.rows.iter().filter(spread).map(|row| row.place).max()
 }

@@ -15,8 +15,8 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
             dt { "Campaign" } dd { code { (campaign.id.to_string()) } }
             dt { "Seed" } dd { code { (campaign.problem.seed) } }
             dt { "Version" } dd { "forethought " (env!("CARGO_PKG_VERSION")) }
-            dt { "Events" } dd { (campaign.seq) " through " (campaign.times.1.to_string()) }
-            dt { "Decisions" } dd { (campaign.decisions.0) }
+            dt { "Events" } dd { (campaign.seq) " through " (campaign.last.to_string()) }
+            dt { "Decisions" } dd { (campaign.decision) }
             dt { "Head" }
             dd {
                 @match &view.input.head {

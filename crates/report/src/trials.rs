@@ -225,8 +225,8 @@ fn cells(view: &View<'_>, row: &Row<'_>) -> Value {
         Standing::Failed(failure, message) => ("failed", Some(format!("{}: {message}", kind(failure)))),
         Standing::Other(word) => (word, None),
     };
-    let why = row.trial.map_or("imported", |t| t.why.0.as_str());
-    let remarks = failure.or_else(|| row.trial.map(|t| t.why.1.clone())).unwrap_or_default();
+    let why = row.trial.map_or("imported", |t| t.why.kind.as_str());
+    let remarks = failure.or_else(|| row.trial.map(|t| t.why.text.clone())).unwrap_or_default();
     let remarks = match row.remark {
         Some(remark) if remarks.is_empty() => remark.to_owned(),
         Some(remark) => format!("{remark}; {remarks}"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forethought_plan::{Best, PlanError, Prediction};
-use forethought_record::{Campaign, REMARK, Trial, TrialState};
+use forethought_record::{Campaign, Imported, REMARK, Trial, TrialState};
 use forethought_space::{Failure, Measurement, Outcome, Problem, Recipe, Value};
 
 use crate::ReportInput;
@@ -113,7 +113,7 @@ fn remark(context: &BTreeMap<String, Value>) -> Option<&str> {
 fn rows(campaign: &Campaign) -> Vec<Row<'_>> {
     let problem: &Problem = &campaign.problem;
     let imported = campaign.imported.len() as i64;
-    let elsewhere = campaign.imported.iter().enumerate().map(|(i, (source, observed))| {
+    let elsewhere = campaign.imported.iter().enumerate().map(|(i, Imported { source, observed })| {
         let standing = observed.failed.map_or(Standing::Measured, |f| Standing::Failed(f, "imported"));
         let values = values(problem, &observed.recipe, &observed.outcomes);
         Row {

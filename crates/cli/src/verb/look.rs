@@ -2,7 +2,7 @@
 
 use forethought_engine::{awaited_changes, last_belief};
 use forethought_project::{Failure, export_table, file_error};
-use forethought_record::{Campaign, Event, Says, TrialState};
+use forethought_record::{Campaign, Event, Says, Settlement, TrialState};
 use forethought_space::{Measurement, Recipe, number_text};
 use serde_json::json;
 
@@ -101,7 +101,7 @@ fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
         TrialState::Rejected(reason) => reason.clone(),
         _ => outcomes.join("  "),
     };
-    vec![t.trial.to_string(), t.state.word().into(), outcomes, t.why.0.clone()]
+    vec![t.trial.to_string(), t.state.word().into(), outcomes, t.why.kind.clone()]
 }
 
 /// The recipe to recommend.
@@ -217,7 +217,7 @@ pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> 
         Some(d) => format!("decision {d}"),
         None => t.by.to_string(),
     };
-    say(format!("Trial {} ({}), by {by}: {}", t.trial, t.state.word(), t.why.1));
+    say(format!("Trial {} ({}), by {by}: {}", t.trial, t.state.word(), t.why.text));
     say(show::recipe_text(&read.campaign.problem, &t.recipe));
     for claim in t.claims.iter().filter_map(|c| read.campaign.claims.get(c)) {
         let outcome = read.campaign.problem.outcome(&claim.claim.about);
@@ -232,7 +232,7 @@ pub(crate) fn why(arguments: &Arguments, v: &OneTrial) -> Result<Exit, Failure> 
         };
         let settled = match &claim.settled {
             None => "not settled yet".to_owned(),
-            Some((verdict, seen)) => {
+            Some(Settlement { verdict, seen }) => {
                 let seen = seen.filter(|_| is_value).map(|x| format!(", seen {}", show::value(outcome, x)));
                 format!("{}{}", format!("{verdict:?}").to_lowercase(), seen.unwrap_or_default())
             }
@@ -337,8 +337,9 @@ pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure>
     let c = &read.campaign;
     if arguments.json && v.output.is_none() {
         let all: Vec<_> = c.trials.values().map(|t| show::trial(c, t)).collect();
-        let imported = c.imported.iter().map(|(source, o)| {
-            json!({ "source": source, "recipe": o.recipe, "outcomes": o.outcomes, "failed": o.failed, "context": o.context })
+        let imported = c.imported.iter().map(|row| {
+            let o = &row.observed;
+            json!({ "source": row.source, "recipe": o.recipe, "outcomes": o.outcomes, "failed": o.failed, "context": o.context })
         });
         say(show::document(c, json!({ "trials": all, "imported": imported.collect::<Vec<_>>() })));
         return Ok(Exit::Done);

@@ -64,7 +64,7 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
             say(format!(
                 "Trial {}: {}\n{}",
                 t.trial,
-                t.why.1,
+                t.why.text,
                 show::recipe_text(&campaign.problem, &t.recipe)
             ));
         }

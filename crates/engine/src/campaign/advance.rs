@@ -51,7 +51,7 @@ impl Core {
             return;
         }
         let asked = self.asks.remove(0);
-        let decision = self.campaign.decisions.0 + 1;
+        let decision = self.campaign.decision + 1;
         effects.push(Effect::Decide(Box::new(Ask::next(&self.campaign, asked.count))));
         self.deciding = Some((decision, Some(asked)));
     }
@@ -112,7 +112,7 @@ impl Core {
             return;
         }
         let count = (wanted.min(left).max(1) as usize).min(RECIPES_MOST);
-        let decision = self.campaign.decisions.0 + 1;
+        let decision = self.campaign.decision + 1;
         effects.push(Effect::Decide(Box::new(Ask::next(&self.campaign, count))));
         self.deciding = Some((decision, None));
     }

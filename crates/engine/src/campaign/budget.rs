@@ -39,7 +39,7 @@ impl Core {
     fn is_used_up(&self, at: Timestamp) -> Result<(), String> {
         let budget = &self.campaign.problem.budget;
         if let Some(time) = budget.time
-            && at.duration_since(self.campaign.times.0).as_secs_f64() >= time.0
+            && at.duration_since(self.campaign.opened).as_secs_f64() >= time.0
         {
             return Err(format!("the time of {time} is used up"));
         }

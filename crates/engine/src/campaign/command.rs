@@ -2,6 +2,7 @@
 //! reason and a hint.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use forethought_machine::Class;
 use forethought_record::{Actor, Event, OrderState, Resolution, TrialState};
@@ -282,7 +283,7 @@ impl Core {
     }
 
     pub(super) fn trial(&self, trial: u64) -> Result<&forethought_record::Trial, Refusal> {
-        self.campaign.trials.get(&trial).ok_or_else(|| {
+        self.campaign.trials.get(&trial).map(Arc::as_ref).ok_or_else(|| {
             let all = self.campaign.trials.len();
             Refusal::new("unknown-trial", format!("there is no trial {trial}")).hint(if all == 0 {
                 "none was made yet".into()

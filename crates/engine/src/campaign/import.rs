@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_plan::ROWS_MOST;
-use forethought_record::{Actor, Event, REMARK, TrialState};
+use forethought_record::{Actor, Event, Imported, REMARK, TrialState};
 use forethought_space::{Measurement, Observed};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ impl Core {
     ) -> Outcome {
         // Places of what the record holds, by content; each accounts for one row.
         let mut held: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (place, (_, observed)) in self.campaign.imported.iter().enumerate().rev() {
+        for (place, Imported { observed, .. }) in self.campaign.imported.iter().enumerate().rev() {
             held.entry(content(observed)).or_default().push(place);
         }
         // All are checked before one is recorded.
@@ -66,7 +66,7 @@ impl Core {
             tables.insert(table_of(&source).to_owned());
             let is_repeat = again == Again::Repeat;
             let known = if is_repeat { None } else { held.get_mut(&content(&observed)).and_then(Vec::pop) };
-            let earlier = match known.map(|place| self.campaign.imported[place].0.clone()) {
+            let earlier = match known.map(|place| self.campaign.imported[place].source.clone()) {
                 None => self.own_trial(&source, &observed)?,
                 earlier => earlier,
             };
@@ -82,11 +82,11 @@ impl Core {
         let mut open: Vec<usize> = held.into_values().flatten().collect();
         open.sort_unstable();
         open.retain(|place| {
-            again != Again::Repeat && tables.contains(table_of(&self.campaign.imported[*place].0))
+            again != Again::Repeat && tables.contains(table_of(&self.campaign.imported[*place].source))
         });
         let (mut events, mut doubts) = (Vec::new(), Vec::new());
         for (source, observed) in rest {
-            let is_same = |place: &usize| self.campaign.imported[*place].1.recipe == observed.recipe;
+            let is_same = |place: &usize| self.campaign.imported[*place].observed.recipe == observed.recipe;
             let earlier = open.iter().position(is_same).map(|at| open.remove(at));
             if let Some(place) = earlier.filter(|_| again == Again::Unsaid) {
                 doubts.push(self.doubt(&source, place, &observed));
@@ -122,7 +122,7 @@ impl Core {
 
     /// How a row differs from the one that the record has of its recipe.
     fn doubt(&self, source: &str, place: usize, now: &Observed) -> String {
-        let (earlier, before) = &self.campaign.imported[place];
+        let Imported { source: earlier, observed: before } = &self.campaign.imported[place];
         let text = |m: Option<&Measurement>| match m {
             Some(Measurement::Number(x)) => forethought_space::number_text(*x),
             Some(other) => serde_json::to_string(other).unwrap_or_default(),

@@ -32,7 +32,7 @@ impl Core {
                 continue;
             }
             let Ok(limit_time) = SignedDuration::try_from_secs_f64(limit.0) else { continue };
-            let counted = order.times.0.max(began);
+            let counted = order.intended.max(began);
             let deadline = match self.late.get(&order.key) {
                 Some(late) => late.since.saturating_add(ASKED_MOST),
                 None => counted.saturating_add(limit_time),

@@ -76,7 +76,7 @@ impl Core {
     /// Each recorded recipe must be one of the new space: decisions learn from all of them.
     fn check_recipes(&self, new: &Problem) -> Result<(), Refusal> {
         let trials = self.campaign.trials.values().map(|t| (format!("trial {}", t.trial), &t.recipe));
-        let imported = self.campaign.imported.iter().map(|(source, row)| (source.clone(), &row.recipe));
+        let imported = self.campaign.imported.iter().map(|row| (row.source.clone(), &row.observed.recipe));
         for (whose, recipe) in trials.chain(imported) {
             if let Err(e) = new.space.point(recipe) {
                 return Err(Refusal::new(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forethought_record::{Actor, Claim, Event, Says, TrialState, Verdict};
+use forethought_record::{Actor, Claim, Event, Says, Settlement, TrialState, Verdict};
 use forethought_space::{Failure, Problem};
 use jiff::Timestamp;
 
@@ -28,7 +28,7 @@ impl Core {
                 true => verdict(&problem, &claim, &state, &outcomes),
                 false => (Verdict::Void, None, None),
             };
-            if earlier == Some((verdict, seen)) {
+            if earlier == Some(Settlement { verdict, seen }) {
                 continue;
             }
             let event = Event::Settled { claim: claim.claim, verdict, seen, score };

@@ -71,7 +71,7 @@ impl<'e> Recorded<'e> {
 
 /// On the same build all is the same, bit for bit.
 pub(super) fn here(ask: Ask, from: Option<Belief>, recorded: &Recorded<'_>) -> Option<Difference> {
-    let now = ask.from.as_ref().map(|f| f.0);
+    let now = ask.from.as_ref().map(|f| f.decision);
     let mut found = decide(ask, from);
     if let Some(failed) = failed(&found) {
         return Some(failed);

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_machine::{Class, Order};
-use forethought_record::{Actor, Campaign, Entry, Event, Fate, OrderState, RunKey, TrialState, Verdict};
+use forethought_record::{
+    Actor, Campaign, Entry, Event, Fate, OrderState, RunKey, Settlement, TrialState, Verdict,
+};
 use forethought_space::{Failure, Measurement, Value};
 
 use crate::world::{COST, COSTS, ENVELOPES, Envelope, RATE, World, file};
@@ -100,7 +102,7 @@ impl Seen {
             let names = t.approvals.iter().map(|a: &Actor| a.0.trim().to_lowercase());
             self.agreed.insert(t.trial, names.collect());
             for o in t.all_orders() {
-                if let Some(ended) = o.times.1 {
+                if let Some(ended) = o.ended {
                     self.ended.insert(o.key.clone(), seconds(ended));
                 }
                 if matches!(o.state, OrderState::Aborted(_)) {
@@ -220,7 +222,8 @@ impl World {
 fn check_ledger(campaign: &Campaign) {
     for t in campaign.trials.values() {
         for claim in t.claims.iter().filter_map(|c| campaign.claims.get(c)) {
-            let (verdict, seen) = claim.settled.expect("a claim of a trial that is over is settled");
+            let Settlement { verdict, seen } =
+                claim.settled.expect("a claim of a trial that is over is settled");
             let measured = match (&t.state, t.outcomes.get("y")) {
                 (TrialState::Measured, Some(Measurement::Number(y))) => Some(*y),
                 _ => None,

@@ -190,7 +190,7 @@ impl World {
         // Checking the file is dear, and it is the same in all worlds.
         static OPENED: OnceLock<Campaign> = OnceLock::new();
         let mut opened = OPENED.get_or_init(|| world.fold_all()).clone();
-        (opened.id, opened.times) = (campaign, (world.time(), world.time()));
+        (opened.id, opened.opened, opened.last) = (campaign, world.time(), world.time());
         world.read = Some((opened, world.chain));
         world
     }

@@ -136,7 +136,7 @@ impl Office {
     }
 
     pub(crate) fn settled(&self, claim: u64) -> Option<(Verdict, Option<f64>)> {
-        self.campaign().claims[&claim].settled
+        self.campaign().claims[&claim].settled.map(|s| (s.verdict, s.seen))
     }
 }
 
