@@ -11,8 +11,10 @@ use std::sync::Arc;
 use forethought_engine::{
     Answer, BeliefError, Command, Desk, DeskError, Difference, Replayed, open_campaign, replay,
 };
-use forethought_memory::{AppendError, Batch, Journal, ReadError, Sealed, Stored, VolatileJournal, entries};
-use forethought_record::{CampaignId, Entry, Event};
+use forethought_memory::{
+    AppendError, Batch, Chain, Journal, ReadError, Sealed, Stored, VolatileJournal, entries,
+};
+use forethought_record::{CampaignId, Entry, Event, Seq};
 use forethought_space::{Measurement, Recipe, Value, parse};
 use office::{Office, actor, now};
 
@@ -231,8 +233,14 @@ impl Journal for Forgetful {
     fn append(&mut self, batches: &[Batch]) -> Result<(), AppendError> {
         self.journal.append(batches)
     }
-    fn read(&self, campaign: CampaignId) -> Result<Vec<Sealed>, ReadError> {
-        self.journal.read(campaign)
+    fn read_after(&self, place: Chain, each: &mut dyn FnMut(Sealed)) -> Result<(), ReadError> {
+        self.journal.read_after(place, each)
+    }
+    fn find(&self, name: &str) -> Result<Option<Stored>, ReadError> {
+        self.journal.find(name)
+    }
+    fn last(&self, campaign: CampaignId) -> Result<Seq, ReadError> {
+        self.journal.last(campaign)
     }
     fn campaigns(&self) -> Result<Vec<Stored>, ReadError> {
         self.journal.campaigns()

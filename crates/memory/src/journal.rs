@@ -1,10 +1,10 @@
 //! The seam: what every journal promises.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
 use forethought_record::{CampaignId, Entry, Seq};
 
-use crate::chain::Sealed;
+use crate::chain::{Chain, Sealed};
 use crate::kept::Loss;
 
 /// A part of one append: events of one campaign, and blobs that they name.
@@ -35,7 +35,7 @@ pub struct Stored {
     pub events: Seq,
 }
 
-/// Why nothing of an append was recorded.
+/// Why an append has no good answer.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum AppendError {
@@ -45,8 +45,12 @@ pub enum AppendError {
     Behind { found: Seq, expected: Seq },
     #[error("the disk is full: free some space (a few megabytes will do) and run `resume`")]
     Full,
-    #[error("{} was removed or replaced while it was in use: what is recorded now would be found by nobody", path.display())]
-    Gone { path: PathBuf },
+    #[error(
+        "{place} was removed or replaced while it was in use: what is recorded now would be found by nobody"
+    )]
+    Gone { place: String },
+    #[error("the journal gave no answer, so that it may have recorded it or not: {0}")]
+    Unsure(String),
     #[error("the journal cannot be written: {0}")]
     Broken(String),
 }
@@ -55,27 +59,76 @@ pub enum AppendError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ReadError {
-    #[error("{}: event {seq} of campaign {campaign} is damaged: {what}. Nothing after it is read; restore the file from a backup. `log` and `export` show what is before it", path.display())]
-    Damaged { path: PathBuf, campaign: CampaignId, seq: Seq, what: String },
-    #[error("{} {loss}", path.display())]
-    Lost { path: PathBuf, loss: Loss },
-    #[error("{}: {what}", path.display())]
-    Unreadable { path: PathBuf, what: String },
+    #[error(
+        "{place}: event {seq} of campaign {campaign} is damaged: {what}. Nothing after it is read; restore the file from a backup. `log` and `export` show what is before it"
+    )]
+    Damaged { place: String, campaign: CampaignId, seq: Seq, what: String },
+    #[error("{place} {loss}")]
+    Lost { place: String, loss: Loss },
+    #[error("{place}: {what}")]
+    Unreadable { place: String, what: String },
 }
 
-/// Keeps events; durable when `append` returns.
+/// Said where the chain that was read before is another one now.
+pub(crate) const ELSEWHERE: &str = "the chain does not go through it any more";
+/// From one look at a journal that is watched to the next.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Keeps events; durable when `append` returns. A journal over one connection that reading changes keeps it in a cell.
 pub trait Journal: Send {
     /// Records all of the batches or none.
     ///
     /// # Errors
-    /// [`AppendError`], with nothing recorded.
+    /// [`AppendError`], with nothing recorded; after [`AppendError::Unsure`] whoever appended reads back what is there.
     fn append(&mut self, batches: &[Batch]) -> Result<(), AppendError>;
+
+    /// Gives what follows a place in a campaign's chain to `each`, in its order and piece by piece, its chain checked.
+    ///
+    /// # Errors
+    /// [`ReadError`], naming the first damaged event: those before it were given. Also where the chain does not go through
+    /// that place.
+    fn read_after(&self, place: Chain, each: &mut dyn FnMut(Sealed)) -> Result<(), ReadError>;
 
     /// All events of a campaign, their chain checked.
     ///
     /// # Errors
     /// [`ReadError`], naming the first damaged event.
-    fn read(&self, campaign: CampaignId) -> Result<Vec<Sealed>, ReadError>;
+    fn read(&self, campaign: CampaignId) -> Result<Vec<Sealed>, ReadError> {
+        let mut all = Vec::new();
+        self.read_after(Chain::new(campaign), &mut |sealed| all.push(sealed))?;
+        Ok(all)
+    }
+
+    /// The last campaign or world of this name.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreadable`].
+    fn find(&self, name: &str) -> Result<Option<Stored>, ReadError>;
+
+    /// Position of a campaign's last event; 0 where there is none.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreadable`].
+    fn last(&self, campaign: CampaignId) -> Result<Seq, ReadError>;
+
+    /// Waits until a campaign has events after `seq`, recorded by whomever, or `patience` is over; whether it has.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreadable`].
+    fn watch(&self, campaign: CampaignId, seq: Seq, patience: Duration) -> Result<bool, ReadError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            if self.last(campaign)? > seq {
+                return Ok(true);
+            }
+            if waited >= patience {
+                return Ok(false);
+            }
+            let step = LOOK.min(patience - waited);
+            std::thread::sleep(step);
+            waited += step;
+        }
+    }
 
     /// All campaigns, oldest first.
     ///
@@ -110,7 +163,7 @@ pub fn entries(campaign: CampaignId, sealed: &[Sealed]) -> Result<Vec<Entry>, Re
         .iter()
         .map(|s| {
             serde_json::from_slice(&s.bytes).map_err(|e| ReadError::Damaged {
-                path: PathBuf::from("forethought.db"),
+                place: "the journal".to_owned(),
                 campaign,
                 seq: s.seq,
                 what: e.to_string(),

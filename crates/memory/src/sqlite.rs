@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use crate::chain::{Chain, Sealed, hex};
 use crate::connect::{for_reading, for_writing};
 use crate::head::{Head, HeadFile};
-use crate::journal::{AppendError, Batch, Journal, ReadError, Stored, hash_hex};
+use crate::journal::{AppendError, Batch, ELSEWHERE, Journal, ReadError, Stored, hash_hex};
 use crate::kept::Kept;
 use crate::place::{Watched, check_place};
 use crate::reserve::Reserve;
@@ -52,8 +52,8 @@ impl SqliteJournal {
     /// [`ReadError::Lost`]: the file is gone, empty, cut or another one than the heads are of.
     /// [`ReadError::Unreadable`]: no such folder, no right to write, no SQLite file, a network drive, damaged names.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        check_place(path).map_err(|what| ReadError::Unreadable { path: path.to_owned(), what })?;
-        let lost = |loss| ReadError::Lost { path: path.to_owned(), loss };
+        check_place(path).map_err(|what| ReadError::Unreadable { place: place(path), what })?;
+        let lost = |loss| ReadError::Lost { place: place(path), loss };
         let kept = Kept::beside(path).map_err(lost)?;
         let mut heads = BTreeMap::new();
         if kept.check_presence(path).map_err(lost)? {
@@ -74,7 +74,7 @@ impl SqliteJournal {
     /// # Errors
     /// [`ReadError::Unreadable`].
     pub fn open_read_only(path: &Path) -> Result<Self, ReadError> {
-        check_place(path).map_err(|what| ReadError::Unreadable { path: path.to_owned(), what })?;
+        check_place(path).map_err(|what| ReadError::Unreadable { place: place(path), what })?;
         Ok(Self::on(for_reading(path).map_err(|e| unreadable(path, &e))?, path))
     }
 
@@ -145,48 +145,77 @@ impl SqliteJournal {
     /// # Errors
     /// [`ReadError::Unreadable`] where the file is no journal.
     pub fn read_sound(&self, campaign: CampaignId) -> Result<(Vec<Sealed>, Option<ReadError>), ReadError> {
+        let mut sound = Vec::new();
+        let damage = self.walk(Chain::new(campaign), &mut |sealed| sound.push(sealed))?;
+        Ok((sound, damage))
+    }
+
+    /// Gives the events after a place of a chain to `each`, up to the first damaged one; what is wrong with that one.
+    fn walk(&self, place: Chain, each: &mut dyn FnMut(Sealed)) -> Result<Option<ReadError>, ReadError> {
+        let campaign = place.campaign;
         let mut statement = self
             .connection
-            .prepare("SELECT seq, bytes, hash FROM event WHERE campaign = ?1 ORDER BY seq")
+            .prepare_cached(
+                "SELECT seq, bytes, hash FROM event WHERE campaign = ?1 AND seq > ?2 ORDER BY seq",
+            )
             .map_err(|e| unreadable(&self.path, &e))?;
-        let mut rows = statement.query([campaign.to_string()]).map_err(|e| unreadable(&self.path, &e))?;
-        let mut chain = Chain::new(campaign);
-        let mut sound = Vec::new();
+        let mut rows = statement
+            .query(params![campaign.to_string(), place.seq as i64])
+            .map_err(|e| unreadable(&self.path, &e))?;
+        let mut chain = place;
         // Where a row's own campaign is damaged, those of this one end before it.
         let id = campaign.to_string();
         let last = self.end(&id)?.max(self.heads.get(&id).map_or(0, |head| head.seq));
-        let damage = loop {
+        loop {
             let next = chain.seq + 1;
+            let damage = |what: &str| Ok(Some(self.damaged(campaign, next, what)));
             let row = match rows.next() {
-                Ok(None) if chain.seq < last => break self.damaged(campaign, next, "it is missing"),
-                Ok(None) => return Ok((sound, None)),
+                Ok(None) if chain.seq < last => return damage("it is missing"),
+                Ok(None) => return Ok(None),
                 Ok(Some(row)) => row,
-                Err(e) => break self.damaged(campaign, next, e.to_string()),
+                Err(e) => return damage(&e.to_string()),
             };
             let parts = || -> rusqlite::Result<(i64, Vec<u8>, Vec<u8>)> {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             };
             let (seq, bytes, hash) = match parts() {
                 Ok(parts) => parts,
-                Err(e) => break self.damaged(campaign, next, e.to_string()),
+                Err(e) => return damage(&e.to_string()),
             };
             let Ok(hash) = <[u8; 32]>::try_from(hash) else {
-                break self.damaged(campaign, next, "its hash has the wrong length");
+                return damage("its hash has the wrong length");
             };
             let sealed = Sealed { seq: seq as u64, bytes, hash };
             if sealed.seq != next {
-                break self.damaged(campaign, next, "it is missing");
+                return damage("it is missing");
             }
             if !chain.accept(&sealed) {
-                break self.damaged(campaign, next, "its hash does not fit its content");
+                return damage("its hash does not fit its content");
             }
-            sound.push(sealed);
-        };
-        Ok((sound, Some(damage)))
+            each(sealed);
+        }
+    }
+
+    /// Refuses a place that the chain does not go through any more.
+    fn check_goes_through(&self, place: Chain) -> Result<(), ReadError> {
+        if place.seq == 0 {
+            return Ok(());
+        }
+        let hash: Option<Vec<u8>> = self
+            .connection
+            .prepare_cached("SELECT hash FROM event WHERE campaign = ?1 AND seq = ?2")
+            .and_then(|mut s| {
+                s.query_row(params![place.campaign.to_string(), place.seq as i64], |r| r.get(0)).optional()
+            })
+            .map_err(|e| unreadable(&self.path, &e))?;
+        if hash.is_some_and(|hash| hash == place.hash) {
+            return Ok(());
+        }
+        Err(self.damaged(place.campaign, place.seq, ELSEWHERE))
     }
 
     fn damaged(&self, campaign: CampaignId, seq: Seq, what: impl Into<String>) -> ReadError {
-        ReadError::Damaged { path: self.path.clone(), campaign, seq, what: what.into() }
+        ReadError::Damaged { place: place(&self.path), campaign, seq, what: what.into() }
     }
 }
 
@@ -204,16 +233,24 @@ impl Journal for SqliteJournal {
         self.heads.extend(written?);
         self.reserve.look();
         if let Some(path) = self.watched.iter_mut().find_map(Watched::gone) {
-            return Err(AppendError::Gone { path: path.to_owned() });
+            return Err(AppendError::Gone { place: place(path) });
         }
         // The head is a witness beside the record, not the record: a full disk may keep it back.
         let _ = self.head_file.write(&self.heads);
         Ok(())
     }
 
-    fn read(&self, campaign: CampaignId) -> Result<Vec<Sealed>, ReadError> {
-        let (sealed, damage) = self.read_sound(campaign)?;
-        damage.map_or(Ok(sealed), Err)
+    fn read_after(&self, place: Chain, each: &mut dyn FnMut(Sealed)) -> Result<(), ReadError> {
+        self.check_goes_through(place)?;
+        self.walk(place, each)?.map_or(Ok(()), Err)
+    }
+
+    fn find(&self, name: &str) -> Result<Option<Stored>, ReadError> {
+        Ok(self.stored()?.into_iter().rfind(|c| c.name == name))
+    }
+
+    fn last(&self, campaign: CampaignId) -> Result<Seq, ReadError> {
+        self.end(&campaign.to_string())
     }
 
     fn campaigns(&self) -> Result<Vec<Stored>, ReadError> {
@@ -228,7 +265,7 @@ impl Journal for SqliteJournal {
             .map_err(|e| unreadable(&self.path, &e))?;
         match bytes {
             Some(bytes) if hash_hex(&bytes) != hash => Err(ReadError::Unreadable {
-                path: self.path.clone(),
+                place: place(&self.path),
                 what: format!("the blob {hash} is damaged"),
             }),
             other => Ok(other),
@@ -258,6 +295,11 @@ fn head(seq: Seq, hash: &[u8]) -> Head {
     Head { seq, hash: hex(hash) }
 }
 
+/// A file as errors name it.
+pub(crate) fn place(path: &Path) -> String {
+    path.display().to_string()
+}
+
 fn log_path(path: &Path) -> PathBuf {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -265,7 +307,7 @@ fn log_path(path: &Path) -> PathBuf {
 }
 
 fn unreadable(path: &Path, e: &rusqlite::Error) -> ReadError {
-    ReadError::Unreadable { path: path.to_owned(), what: e.to_string() }
+    ReadError::Unreadable { place: place(path), what: e.to_string() }
 }
 
 fn refused(e: &rusqlite::Error) -> AppendError {

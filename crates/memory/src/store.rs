@@ -8,6 +8,9 @@ use uuid::{NoContext, Uuid};
 use crate::chain::{Chain, Sealed};
 use crate::journal::{AppendError, Batch, Journal, ReadError};
 
+/// How often a batch is tried to which the journal gave no answer.
+const ATTEMPTS: usize = 3;
+
 /// Appends to one chain, under the fence with which it was taken over.
 pub struct Store {
     journal: Box<dyn Journal>,
@@ -36,7 +39,7 @@ impl Store {
         name: &str,
         at: Timestamp,
     ) -> Result<(Store, Vec<Sealed>), TakeError> {
-        let known = journal.campaigns()?.into_iter().rev().find(|c| c.name == name);
+        let known = journal.find(name)?;
         let id = known.as_ref().map_or_else(|| new_id(at), |c| c.id);
         let fence = journal.take(id)?;
         let sealed = if known.is_some() { journal.read(id)? } else { Vec::new() };
@@ -75,9 +78,28 @@ impl Store {
             events,
             blobs,
         };
-        self.journal.append(&[batch])?;
+        self.record(&batch)?;
         self.chain = chain;
         Ok(chain.seq)
+    }
+
+    /// Appends a batch; where no answer came, looks whether it is there, and appends it again where it is not.
+    fn record(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        let mut answer = self.journal.append(std::slice::from_ref(batch));
+        for _ in 0..ATTEMPTS {
+            let Err(AppendError::Unsure(why)) = answer else { return answer };
+            let unsure = |e: ReadError| AppendError::Unsure(format!("{why}; then {e}"));
+            let mut found = Vec::new();
+            self.journal.read_after(self.chain, &mut |sealed| found.push(sealed)).map_err(unsure)?;
+            if found == batch.events {
+                return Ok(());
+            }
+            if let Some(other) = found.last() {
+                return Err(AppendError::Behind { found: other.seq, expected: batch.after });
+            }
+            answer = self.journal.append(std::slice::from_ref(batch));
+        }
+        answer
     }
 
     /// The journal holds on by its reserve.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use forethought_record::CampaignId;
+use forethought_record::{CampaignId, Seq};
 
 use crate::chain::{Chain, Sealed};
-use crate::journal::{AppendError, Batch, Journal, ReadError, Stored, hash_hex};
+use crate::journal::{AppendError, Batch, ELSEWHERE, Journal, ReadError, Stored, hash_hex};
 
 /// What an append of a [`VolatileJournal`] meets next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Damage {
     Torn(usize),
     /// The disk is full.
     Full,
+    /// It is recorded, but the answer is lost.
+    Unanswered,
 }
 
 /// Keeps events as long as it lives.
@@ -35,40 +37,16 @@ impl VolatileJournal {
     pub fn meet(&mut self, damage: Damage) {
         self.next = damage;
     }
-
-    /// What follows a place in a campaign's chain that was read before: a simulation that restarts often need not read again
-    /// what it knows.
-    ///
-    /// # Errors
-    /// [`ReadError::Damaged`] where the chain does not go through that place, or what follows does not fit.
-    pub fn read_after(&self, place: Chain) -> Result<Vec<Sealed>, ReadError> {
-        let events = self.campaigns.get(&place.campaign).map_or(&[][..], |c| &c.2);
-        let damaged = |seq, what: &str| ReadError::Damaged {
-            path: "memory".into(),
-            campaign: place.campaign,
-            seq,
-            what: what.into(),
-        };
-        let known = match place.seq.checked_sub(1) {
-            None => true,
-            Some(last) => events.get(last as usize).is_some_and(|e| e.hash == place.hash),
-        };
-        if !known {
-            return Err(damaged(place.seq, "the chain does not go through it any more"));
-        }
-        let mut chain = place;
-        let news = &events[place.seq as usize..];
-        match news.iter().find(|e| !chain.accept(e)) {
-            Some(bad) => Err(damaged(bad.seq, "its hash does not fit its content")),
-            None => Ok(news.to_vec()),
-        }
-    }
 }
 
 impl Journal for VolatileJournal {
     fn append(&mut self, batches: &[Batch]) -> Result<(), AppendError> {
         match std::mem::take(&mut self.next) {
             Damage::None => {}
+            Damage::Unanswered => {
+                self.append(batches)?;
+                return Err(AppendError::Unsure("the answer was lost".into()));
+            }
             Damage::Full => return Err(AppendError::Full),
             Damage::Lost | Damage::Torn(_) => return Err(AppendError::Broken("the power went".into())),
         }
@@ -94,8 +72,37 @@ impl Journal for VolatileJournal {
         Ok(())
     }
 
-    fn read(&self, campaign: CampaignId) -> Result<Vec<Sealed>, ReadError> {
-        self.read_after(Chain::new(campaign))
+    fn read_after(&self, place: Chain, each: &mut dyn FnMut(Sealed)) -> Result<(), ReadError> {
+        let events = self.campaigns.get(&place.campaign).map_or(&[][..], |c| &c.2);
+        let damaged = |seq, what: &str| ReadError::Damaged {
+            place: "memory".into(),
+            campaign: place.campaign,
+            seq,
+            what: what.into(),
+        };
+        let known = match place.seq.checked_sub(1) {
+            None => true,
+            Some(last) => events.get(last as usize).is_some_and(|e| e.hash == place.hash),
+        };
+        if !known {
+            return Err(damaged(place.seq, ELSEWHERE));
+        }
+        let mut chain = place;
+        for event in &events[place.seq as usize..] {
+            if !chain.accept(event) {
+                return Err(damaged(event.seq, "its hash does not fit its content"));
+            }
+            each(event.clone());
+        }
+        Ok(())
+    }
+
+    fn find(&self, name: &str) -> Result<Option<Stored>, ReadError> {
+        Ok(self.campaigns()?.into_iter().rfind(|c| c.name == name))
+    }
+
+    fn last(&self, campaign: CampaignId) -> Result<Seq, ReadError> {
+        Ok(self.campaigns.get(&campaign).map_or(0, |c| c.2.len() as Seq))
     }
 
     fn campaigns(&self) -> Result<Vec<Stored>, ReadError> {

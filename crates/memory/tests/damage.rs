@@ -94,7 +94,7 @@ impl Tried {
             Ok::<_, ReadError>(found.map(|id| journal.read(id)).transpose()?.unwrap_or_default())
         };
         let look = || {
-            let lost = |loss| ReadError::Lost { path: project.journal(), loss };
+            let lost = |loss| ReadError::Lost { place: project.journal().display().to_string(), loss };
             let kept = Kept::beside(&project.journal()).map_err(lost)?;
             kept.check_presence(&project.journal()).map_err(lost)?;
             let mut journal = SqliteJournal::open_read_only(&project.journal())?;

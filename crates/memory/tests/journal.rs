@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::time::Duration;
 
 use forethought_memory::{
-    AppendError, Batch, Chain, Folder, Journal, Kept, ReadError, SqliteJournal, VolatileJournal,
+    AppendError, Batch, Chain, Folder, Journal, Kept, ReadError, Sealed, SqliteJournal, Store, Stored,
+    VolatileJournal,
 };
 use forethought_record::CampaignId;
 use uuid::Uuid;
@@ -40,6 +42,92 @@ fn promises(journal: &mut dyn Journal) {
     assert_eq!(read.last().unwrap().hash, chain.hash);
     let stored = &journal.campaigns().unwrap()[0];
     assert_eq!((stored.name.as_str(), stored.events), ("c", 6));
+}
+
+/// What is read piece by piece goes on from any place, and from no place that is not there.
+fn reading_goes_on(journal: &mut dyn Journal) {
+    let id = CampaignId(Uuid::from_u128(2));
+    assert_eq!((journal.last(id).unwrap(), journal.find("d").unwrap()), (0, None));
+    let fence = journal.take(id).unwrap();
+    let mut chain = Chain::new(id);
+    let opened = chain.seal(br#"{"event":"opened","name":"d"}"#.to_vec());
+    let named = |batch: Batch| Batch { name: "d".into(), ..batch };
+    let first = Batch { after: 0, events: vec![opened], ..batch(&mut chain.clone(), fence, 0) };
+    journal.append(&[named(first)]).unwrap();
+    journal.append(&[named(batch(&mut chain, fence, 2))]).unwrap();
+    let place = chain;
+    assert!(!journal.watch(id, 3, Duration::ZERO).unwrap());
+    journal.append(&[named(batch(&mut chain, fence, 2))]).unwrap();
+    assert!(journal.watch(id, 3, Duration::from_secs(10)).unwrap());
+    let mut news = Vec::new();
+    journal.read_after(place, &mut |sealed| news.push(sealed.seq)).unwrap();
+    assert_eq!(news, [4, 5]);
+    let elsewhere = Chain { hash: [7; 32], ..place };
+    let refused = journal.read_after(elsewhere, &mut |_| panic!("nothing follows a place that is not there"));
+    assert!(matches!(refused, Err(ReadError::Damaged { seq: 3, .. })), "{refused:?}");
+    let found = journal.find("d").unwrap().unwrap();
+    assert_eq!((found.id, found.events, journal.last(id).unwrap()), (id, 5, 5));
+}
+
+/// Records what it is given and says of every second append that nobody knows.
+struct Unsure(Box<dyn Journal>, bool, bool);
+
+impl Journal for Unsure {
+    fn append(&mut self, batches: &[Batch]) -> Result<(), AppendError> {
+        self.1 = !self.1;
+        if self.1 && !self.2 {
+            return Err(AppendError::Unsure("nothing was recorded".into()));
+        }
+        self.0.append(batches)?;
+        if self.1 { Err(AppendError::Unsure("the answer was lost".into())) } else { Ok(()) }
+    }
+    fn read_after(&self, place: Chain, each: &mut dyn FnMut(Sealed)) -> Result<(), ReadError> {
+        self.0.read_after(place, each)
+    }
+    fn find(&self, name: &str) -> Result<Option<Stored>, ReadError> {
+        self.0.find(name)
+    }
+    fn last(&self, campaign: CampaignId) -> Result<u64, ReadError> {
+        self.0.last(campaign)
+    }
+    fn campaigns(&self) -> Result<Vec<Stored>, ReadError> {
+        self.0.campaigns()
+    }
+    fn blob(&self, hash: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        self.0.blob(hash)
+    }
+    fn take(&mut self, campaign: CampaignId) -> Result<u64, AppendError> {
+        self.0.take(campaign)
+    }
+}
+
+/// Recorded, but the answer was lost; or neither: it stands there once.
+fn what_has_no_answer_is_recorded_once(journal: Box<dyn Journal>, is_recorded: bool) {
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let (mut store, _) = Store::take(Box::new(Unsure(journal, false, is_recorded)), "e", at).unwrap();
+    for n in 1..=6 {
+        assert_eq!(store.append(&[n], Vec::new()).unwrap(), n);
+    }
+    let read = store.journal().read(store.campaign()).unwrap();
+    let bytes: Vec<&[u8]> = read.iter().map(|s| &s.bytes[..]).collect();
+    assert_eq!(bytes, [b"1", b"2", b"3", b"4", b"5", b"6"]);
+}
+
+#[test]
+fn what_a_journal_gave_no_answer_to_is_recorded_once() {
+    for is_recorded in [true, false] {
+        what_has_no_answer_is_recorded_once(Box::new(VolatileJournal::default()), is_recorded);
+        let dir = tempfile::tempdir().unwrap();
+        let sqlite = SqliteJournal::open(&Folder::new(dir.path()).journal()).unwrap();
+        what_has_no_answer_is_recorded_once(Box::new(sqlite), is_recorded);
+    }
+}
+
+#[test]
+fn all_journals_are_read_on_from_any_place() {
+    reading_goes_on(&mut VolatileJournal::default());
+    let dir = tempfile::tempdir().unwrap();
+    reading_goes_on(&mut SqliteJournal::open(&Folder::new(dir.path()).journal()).unwrap());
 }
 
 #[test]

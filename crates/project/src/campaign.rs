@@ -138,7 +138,7 @@ impl CampaignHandle {
     pub fn desk(&self, reason: &str, actor: &Actor) -> Result<(Desk, bool), Failure> {
         let Rows { rows, notes } = self.start_data()?;
         let journal = SqliteJournal::open(&self.folder().journal())?;
-        let stored = journal.campaigns()?.into_iter().rev().find(|c| c.name == self.problem.name);
+        let stored = journal.find(&self.problem.name)?;
         let mut problem = match self.with_pool(&self.problem) {
             // What was recorded can be told of and looked at without the file; `run` says that it is gone.
             Err(_) if stored.is_some() => self.problem.clone(),

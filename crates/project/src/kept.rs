@@ -1,6 +1,6 @@
 //! A journal as people find it: what the heads beside it say was lost, and the way out.
 
-use forethought_memory::{Folder, Head, Journal, Kept, Loss, ReadError, SqliteJournal, Stored};
+use forethought_memory::{Folder, Head, Journal, Kept, Loss, ReadError, SqliteJournal};
 use forethought_record::CampaignId;
 
 use crate::failure::Failure;
@@ -8,7 +8,8 @@ use crate::failure::Failure;
 /// The head of a campaign or world that is kept beside its record.
 pub(crate) fn head(folder: &Folder, id: CampaignId) -> Result<Option<Head>, Failure> {
     let path = folder.journal();
-    let kept = Kept::beside(&path).map_err(|loss| Failure::from(ReadError::Lost { path, loss }))?;
+    let kept = Kept::beside(&path)
+        .map_err(|loss| Failure::from(ReadError::Lost { place: path.display().to_string(), loss }))?;
     Ok(kept.of(&id.to_string()).cloned())
 }
 
@@ -22,7 +23,7 @@ pub(crate) struct Looked {
 /// Opens a project's journal for reading; None where nothing was recorded yet.
 pub(crate) fn look(folder: &Folder) -> Result<Option<Looked>, Failure> {
     let path = folder.journal();
-    let lost = |loss| Failure::from(ReadError::Lost { path: path.clone(), loss });
+    let lost = |loss| Failure::from(ReadError::Lost { place: path.display().to_string(), loss });
     // The heads first: what a running owner appends in between must not look as if it were cut.
     let (kept, unreadable) = match Kept::beside(&path) {
         Ok(kept) => (kept, None),
@@ -51,7 +52,7 @@ impl Looked {
         self,
         name: &str,
     ) -> Result<(SqliteJournal, Option<CampaignId>, Option<Failure>), Failure> {
-        let found: Option<Stored> = self.journal.campaigns()?.into_iter().rev().find(|c| c.name == name);
+        let found = self.journal.find(name)?;
         match (found, self.doubt) {
             (None, Some(doubt)) => Err(doubt),
             (found, doubt) => Ok((self.journal, found.map(|f| f.id), doubt)),

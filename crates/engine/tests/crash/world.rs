@@ -246,7 +246,8 @@ impl World {
     /// The state by the journal's bytes, as after a restart.
     pub(crate) fn fold(&mut self) -> &Campaign {
         let (campaign, chain) = self.read.as_mut().unwrap();
-        let sealed = self.journal.read_after(*chain).unwrap();
+        let mut sealed = Vec::new();
+        self.journal.read_after(*chain, &mut |event| sealed.push(event)).unwrap();
         for entry in entries(self.campaign, &sealed).unwrap() {
             campaign.apply(&entry, &|_| None).unwrap();
         }

@@ -6,6 +6,7 @@ use forethought_record::CampaignId;
 use rusqlite::{OptionalExtension, params};
 use serde::Deserialize;
 
+use super::place;
 use super::{SqliteJournal, head, unreadable};
 use crate::chain::{Chain, Sealed};
 use crate::connect::has_table;
@@ -83,7 +84,7 @@ impl SqliteJournal {
                 if let (Ok(campaign), false) = (id.parse(), matches!(loss, Loss::Unknown { .. })) {
                     self.read(campaign)?;
                 }
-                return Err(ReadError::Lost { path: self.path.clone(), loss });
+                return Err(ReadError::Lost { place: place(&self.path), loss });
             }
         }
         self.check_list(&stored)
@@ -188,7 +189,7 @@ impl SqliteJournal {
 
     fn mislabelled(&self, what: String) -> ReadError {
         ReadError::Unreadable {
-            path: self.path.clone(),
+            place: place(&self.path),
             what: format!("the list of campaigns is damaged: {what}"),
         }
     }
