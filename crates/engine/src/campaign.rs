@@ -368,7 +368,7 @@ impl Core {
                 count: decided.count as u64,
                 from: decided.from,
                 effort: decided.effort,
-                version: env!("CARGO_PKG_VERSION").into(),
+                version: crate::decide::version(),
                 arch: decided.arch,
                 belief: decided.belief.map(|b| b.0),
                 proposals: decided.proposals,

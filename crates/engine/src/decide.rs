@@ -138,6 +138,11 @@ fn proposed(p: &Proposal) -> Proposed {
     }
 }
 
+/// What decisions are recorded under, such as `0.2.0+2`: this version, and the revision of its planner.
+pub(crate) fn version() -> String {
+    format!("{}+{}", env!("CARGO_PKG_VERSION"), forethought_plan::REVISION)
+}
+
 /// The level of vector instructions, on which the last bits of linear algebra depend.
 pub fn arch() -> String {
     #[cfg(target_arch = "x86_64")]

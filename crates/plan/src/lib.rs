@@ -40,7 +40,7 @@ pub use hindsight::shortfall;
 pub use importance::{Importance, importance};
 pub use left::{Left, left};
 pub use predict::{LeftOut, leave_one_out, predict};
-pub use question::{Effort, Question, ROWS_MOST};
+pub use question::{Effort, Question, REVISION, ROWS_MOST};
 pub use random::{stream, uniform};
 pub use trajectory::{
     Cem, Icem, Method, Moves, Mppi, StateLimit, Trajectory, TrajectoryTask, Within, plan_trajectory,

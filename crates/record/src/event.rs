@@ -207,7 +207,7 @@ pub enum Event {
         from: Option<u64>,
         /// Iterations done, in words of the planner.
         effort: serde_json::Value,
-        /// The program's version.
+        /// The program's version, and behind a `+` the revision of its planner.
         version: String,
         /// The level of vector instructions.
         arch: String,
