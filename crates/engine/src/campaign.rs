@@ -24,7 +24,7 @@ use forethought_calibrate::Calibrator;
 use forethought_machine::{Card, Class, Order};
 use forethought_model::Belief;
 use forethought_record::{
-    Actor, BeliefRef, Campaign, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Seq, TrialState,
+    Actor, BeliefRef, Campaign, Claim, Entry, Event, Fate, Proposed, RunKey, Seq, TrialState,
 };
 use forethought_space::{AT_ONCE_MOST, History, Problem};
 use jiff::Timestamp;
@@ -42,6 +42,8 @@ pub use undecided::Undecided;
 pub enum Input {
     /// Somebody wants something; answered by `Effect::Reply` with the same number.
     Command(u64, Command, Actor),
+    /// The same with a key: said again with it, it is not carried out again, and answered by what it did.
+    Once(u64, String, Command, Actor),
     /// A decision is made.
     Decided(Box<Decided>),
     /// A machine says what became of an order.
@@ -154,6 +156,8 @@ pub struct Core {
     gated: Vec<(Seq, Effect)>,
     deciding: Option<(u64, Option<AskFor>)>,
     asks: Vec<AskFor>,
+    /// The key of the command that is being carried out.
+    once: Option<String>,
     /// Orders that this process has sent or asked about.
     known: BTreeSet<RunKey>,
     /// Orders whose sending is not answered yet.
@@ -173,9 +177,17 @@ pub struct Core {
 
 #[derive(Debug, Clone)]
 struct AskFor {
-    id: u64,
+    /// Calls that are answered by it: more than one where it was said again with its key.
+    ids: Vec<u64>,
     count: usize,
     actor: Actor,
+    once: Option<String>,
+}
+
+impl AskFor {
+    fn replies(&self, reply: &Result<Reply, Refusal>) -> Vec<Effect> {
+        self.ids.iter().map(|id| Effect::Reply(*id, reply.clone())).collect()
+    }
 }
 
 /// Most recipes that one decision makes: each is looked for with all before it in mind, and other decisions wait meanwhile.
@@ -198,6 +210,7 @@ impl Core {
             gated: Vec::new(),
             deciding: None,
             asks: Vec::new(),
+            once: None,
             known: BTreeSet::new(),
             starting: BTreeSet::new(),
             unsent: BTreeMap::new(),
@@ -226,6 +239,7 @@ impl Core {
     pub fn step(&mut self, at: Timestamp, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Command(id, command, actor) => self.command(at, id, command, &actor, effects),
+            Input::Once(id, key, command, actor) => self.once(at, (id, key), command, &actor, effects),
             Input::Decided(decided) => self.decided(at, *decided, effects),
             Input::Answer(key, fate) => self.answer(at, key, fate, effects),
             Input::Journaled(seq) => self.journaled = self.journaled.max(seq),
@@ -288,7 +302,7 @@ impl Core {
 
     /// Applies an event and puts it into this step's append.
     fn record(&mut self, at: Timestamp, by: &Actor, event: Event) {
-        let entry = Entry { v: FORMAT, at, by: by.clone(), event };
+        let entry = Entry { once: self.once.clone(), ..Entry::new(at, by.clone(), event) };
         let attachments = &self.attachments;
         let applied = self.campaign.apply(&entry, &|hash| attachments.get(hash).cloned());
         // The core writes only what follows from its own state: a contradiction is a defect of ours.
@@ -359,6 +373,7 @@ impl Core {
             self.blobs.push((hash.clone(), bytes.clone()));
         }
         let by = asker.as_ref().map_or_else(Actor::engine, |a| a.actor.clone());
+        self.once = asker.as_ref().filter(|_| !stale).and_then(|a| a.once.clone());
         self.record(
             at,
             &Actor::engine(),
@@ -393,6 +408,7 @@ impl Core {
             Some(asked) => self.hand_out(at, &asked, new, &by),
             None => self.check_envelope(at, &new),
         }
+        self.once = None;
     }
 
     /// Opens trials for whoever asked: an order for each stage, to the machine `outside`.
@@ -407,7 +423,7 @@ impl Core {
         for trial in &out {
             self.open_outside(at, *trial, by);
         }
-        self.gate(Effect::Reply(asked.id, Ok(Reply::Trials(out))));
+        asked.replies(&Ok(Reply::Trials(out))).into_iter().for_each(|reply| self.gate(reply));
     }
 
     fn open_outside(&mut self, at: Timestamp, trial: u64, by: &Actor) {

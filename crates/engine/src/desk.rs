@@ -60,7 +60,25 @@ impl Desk {
     /// # Errors
     /// [`DeskError`], with nothing recorded.
     pub fn execute(&mut self, command: Command, by: &Actor, at: Timestamp) -> Result<Reply, DeskError> {
-        let mut inputs = std::collections::VecDeque::from([Input::Command(1, command, by.clone())]);
+        self.carry_out(Input::Command(1, command, by.clone()), at)
+    }
+
+    /// The same, once for its key: said again with it, in this process or a later one, it is answered by what it did.
+    ///
+    /// # Errors
+    /// [`DeskError`], with nothing recorded.
+    pub fn execute_once(
+        &mut self,
+        key: &str,
+        command: Command,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Result<Reply, DeskError> {
+        self.carry_out(Input::Once(1, key.to_owned(), command, by.clone()), at)
+    }
+
+    fn carry_out(&mut self, first: Input, at: Timestamp) -> Result<Reply, DeskError> {
+        let mut inputs = std::collections::VecDeque::from([first]);
         let mut reply = None;
         while let Some(input) = inputs.pop_front() {
             let mut effects = Vec::new();

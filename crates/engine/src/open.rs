@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forethought_memory::{AppendError, Journal, ReadError, Store, TakeError, entries, hash_hex};
-use forethought_record::{Actor, Campaign, Entry, Event, FORMAT, FoldError};
+use forethought_record::{Actor, Campaign, Entry, Event, FoldError};
 use forethought_space::Problem;
 use jiff::Timestamp;
 
@@ -59,18 +59,17 @@ pub fn open_campaign(
     }
     let attachments: BTreeMap<String, String> =
         problem.attachments.iter().map(|(n, b)| (n.clone(), hash_hex(b))).collect();
-    let first = Entry {
-        v: FORMAT,
+    let first = Entry::new(
         at,
-        by: by.clone(),
-        event: Event::Opened {
+        by.clone(),
+        Event::Opened {
             campaign: id,
             name: problem.name.clone(),
             text: text.to_owned(),
             attachments,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
-    };
+    );
     let blobs = problem.attachments.values().map(|b| (hash_hex(b), b.clone())).collect();
     store.append(std::slice::from_ref(&first), blobs)?;
     let campaign = fold(store.journal(), &[first])?;

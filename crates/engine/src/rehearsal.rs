@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use forethought_machine::Machine;
 use forethought_model::Belief;
-use forethought_record::{
-    Actor, Campaign, CampaignId, Entry, Event, FORMAT, Fate, Says, TrialState, Verdict,
-};
+use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, Fate, Says, TrialState, Verdict};
 use forethought_space::{Measurement, Problem, Recipe};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -139,18 +137,17 @@ impl Rehearsal {
     fn open(&self) -> Result<Campaign, String> {
         let attachments: BTreeMap<String, Vec<u8>> = self.problem.attachments.clone();
         let named = attachments.keys().map(|n| (n.clone(), n.clone())).collect();
-        let first = Entry {
-            v: FORMAT,
-            at: self.at,
-            by: Actor::engine(),
-            event: Event::Opened {
+        let first = Entry::new(
+            self.at,
+            Actor::engine(),
+            Event::Opened {
                 campaign: CampaignId(uuid::Uuid::nil()),
                 name: self.problem.name.clone(),
                 text: self.text.clone(),
                 attachments: named,
                 version: env!("CARGO_PKG_VERSION").into(),
             },
-        };
+        );
         let mut campaign =
             Campaign::fold([&first], &|name| attachments.get(name).cloned()).map_err(|e| e.to_string())?;
         campaign.problem = Arc::new(self.problem.clone());

@@ -10,7 +10,7 @@ use forethought_engine::{Answer, Command, Input, Refusal, Reply, Rest, Undecided
 use forethought_machine::Class;
 use forethought_record::{Campaign, Entry, Fate, Resolution, TrialState, Verdict};
 use forethought_space::{Failure, Measurement, Recipe, Value};
-use office::{FILE, Office, Running, now};
+use office::{FILE, Office, Running, actor, now};
 use proptest::prelude::*;
 
 fn number(name: &str, x: f64) -> BTreeMap<String, Option<Measurement>> {
@@ -287,6 +287,46 @@ fn a_person_whose_question_fails_is_told_and_ends_nothing() {
     assert!(refusal.message.contains("the data contradict"), "{refusal:?}");
     let status = &running.core.campaign().status;
     assert_eq!((&status.finished, &status.paused), (&None, &None));
+}
+
+#[test]
+fn a_command_said_again_with_its_key_is_carried_out_once() {
+    let mut desk = Office::new(FILE).0;
+    let ask = Command::Ask { count: 2 };
+    let asked = desk.execute_once("morning", ask.clone(), &actor(), now()).unwrap();
+    assert_eq!(asked, Reply::Trials(vec![1, 2]));
+    desk.execute_once("answer", told(1, 3.0), &actor(), now()).unwrap();
+    let pause = Command::Pause { reason: "lunch".into() };
+    desk.execute_once("lunch", pause.clone(), &actor(), now()).unwrap();
+    desk.execute(Command::Resume, &actor(), now()).unwrap();
+    let seq = desk.campaign().seq;
+    for _ in 0..2 {
+        // The second time by a process that only knows the record.
+        let again = desk.execute_once("morning", ask.clone(), &actor(), now()).unwrap();
+        assert_eq!(again, asked);
+        let again = desk.execute_once("answer", told(1, 4.0), &actor(), now()).unwrap();
+        assert_eq!(again, Reply::Trials(vec![1]));
+        assert_eq!(desk.execute_once("lunch", pause.clone(), &actor(), now()).unwrap(), Reply::Already);
+        assert_eq!(desk.campaign().seq, seq, "nothing was recorded again");
+        desk = Office::over(desk.into_store().0.into_journal(), FILE).0;
+    }
+    let other = desk.execute_once("noon", ask.clone(), &actor(), now()).unwrap();
+    assert_eq!(other, Reply::Trials(vec![3, 4]));
+    let refused = desk.execute_once("", ask, &actor(), now()).unwrap_err();
+    assert!(refused.to_string().contains("a key has 1 to 200 bytes"), "{refused}");
+}
+
+#[test]
+fn who_asks_again_with_a_key_while_it_is_decided_gets_the_same_recipes() {
+    let mut running = Running::new(FILE, Class::Person);
+    let ask = || Input::Once(0, "morning".into(), Command::Ask { count: 1 }, actor());
+    let (first, again) = (running.say(ask()), running.say(ask()));
+    running.settle();
+    let answer = running.reply(first).unwrap();
+    assert!(matches!(&answer, Ok(Reply::Trials(trials)) if trials.len() == 1), "{answer:?}");
+    assert_eq!(running.reply(again), Some(answer));
+    let asked = running.core.campaign().trials.values().filter(|t| t.by == actor());
+    assert_eq!(asked.count(), 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use forethought_engine::{Changing, Core, Decided, Effect, Input, awaited_changes};
 use forethought_machine::{Card, Class};
-use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, FORMAT, Fate, Proposed, RunKey};
+use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, Fate, Proposed, RunKey};
 use forethought_space::{Measurement, Recipe, Value};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -43,7 +43,7 @@ impl Bench {
             attachments: BTreeMap::new(),
             version: "test".into(),
         };
-        let first = Entry { v: FORMAT, at: second(0), by: Actor("test".into()), event };
+        let first = Entry::new(second(0), Actor("test".into()), event);
         let campaign = Campaign::fold([&first], &|_| None).unwrap();
         let card = Card::new("oven", Class::Deduplicating, 1);
         let cards = BTreeMap::from([("oven".to_owned(), card)]);

@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use forethought_engine::{Answer, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest};
 use forethought_machine::{Card, Class, Order};
-use forethought_record::{
-    Actor, Campaign, CampaignId, Entry, Event, FORMAT, Fate, Proposed, Resolution, TrialState,
-};
+use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, Fate, Proposed, Resolution, TrialState};
 use forethought_space::{Measurement, Recipe, Value};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -66,7 +64,7 @@ impl Lab {
             attachments: BTreeMap::new(),
             version: "test".into(),
         };
-        let first = Entry { v: FORMAT, at: second(0), by: Actor("test".into()), event };
+        let first = Entry::new(second(0), Actor("test".into()), event);
         let campaign = Campaign::fold([&first], &|_| None).unwrap();
         let mut lab = Lab {
             core: Core::new(campaign, cards(class), true),

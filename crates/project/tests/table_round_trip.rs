@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use forethought_engine::{Answer, Command, Core, Effect, Input, Reply};
 use forethought_project::{Reading, export_table, import_rows};
-use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, FORMAT, REMARK};
+use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, REMARK};
 use forethought_space::{Failure, Measurement, Recipe, Value};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -45,7 +45,7 @@ impl Bench {
             attachments: BTreeMap::new(),
             version: "test".into(),
         };
-        let first = Entry { v: FORMAT, at: Timestamp::UNIX_EPOCH, by: Actor("test".into()), event };
+        let first = Entry::new(Timestamp::UNIX_EPOCH, Actor("test".into()), event);
         let campaign = Campaign::fold([&first], &|_| None).unwrap();
         Bench(Core::new(campaign, BTreeMap::new(), false))
     }

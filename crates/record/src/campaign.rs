@@ -59,6 +59,8 @@ pub struct Campaign {
     pub refusals: u32,
     /// What decisions learn from: measurements made elsewhere, then trials in the order in which they came to their end.
     observed: Arc<Vec<Observed>>,
+    /// Keys of commands that were carried out, with the trials that they sent or answered.
+    pub once: BTreeMap<String, BTreeSet<u64>>,
     /// Trials that have not come to their end.
     live: BTreeSet<u64>,
     /// Trials that people or the envelope turned down.
@@ -167,6 +169,7 @@ impl Campaign {
             spent: 0.0,
             refusals: 0,
             observed: Arc::default(),
+            once: BTreeMap::new(),
             live: BTreeSet::new(),
             rejected: BTreeSet::new(),
             proposed: 0,
@@ -185,6 +188,13 @@ impl Campaign {
             return Err(FoldError::Format { seq: self.seq, found: entry.v });
         }
         self.last = entry.at;
+        if let Some(key) = &entry.once {
+            let trial = match &entry.event {
+                Event::Intended { key, .. } | Event::Reported { key, .. } => Some(key.trial),
+                _ => None,
+            };
+            self.once.entry(key.clone()).or_default().extend(trial);
+        }
         match &entry.event {
             Event::Opened { .. } => Err(self.dangling("a second opening")),
             Event::Revised { text, attachments, .. } => {

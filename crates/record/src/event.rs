@@ -67,9 +67,20 @@ pub struct Entry {
     pub at: Timestamp,
     /// Who did it.
     pub by: Actor,
+    /// The key of the command that it follows from, where that has one: said again with it, the command is not carried out
+    /// again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<String>,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
+}
+
+impl Entry {
+    /// An event in today's format.
+    pub fn new(at: Timestamp, by: Actor, event: Event) -> Self {
+        Entry { v: FORMAT, at, by, once: None, event }
+    }
 }
 
 /// One recipe of a decision.

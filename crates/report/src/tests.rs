@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use forethought_calibrate::Interval;
 use forethought_plan::{Effort, Question};
 use forethought_record::{
-    Actor, Campaign, CampaignId, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Says, Verdict,
+    Actor, Campaign, CampaignId, Claim, Entry, Event, Fate, Proposed, RunKey, Says, Verdict,
 };
 use forethought_space::{Failure, Measurement, Recipe, Value};
 use jiff::Timestamp;
@@ -130,7 +130,7 @@ fn campaign(count: u64) -> Campaign {
         }
     }
     let entries: Vec<Entry> =
-        events.into_iter().map(|event| Entry { v: FORMAT, at: at(), by: Actor::engine(), event }).collect();
+        events.into_iter().map(|event| Entry::new(at(), Actor::engine(), event)).collect();
     Campaign::fold(&entries, &|_| None).unwrap()
 }
 

@@ -4,7 +4,7 @@ use forethought_machine::Class;
 use forethought_record::{Actor, Event, OrderState, TrialState};
 use jiff::Timestamp;
 
-use super::{Ask, AskFor, Core, Effect, RECIPES_MOST, Rest};
+use super::{Ask, Core, Effect, RECIPES_MOST, Rest};
 
 /// Refusals in a row that pause the campaign.
 const REFUSALS_MOST: u32 = 3;
@@ -42,11 +42,12 @@ impl Core {
             return;
         }
         // All may have been stopped since they asked.
-        let is_open = |asked: &AskFor| self.check_ask(asked.count);
-        let refused: Vec<_> =
-            self.asks.iter().filter_map(|asked| Some((asked.id, is_open(asked).err()?))).collect();
-        self.asks.retain(|asked| refused.iter().all(|(id, _)| *id != asked.id));
-        effects.extend(refused.into_iter().map(|(id, refusal)| Effect::Reply(id, Err(refusal))));
+        for asked in std::mem::take(&mut self.asks) {
+            match self.check_ask(asked.count) {
+                Ok(()) => self.asks.push(asked),
+                Err(refusal) => effects.extend(asked.replies(&Err(refusal))),
+            }
+        }
         if self.asks.is_empty() {
             return;
         }

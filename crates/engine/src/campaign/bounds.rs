@@ -15,6 +15,20 @@ const ANSWERS_MOST: usize = 10_000;
 /// Most remarks beside one measurement.
 pub(super) const CONTEXT_MOST: usize = 100;
 
+/// Longest key of a command, in bytes.
+const KEY_MOST: usize = 200;
+
+/// Refuses a key that is none or too long.
+pub(super) fn check_key(key: &str) -> Result<(), Refusal> {
+    if key.is_empty() || key.len() > KEY_MOST {
+        return Err(Refusal::new(
+            "key",
+            format!("a key has 1 to {KEY_MOST} bytes, but this has {}", key.len()),
+        ));
+    }
+    Ok(())
+}
+
 /// Refuses a command that says more than a record should hold.
 pub(super) fn check(command: &Command) -> Result<(), Refusal> {
     match command {

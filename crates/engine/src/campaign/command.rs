@@ -180,6 +180,33 @@ impl Refusal {
 pub(super) type Outcome = Result<Reply, Refusal>;
 
 impl Core {
+    /// A command with a key. What the record, or somebody who waits, knows of that key answers it; a stop is always carried out.
+    pub(super) fn once(
+        &mut self,
+        at: Timestamp,
+        (id, key): (u64, String),
+        command: Command,
+        by: &Actor,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Err(refusal) = bounds::check_key(&key) {
+            return effects.push(Effect::Reply(id, Err(refusal)));
+        }
+        let deciding = self.deciding.iter_mut().filter_map(|(_, asked)| asked.as_mut());
+        if let Some(asked) = deciding.chain(&mut self.asks).find(|a| a.once.as_ref() == Some(&key)) {
+            return asked.ids.push(id);
+        }
+        let is_stop = matches!(command, Command::Stop { .. });
+        if let Some(trials) = self.campaign.once.get(&key).filter(|_| !is_stop) {
+            let trials: Vec<u64> = trials.iter().copied().collect();
+            let reply = if trials.is_empty() { Reply::Already } else { Reply::Trials(trials) };
+            return self.gate(Effect::Reply(id, Ok(reply)));
+        }
+        self.once = Some(key);
+        self.command(at, id, command, by, effects);
+        self.once = None;
+    }
+
     pub(super) fn command(
         &mut self,
         at: Timestamp,
@@ -198,7 +225,10 @@ impl Core {
                         .hint("ask again when those have theirs"))
                 }
                 // It is answered once it is decided.
-                Ok(()) => return self.asks.push(AskFor { id, count, actor: by.clone() }),
+                Ok(()) => {
+                    let once = self.once.clone();
+                    return self.asks.push(AskFor { ids: vec![id], count, actor: by.clone(), once });
+                }
                 Err(refusal) => Err(refusal),
             },
             Command::Tell { answers } => self.all_or_nothing(|core| {

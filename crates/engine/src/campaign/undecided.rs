@@ -60,7 +60,7 @@ impl Core {
                 let refusal = Refusal::new("cannot-decide", why.to_string()).hint(
                     "nothing was recorded; `log` shows what is decided by, and `check` looks at the file",
                 );
-                effects.push(Effect::Reply(asked.id, Err(refusal)));
+                effects.extend(asked.replies(&Err(refusal)));
             }
             None if self.campaign.status.paused.is_none() => {
                 let reason = format!("{why}; then `resume`");

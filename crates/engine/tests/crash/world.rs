@@ -7,9 +7,7 @@ use forethought_calibrate::Interval;
 use forethought_engine::{Command, Core, Decided, Effect, Input, Reply, Rest};
 use forethought_machine::{Card, Class, Order};
 use forethought_memory::{Batch, Chain, Damage, Journal, VolatileJournal, entries};
-use forethought_record::{
-    Actor, Campaign, CampaignId, Claim, Entry, Event, FORMAT, Fate, Proposed, RunKey, Says,
-};
+use forethought_record::{Actor, Campaign, CampaignId, Claim, Entry, Event, Fate, Proposed, RunKey, Says};
 use forethought_space::{Measurement, Recipe, Value};
 use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
@@ -174,18 +172,17 @@ impl World {
             laws: crate::laws::Seen::default(),
         };
         world.fence = world.journal.take(campaign).unwrap();
-        let first = Entry {
-            v: FORMAT,
-            at: world.time(),
-            by: Actor("test".into()),
-            event: Event::Opened {
+        let first = Entry::new(
+            world.time(),
+            Actor("test".into()),
+            Event::Opened {
                 campaign,
                 name: "crash".into(),
                 text: file(ENVELOPES[0]),
                 attachments: BTreeMap::new(),
                 version: "test".into(),
             },
-        };
+        );
         world.append(&[first]).unwrap();
         // Checking the file is dear, and it is the same in all worlds.
         static OPENED: OnceLock<Campaign> = OnceLock::new();

@@ -11,7 +11,7 @@ use forethought_engine::{
 };
 use forethought_machine::{Card, Class};
 use forethought_memory::{Journal, VolatileJournal};
-use forethought_record::{Actor, Campaign, CampaignId, Claim, Entry, Event, FORMAT, Proposed, Says, Verdict};
+use forethought_record::{Actor, Campaign, CampaignId, Claim, Entry, Event, Proposed, Says, Verdict};
 use forethought_space::{Recipe, Value, parse};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -112,10 +112,8 @@ impl Office {
             inputs: BTreeMap::new(),
             opening: None,
         };
-        let entries: Vec<Entry> = [decided, intended]
-            .into_iter()
-            .map(|event| Entry { v: FORMAT, at: now(), by: actor(), event })
-            .collect();
+        let entries: Vec<Entry> =
+            [decided, intended].into_iter().map(|event| Entry::new(now(), actor(), event)).collect();
         for entry in &entries {
             opened.campaign.apply(entry, &|_| None).unwrap();
         }
@@ -162,7 +160,7 @@ impl Running {
             attachments: BTreeMap::new(),
             version: "test".into(),
         };
-        let first = Entry { v: FORMAT, at: now(), by: actor(), event };
+        let first = Entry::new(now(), actor(), event);
         let campaign = Campaign::fold([&first], &|_| None).unwrap();
         let card = Card::new("desk", class, 1);
         let cards = BTreeMap::from([("desk".to_owned(), card)]);
@@ -217,6 +215,14 @@ impl Running {
         let call = self.send(command);
         self.settle();
         self.reply(call).unwrap_or_else(|| panic!("no answer to call {call}"))
+    }
+
+    /// Gives an input that speaks of a call, which gets its number here.
+    pub(crate) fn say(&mut self, input: Input) -> u64 {
+        self.calls += 1;
+        let Input::Once(_, key, command, by) = input else { panic!("no call") };
+        self.core.step(now(), Input::Once(self.calls, key, command, by), &mut self.effects);
+        self.calls
     }
 
     /// Sends a command, and leaves what follows from it in `effects`; the call's number.
