@@ -2,11 +2,12 @@
 
 use forethought_memory::{AppendError, Store};
 use forethought_model::Belief;
-use forethought_record::{Actor, Campaign};
+use forethought_record::{Actor, Campaign, Seq};
 use jiff::Timestamp;
 
 use crate::belief::{BeliefError, last_belief};
 use crate::campaign::{Command, Core, Effect, Input, Refusal, Reply};
+use crate::committed::Publisher;
 use crate::decide::decide;
 use crate::open::Opened;
 
@@ -15,6 +16,7 @@ pub struct Desk {
     core: Core,
     store: Store,
     belief: Option<Belief>,
+    publisher: Publisher,
 }
 
 /// Why a command was not carried out.
@@ -37,12 +39,17 @@ impl Desk {
     pub fn new(opened: Opened) -> Result<Self, DeskError> {
         let belief = last_belief(opened.store.journal(), &opened.campaign)?;
         let core = Core::new(opened.campaign, std::collections::BTreeMap::new(), false);
-        Ok(Desk { core, store: opened.store, belief })
+        Ok(Desk { core, store: opened.store, belief, publisher: Publisher::default() })
     }
 
     /// The state.
     pub fn campaign(&self) -> &Campaign {
         self.core.campaign()
+    }
+
+    /// Who is told what is committed.
+    pub fn publisher(&self) -> &Publisher {
+        &self.publisher
     }
 
     /// The belief of the last decision.
@@ -87,6 +94,7 @@ impl Desk {
                 match effect {
                     Effect::Append(entries, blobs) => {
                         let seq = self.store.append(&entries, blobs)?;
+                        self.publisher.publish(seq - entries.len() as Seq, &entries);
                         inputs.push_back(Input::Journaled(seq));
                     }
                     Effect::Decide(ask) => {

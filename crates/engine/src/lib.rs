@@ -8,6 +8,7 @@
 mod belief;
 mod campaign;
 mod changing;
+mod committed;
 mod decide;
 mod desk;
 mod open;
@@ -22,6 +23,7 @@ pub use campaign::{
     Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest, Taken, Undecided,
 };
 pub use changing::{Changing, awaited_changes};
+pub use committed::{Committed, Publisher};
 pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};
 pub use open::{Opened, StoreError, open_campaign};

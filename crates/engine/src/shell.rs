@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::belief::{BeliefError, last_belief};
 use crate::campaign::{Ask, Core, Decided, Effect, Input, Refusal, Reply, Rest};
+use crate::committed::Publisher;
 use crate::decide::decide;
 use crate::open::Opened;
 use crate::socket::{Call, Listener};
@@ -116,6 +117,7 @@ pub struct Shell {
     halting: Vec<std::thread::JoinHandle<()>>,
     _listener: Option<Listener>,
     writer: std::thread::JoinHandle<()>,
+    publisher: Publisher,
 }
 
 impl Shell {
@@ -149,7 +151,8 @@ impl Shell {
             Ok((name, station(machine, out.clone())?))
         });
         let machines = stations.collect::<Result<_, ShellError>>()?;
-        let (journal, writer) = spawn_writer(opened.store, out.clone())?;
+        let publisher = Publisher::default();
+        let (journal, writer) = spawn_writer(opened.store, publisher.clone(), out.clone())?;
         Ok(Shell {
             clock: Clock::new(clock, opened.campaign.last),
             core: Core::new(opened.campaign, cards, true),
@@ -157,6 +160,7 @@ impl Shell {
             inbox,
             journal,
             writer,
+            publisher,
             decider: spawn_decider(belief, out)?,
             machines,
             calls: BTreeMap::new(),
@@ -165,6 +169,11 @@ impl Shell {
             halting: Vec::new(),
             _listener: listener,
         })
+    }
+
+    /// Who is told what is committed.
+    pub fn publisher(&self) -> &Publisher {
+        &self.publisher
     }
 
     /// Runs until nothing moves; says why. With [`Patience::Waits`], what only people can move is waited for.
@@ -351,6 +360,7 @@ fn spawn(
 /// One writer: whatever waits is committed together, and so is what a quick decision adds to the answer that it follows from.
 fn spawn_writer(
     mut store: Store,
+    publisher: Publisher,
     out: Sender<Message>,
 ) -> Result<(Sender<Append>, std::thread::JoinHandle<()>), ShellError> {
     let (sender, receiver) = mpsc::channel::<Append>();
@@ -358,7 +368,10 @@ fn spawn_writer(
         while let Ok(mut append) = receiver.recv() {
             gather(&mut append, &receiver);
             match store.append(&append.entries, append.blobs) {
-                Ok(seq) => journaled(&out, seq, store.is_low()),
+                Ok(seq) => {
+                    publisher.publish(seq - append.entries.len() as Seq, &append.entries);
+                    journaled(&out, seq, store.is_low());
+                }
                 Err(e) => {
                     let _ = out.send(Message::JournalFailed(e));
                     return;

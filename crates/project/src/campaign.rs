@@ -1,19 +1,13 @@
 //! A campaign's file with its record: checked, owned, read, told.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forethought_engine::{
-    Answer, Ask, Client, Command, Desk, Reply, compare, last_belief, open_campaign, question,
-};
+use forethought_engine::{Answer, Client, Command, Desk, Reply, compare, open_campaign};
 use forethought_machine::{Build, Machine, PoolReader};
-use forethought_memory::{
-    Folder, Head as KeptHead, Journal, OwnError, Owner, Sealed, SqliteJournal, entries,
-};
-use forethought_plan::Question;
-use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, Seq};
+use forethought_memory::{Folder, Head as KeptHead, Journal, OwnError, Owner, SqliteJournal};
+use forethought_record::{Actor, CampaignId, Seq};
 use forethought_source::nearest;
 use forethought_space::{MachineSpec, Problem, parse};
 
@@ -23,6 +17,7 @@ use crate::import::{Reading, Rows, bad_cells, import_rows};
 use crate::kept;
 use crate::place::Place;
 use crate::project::Project;
+use crate::snapshot::Snapshot;
 use crate::world::world_name;
 
 /// How long a command waits for another one that owns the project.
@@ -47,19 +42,6 @@ pub struct CampaignHandle {
     /// What it names is looked for here.
     dir: PathBuf,
     project: Project,
-}
-
-/// A campaign as its record has it, whoever owns that.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// The record that it was read from.
-    pub journal: SqliteJournal,
-    /// Its events.
-    pub entries: Vec<Entry>,
-    /// What they fold to.
-    pub campaign: Arc<Campaign>,
-    /// The last event and its hash.
-    pub head: Option<Head>,
 }
 
 /// A record in which nothing is damaged.
@@ -258,31 +240,12 @@ impl CampaignHandle {
         let (sealed, damage) = journal.read_sound(id)?;
         match (damage.map(Failure::from), doubt) {
             (Some(damage), _) if sealed.is_empty() => Err(damage),
-            (Some(damage), _) => Ok((Self::folded(journal, id, &sealed)?, Some(damage))),
+            (Some(damage), _) => Ok((Snapshot::of(journal, id, &sealed)?, Some(damage))),
             (None, doubt) => {
                 doubt.into_iter().for_each(|doubt| self.host().warn(doubt));
-                Ok((Self::folded(journal, id, &sealed)?, None))
+                Ok((Snapshot::of(journal, id, &sealed)?, None))
             }
         }
-    }
-
-    /// What events fold to, where the blobs that they name are as they were written.
-    fn folded(journal: SqliteJournal, id: CampaignId, sealed: &[Sealed]) -> Result<Snapshot, Failure> {
-        let entries = entries(id, sealed)?;
-        let damaged = RefCell::new(None);
-        let blob = |hash: &str| {
-            journal.blob(hash).unwrap_or_else(|e| {
-                damaged.replace(Some(e));
-                None
-            })
-        };
-        let folded = Campaign::fold(&entries, &blob);
-        if let Some(damage) = damaged.take() {
-            return Err(damage.into());
-        }
-        let campaign = folded.map_err(|e| Failure::yours("record", e.to_string()))?;
-        let head = sealed.last().map(|s| (s.seq, s.hex()));
-        Ok(Snapshot { journal, entries, campaign: Arc::new(campaign), head })
     }
 
     /// The machines of a problem, built.
@@ -368,35 +331,5 @@ impl CampaignHandle {
         let (name, spec) = problem.machines.get_key_value(problem.stages.first()?.machines.first()?)?;
         let read = self.host().registry.drivers.iter().find(|d| d.schema.name == spec.driver)?.pool?;
         Some((name, spec, read))
-    }
-}
-
-impl Snapshot {
-    /// Checks that every belief which a decision names is as it was written.
-    ///
-    /// # Errors
-    /// The first that isn't.
-    pub fn check_beliefs(&self) -> Result<(), Failure> {
-        for (i, entry) in self.entries.iter().enumerate() {
-            let Event::Decided { decision, belief: Some(hash), .. } = &entry.event else { continue };
-            if self.journal.blob(hash)?.is_none() {
-                let message = format!("event {}: the belief {hash} of decision {decision} is gone", i + 1);
-                return Err(Failure::yours("damaged", message).hint("restore forethought.db from a backup"));
-            }
-        }
-        Ok(())
-    }
-
-    /// The planner's question as things stand.
-    pub fn question(&self, of: &CampaignHandle) -> Result<Question, Failure> {
-        let belief = last_belief(&self.journal, &self.campaign)?;
-        let mut ask = Ask::next(&self.campaign, 1);
-        if ask.problem.pool.is_none()
-            && let Ok(problem) = of.with_pool(&ask.problem)
-        {
-            // Opened before such recipes were recorded.
-            ask.problem = std::sync::Arc::new(problem);
-        }
-        Ok(question(ask, belief))
     }
 }

@@ -15,9 +15,10 @@ mod kept;
 mod place;
 mod project;
 mod sheet;
+mod snapshot;
 mod world;
 
-pub use campaign::{CampaignHandle, Head, Snapshot, Verified};
+pub use campaign::{CampaignHandle, Head, Verified};
 pub use end::{Ended, end_owner};
 pub use failure::{Blame, Failure, FileMistakes, file_error};
 pub use host::{Host, Notice, Registry};
@@ -25,6 +26,7 @@ pub use import::{CellError, Reading, Rows, bad_cells, import_rows, is_reserved, 
 pub use place::Place;
 pub use project::Project;
 pub use sheet::{export_table, run_sheet};
+pub use snapshot::Snapshot;
 pub use world::{
     ImportedEpisode, OwnedWorld, UNSAFE, WorldHandle, WorldRecord, WorldSnapshot, WorldVerified, channels,
     drive_failure, import_episodes, is_parquet, read_episode, shows_something, world_name,

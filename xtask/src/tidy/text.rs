@@ -9,7 +9,8 @@ const LINES_MOST: usize = 600;
 /// Files that may be longer: a part of the path, and why.
 const LONG: &[(&str, &str)] = &[("/tests/", "many short cases of one feature read best in one file")];
 /// Endings of files whose text is not ours to lay out.
-const FOREIGN: &[&str] = &[".snap", ".csv", ".head", ".lock", ".svg", ".html", ".json", ".jsonl", ".patch", ".diff"];
+const FOREIGN: &[&str] =
+    &[".snap", ".csv", ".head", ".lock", ".svg", ".html", ".json", ".jsonl", ".patch", ".diff"];
 /// What must not stay behind; spelt apart so that this file passes.
 const LEFTOVERS: &[&str] =
     &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("dbg", "!("), concat!("#[ign", "ore")];
