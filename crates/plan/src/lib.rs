@@ -43,5 +43,6 @@ pub use predict::{LeftOut, leave_one_out, predict};
 pub use question::{Effort, Question, REVISION, ROWS_MOST};
 pub use random::{stream, uniform};
 pub use trajectory::{
-    Cem, Icem, Method, Moves, Mppi, StateLimit, Trajectory, TrajectoryTask, Within, plan_trajectory,
+    Cem, Icem, Method, Moves, Mppi, Sequence, SequenceTask, StateLimit, Trajectory, TrajectoryTask, Within,
+    plan_sequence, plan_trajectory,
 };

@@ -1,6 +1,7 @@
 //! What to do over the next periods: [`plan_trajectory`] turns a [`TrajectoryTask`] into a [`Trajectory`].
 //!
-//! The planner sees only something that imagines and something that can be costed. Candidates are corrections of the last
+//! The planner sees only the costs of candidate plans ([`plan_sequence`]); what imagines and what that costs is one thing that
+//! can be costed. Candidates are corrections of the last
 //! plan, a few numbers an action ([`Moves`]); bounds and rates hold on each of them before it is imagined. One iteration is one
 //! call of [`Dynamics::imagine`]; the stream of random numbers is keyed by seed, decision and iteration, so that the first k
 //! iterations are the same whatever comes after.
@@ -9,6 +10,7 @@ mod budget;
 mod cem;
 mod evaluate;
 mod icem;
+mod imagining;
 mod linearise;
 mod moves;
 mod mppi;
@@ -16,9 +18,8 @@ mod noise;
 mod polish;
 mod population;
 mod quadratic;
-mod score;
 
-use forethought_plant::{ActionBounds, Cost, Dynamics, Latent};
+use forethought_plant::{ActionBounds, Cost, Costable, Dynamics, Latent, Score};
 use serde::{Deserialize, Serialize};
 
 pub use cem::Cem;
@@ -28,6 +29,7 @@ pub use mppi::Mppi;
 
 use budget::Asked;
 use evaluate::Evaluator;
+use imagining::Imagining;
 use moves::Family;
 use polish::polish;
 
@@ -64,6 +66,38 @@ pub struct TrajectoryTask<'a> {
     pub seed: u64,
     /// Which decision this is: each draws from streams of its own.
     pub decision: u64,
+}
+
+/// What a sequence of actions is planned for, whatever says how good it is.
+#[derive(Debug, Clone, Copy)]
+pub struct SequenceTask<'a> {
+    /// What actions may be; finite ends, `[actions]`.
+    pub bounds: &'a ActionBounds,
+    /// The action that is held now, `[actions]`, finite.
+    pub previous: &'a [f64],
+    /// Periods to plan, above 0.
+    pub horizon: usize,
+    /// The actions of the last plan, one period old, `[horizon × actions]`; the planner shifts them. Ignored unless finite.
+    pub warm: Option<&'a [f64]>,
+    /// The seed of all chance.
+    pub seed: u64,
+    /// Which decision this is: each draws from streams of its own.
+    pub decision: u64,
+}
+
+/// A plan, and how good it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sequence {
+    /// What to set, `[horizon × actions]`; within bounds and rates.
+    pub actions: Vec<f64>,
+    /// How good it is.
+    pub score: Score,
+    /// Iterations done. A run that is stopped after as many gives the same plan.
+    pub iterations: u32,
+    /// No stop cut it.
+    pub finished: bool,
+    /// Sequences that were scored.
+    pub evaluations: u64,
 }
 
 /// Between which values one sensor must stay, at the end of every planned period.
@@ -158,39 +192,49 @@ pub fn plan_trajectory(
     stop: &mut dyn FnMut(u32) -> bool,
 ) -> Trajectory {
     check(task);
-    let family = Family::new(task, method.moves());
-    let mut run = Run {
-        evaluator: Evaluator::new(task),
-        family,
-        polish: method.moves().polish,
-        iterations: 0,
-        stop,
-        stopped: false,
-    };
-    match method {
-        Method::Cem(cem) => population::search(&mut run, &cem.sampling()),
-        Method::Icem(icem) => population::search(&mut run, &icem.sampling()),
-        Method::Mppi(mppi) => mppi::search(&mut run, mppi),
-    }
+    let mut imagining = Imagining::new(task);
+    let mut run = Run::new(&mut imagining, task.sequence(), method, stop);
+    run.search(method);
     let polished = run.budget(method.budget(), 1, 1.0, 1).split().polish;
     polish(&mut run, polished);
-    run.evaluator.answer(run.iterations, !run.stopped)
+    let Sequence { actions, score, iterations, finished, evaluations } = run.answer();
+    let Imagining { mean, spread, .. } = imagining;
+    let Score { violation, cost } = score;
+    Trajectory { actions, mean, spread, cost, violation, iterations, finished, evaluations }
 }
 
-fn check(task: &TrajectoryTask<'_>) {
-    let shape = task.dynamics.shape();
-    let (bounds, actions) = (task.bounds, shape.actions);
+/// Plans over anything that can be costed, as [`plan_trajectory`] does over what is imagined, but for the polish, which needs
+/// slopes: what the method keeps for that goes to samples.
+///
+/// # Panics
+/// Where the lengths in `task` do not fit each other, `previous` or an end of the bounds is not finite, or the horizon is 0.
+pub fn plan_sequence(
+    costable: &mut dyn Costable,
+    task: &SequenceTask<'_>,
+    method: &Method,
+    stop: &mut dyn FnMut(u32) -> bool,
+) -> Sequence {
+    check_sequence(task);
+    let mut run = Run::new(costable, *task, method, stop);
+    run.polish = 0;
+    run.search(method);
+    run.answer()
+}
+
+fn check_sequence(task: &SequenceTask<'_>) {
+    let (bounds, actions) = (task.bounds, task.bounds.len());
     assert!(task.horizon > 0, "a plan has at least one period");
-    assert!(
-        actions > 0
-            && bounds.len() == actions
-            && bounds.high.len() == actions
-            && bounds.step.len() == actions
-    );
+    assert!(actions > 0 && bounds.high.len() == actions && bounds.step.len() == actions);
     assert!(bounds.low.iter().zip(&bounds.high).all(|(low, high)| low <= high), "ends are in order");
     assert!(bounds.low.iter().chain(&bounds.high).all(|end| end.is_finite()), "bounds are finite");
     assert!(bounds.step.iter().all(|step| *step >= 0.0), "a rate is not negative");
     assert!(task.previous.len() == actions && task.previous.iter().all(|a| a.is_finite()));
+}
+
+fn check(task: &TrajectoryTask<'_>) {
+    let shape = task.dynamics.shape();
+    check_sequence(&task.sequence());
+    assert!(task.bounds.len() == shape.actions, "the dynamics have as many actions as the bounds");
     assert!(task.usual.len() == task.horizon * shape.sensors, "disagreement is usual in every period");
     assert!(task.scale.len() == shape.sensors && task.scale.iter().all(|s| *s > 0.0));
     for limit in task.limits {
@@ -200,8 +244,8 @@ fn check(task: &TrajectoryTask<'_>) {
 }
 
 /// One run: what every method needs.
-struct Run<'a> {
-    evaluator: Evaluator<'a>,
+struct Run<'a, C: ?Sized> {
+    evaluator: Evaluator<'a, C>,
     family: Family,
     polish: u32,
     iterations: u32,
@@ -209,7 +253,18 @@ struct Run<'a> {
     stopped: bool,
 }
 
-impl TrajectoryTask<'_> {
+impl<'a> TrajectoryTask<'a> {
+    fn sequence(&self) -> SequenceTask<'a> {
+        SequenceTask {
+            bounds: self.bounds,
+            previous: self.previous,
+            horizon: self.horizon,
+            warm: self.warm,
+            seed: self.seed,
+            decision: self.decision,
+        }
+    }
+
     /// Disagreement beyond what is usual: `spread` of a sensor at the end of a planned period.
     fn unusual(&self, period: usize, sensor: usize, spread: f64) -> f64 {
         (spread - self.usual[period * self.scale.len() + sensor]).max(0.0)
@@ -228,7 +283,42 @@ impl TrajectoryTask<'_> {
     }
 }
 
-impl Run<'_> {
+impl<'a, C: Costable + ?Sized> Run<'a, C> {
+    fn new(
+        costable: &'a mut C,
+        task: SequenceTask<'a>,
+        method: &Method,
+        stop: &'a mut dyn FnMut(u32) -> bool,
+    ) -> Self {
+        Run {
+            family: Family::new(&task, method.moves()),
+            evaluator: Evaluator::new(task, costable),
+            polish: method.moves().polish,
+            iterations: 0,
+            stop,
+            stopped: false,
+        }
+    }
+
+    fn search(&mut self, method: &Method) {
+        match method {
+            Method::Cem(cem) => population::search(self, &cem.sampling()),
+            Method::Icem(icem) => population::search(self, &icem.sampling()),
+            Method::Mppi(mppi) => mppi::search(self, mppi),
+        }
+    }
+
+    /// The best plan so far.
+    fn answer(self) -> Sequence {
+        Sequence {
+            actions: self.evaluator.best_actions,
+            score: self.evaluator.best,
+            iterations: self.iterations,
+            finished: !self.stopped,
+            evaluations: self.evaluator.evaluations,
+        }
+    }
+
     fn budget(&self, periods: usize, iterations: u32, decay: f64, least: usize) -> Asked {
         let (horizon, numbers) = (self.evaluator.task.horizon, self.family.numbers());
         Asked { periods, horizon, numbers, iterations, decay, least, polish: self.polish }

@@ -2,8 +2,8 @@
 //!
 //! An [`EnvironmentCard`] says which [`Channel`]s a plant has; an [`Episode`] is what was read and set, period by period. A
 //! [`World`] is a world file that was checked against the plant's card: what each sensor should show, what must never be, how
-//! it is explored and driven. [`Dynamics`] foretells what a plant will show, and [`Cost`] what that is worth; planners see
-//! nothing else of a plant.
+//! it is explored and driven. [`Dynamics`] foretells what a plant will show, and [`Cost`] what that is worth; a planner sees
+//! only the [`Score`]s of candidate plans, by [`Costable`].
 //!
 //! ```
 //! use forethought_plant::ActionBounds;
@@ -18,11 +18,13 @@
 mod channel;
 mod dynamics;
 mod episode;
+mod score;
 mod world;
 
 pub use channel::{ActionBounds, ActionSpec, Channel, ChannelKind, EnvironmentCard};
 pub use dynamics::{Cost, Dynamics, Imagined, Latent, Shape};
 pub use episode::Episode;
+pub use score::{Costable, Score};
 pub use world::{
     Believing, CardOf, OptionMistake, Planner, Track, World, WorldFile, parse_world, world_schema,
 };

@@ -3,7 +3,7 @@
 use forethought_plant::Imagined;
 
 use super::TrajectoryTask;
-use super::evaluate::excess;
+use super::imagining::excess;
 use super::moves::Family;
 use super::quadratic::Program;
 

@@ -3,7 +3,7 @@
 use forethought_plant::ActionBounds;
 use serde::{Deserialize, Serialize};
 
-use super::TrajectoryTask;
+use super::SequenceTask;
 use super::quadratic::Program;
 
 /// How sequences are parametrised: the last plan, shifted by one period, plus a correction that has one number an action in
@@ -86,7 +86,7 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    pub(crate) fn new(task: &TrajectoryTask<'_>, moves: &Moves) -> Self {
+    pub(crate) fn new(task: &SequenceTask<'_>, moves: &Moves) -> Self {
         let (actions, horizon) = (task.bounds.len(), task.horizon);
         let ends = moves.ends(horizon);
         let mut family = Family {

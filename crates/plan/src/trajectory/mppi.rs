@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use forethought_plant::{Costable, Score};
+
 use super::noise::Noise;
-use super::score::Score;
 use super::{BUDGET, Moves, Run};
 use crate::random::stream;
 
@@ -50,7 +51,7 @@ impl Default for Mppi {
     }
 }
 
-pub(crate) fn search(run: &mut Run<'_>, mppi: &Mppi) {
+pub(crate) fn search(run: &mut Run<'_, impl Costable + ?Sized>, mppi: &Mppi) {
     let numbers = run.family.numbers();
     let budget = run.budget(mppi.budget, mppi.iterations, 1.0, LEAST).split();
     let samples = budget.samples;

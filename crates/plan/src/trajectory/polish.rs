@@ -1,9 +1,11 @@
 //! The last steps to the optimum: sequential quadratic programs around the best candidate.
 
+use forethought_plant::Score;
+
 use super::Run;
+use super::imagining::Imagining;
 use super::linearise::{Base, Linear};
 use super::quadratic::{Program, factor};
-use super::score::Score;
 
 /// How far a number is moved to see what it does, as a share of its reach: above the steps of a model of trees or of a rounded
 /// sensor, below the bend of a smooth one.
@@ -36,7 +38,7 @@ fn candidates() -> usize {
 /// samples hardly move at all: most of them break it.
 ///
 /// Blocks are staggered from round to round. The best candidate is replaced only by a better one.
-pub(crate) fn polish(run: &mut Run<'_>, iterations: u32) {
+pub(crate) fn polish(run: &mut Run<'_, Imagining<'_>>, iterations: u32) {
     let n = run.family.numbers();
     let mut room = Room { steps: vec![0.0; n], correction: vec![0.0; n], ..Room::default() };
     let mut ridge = RIDGES.0;
@@ -82,14 +84,14 @@ struct Room {
 
 impl Room {
     /// Takes the best candidate as the base.
-    fn base(&mut self, run: &mut Run<'_>) {
+    fn base(&mut self, run: &mut Run<'_, Imagining<'_>>) {
         run.family.rebase(&run.evaluator.best_actions);
-        self.mean.clone_from(&run.evaluator.best_mean);
-        self.spread.clone_from(&run.evaluator.best_spread);
+        self.mean.clone_from(&run.evaluator.costable.mean);
+        self.spread.clone_from(&run.evaluator.costable.spread);
     }
 
     /// Moves each number alone, to the side that has room, and linearises; whether all came out finite.
-    fn probe(&mut self, run: &mut Run<'_>) -> bool {
+    fn probe(&mut self, run: &mut Run<'_, Imagining<'_>>) -> bool {
         let n = self.steps.len();
         run.evaluator.room(n);
         for j in 0..n {
@@ -114,14 +116,18 @@ impl Room {
             // What leads where the model knows nothing stays.
             *step = if score.valid() { *step } else { 0.0 };
         }
-        let base =
-            Base { task: run.evaluator.task, family: &run.family, mean: &self.mean, spread: &self.spread };
-        let (imagined, actions) = (&run.evaluator.imagined, &run.evaluator.actions);
+        let base = Base {
+            task: run.evaluator.costable.task,
+            family: &run.family,
+            mean: &self.mean,
+            spread: &self.spread,
+        };
+        let (imagined, actions) = (&run.evaluator.costable.imagined, &run.evaluator.actions);
         self.linear.difference(&base, imagined, actions, &self.steps)
     }
 
     /// Steps towards the solutions of the quadratic programs; whether there was one.
-    fn step(&mut self, run: &mut Run<'_>, ridge: &mut f64) -> bool {
+    fn step(&mut self, run: &mut Run<'_, Imagining<'_>>, ridge: &mut f64) -> bool {
         let n = self.steps.len();
         let mean = (0..n).map(|j| self.linear.curvature[j * n + j].abs()).sum::<f64>() / n as f64;
         let steepest = self.linear.gradient.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
@@ -142,7 +148,7 @@ impl Room {
         self.solution.resize(n, 0.0);
         for (k, inside) in INSIDE.iter().enumerate() {
             let base = Base {
-                task: run.evaluator.task,
+                task: run.evaluator.costable.task,
                 family: &run.family,
                 mean: &self.mean,
                 spread: &self.spread,

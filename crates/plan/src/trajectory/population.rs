@@ -1,8 +1,9 @@
 //! The cross-entropy method: sample, keep the best, fit the distribution to them, again.
 
+use forethought_plant::{Costable, Score};
+
 use super::Run;
 use super::noise::Noise;
-use super::score::Score;
 use crate::random::stream;
 
 /// A distribution is done when every deviation is below this share of its reach: less than an actuator can follow.
@@ -40,7 +41,7 @@ struct Population {
     kept_scores: Vec<Score>,
 }
 
-pub(crate) fn search(run: &mut Run<'_>, sampling: &Sampling) {
+pub(crate) fn search(run: &mut Run<'_, impl Costable + ?Sized>, sampling: &Sampling) {
     let numbers = run.family.numbers();
     let mut noise = Noise::new(run.family.ends(), sampling.colour);
     let mut population = Population {
@@ -73,7 +74,14 @@ pub(crate) fn search(run: &mut Run<'_>, sampling: &Sampling) {
 impl Population {
     /// Draws candidates into the evaluator. The first iteration tries the last plan and holding still too, the last one the
     /// mean.
-    fn sample(&mut self, run: &mut Run<'_>, noise: &mut Noise, samples: usize, first: bool, last: bool) {
+    fn sample(
+        &mut self,
+        run: &mut Run<'_, impl Costable + ?Sized>,
+        noise: &mut Noise,
+        samples: usize,
+        first: bool,
+        last: bool,
+    ) {
         let numbers = self.mean.len();
         let task = run.evaluator.task;
         let mut rng = stream(task.seed, task.decision, &format!("trajectory {}", run.iterations));
@@ -102,7 +110,7 @@ impl Population {
 
     /// Fits the distribution to the elites of what was evaluated and what was kept. What was kept has its score already: the
     /// dynamics are a pure function.
-    fn fit(&mut self, run: &Run<'_>, sampling: &Sampling) {
+    fn fit(&mut self, run: &Run<'_, impl Costable + ?Sized>, sampling: &Sampling) {
         let numbers = self.mean.len();
         self.corrections.extend_from_slice(&self.kept);
         self.scores.clear();

@@ -1,5 +1,6 @@
 //! Planners of trajectories, from outside.
 
+mod costable;
 mod keeps;
 mod limits;
 mod plants;
