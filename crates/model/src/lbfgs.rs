@@ -44,7 +44,7 @@ pub fn minimize(
     if n == 0 || !value.is_finite() {
         return (value, evaluations);
     }
-    let mut history: Vec<(Vec<f64>, Vec<f64>, f64)> = Vec::with_capacity(MEMORY);
+    let mut history: Vec<Pair> = Vec::with_capacity(MEMORY);
     let (mut trial, mut trial_gradient) = (vec![0.0; n], vec![0.0; n]);
     let mut direction = vec![0.0; n];
     while evaluations < limits.evaluations {
@@ -80,22 +80,10 @@ pub fn minimize(
             if evaluations >= limits.evaluations {
                 break;
             }
-            // The minimum of the parabola through value, slope and the new value, kept within [0.1, 0.5].
-            let parabola =
-                if new.is_finite() { -0.5 * slope * step / (new - value - slope * step) } else { 0.1 };
-            step *= if parabola.is_finite() { parabola.clamp(0.1, 0.5) } else { 0.1 };
+            step *= shortening(value, slope * step, new);
         }
         let Some(new) = found else { break };
-        let s: Vec<f64> = (0..n).map(|k| trial[k] - x[k]).collect();
-        let y: Vec<f64> = (0..n).map(|k| trial_gradient[k] - gradient[k]).collect();
-        let curvature: f64 = s.iter().zip(&y).map(|(a, b)| a * b).sum();
-        let size: f64 = y.iter().map(|v| v * v).sum();
-        if curvature > 1e-10 * size {
-            if history.len() == MEMORY {
-                history.remove(0);
-            }
-            history.push((s, y, 1.0 / curvature));
-        }
+        remember(&mut history, (x, &trial), (&gradient, &trial_gradient));
         let gained = value - new;
         value = new;
         x.copy_from_slice(&trial);
@@ -105,6 +93,30 @@ pub fn minimize(
         }
     }
     (value, evaluations)
+}
+
+/// A step, the change of the gradient over it, and 1 over their product.
+type Pair = (Vec<f64>, Vec<f64>, f64);
+
+/// By how much a step is shortened that did not decrease the value enough: to the minimum of the parabola through the value, its
+/// slope over the step, and the new value, kept within [0.1, 0.5].
+fn shortening(value: f64, slope: f64, new: f64) -> f64 {
+    let parabola = if new.is_finite() { -0.5 * slope / (new - value - slope) } else { 0.1 };
+    if parabola.is_finite() { parabola.clamp(0.1, 0.5) } else { 0.1 }
+}
+
+/// Keeps a step and its change of the gradient, where the function curves upward along it.
+fn remember(history: &mut Vec<Pair>, (from, to): (&[f64], &[f64]), (before, after): (&[f64], &[f64])) {
+    let difference = |a: &[f64], b: &[f64]| b.iter().zip(a).map(|(b, a)| b - a).collect::<Vec<f64>>();
+    let (s, y) = (difference(from, to), difference(before, after));
+    let curvature: f64 = s.iter().zip(&y).map(|(a, b)| a * b).sum();
+    let size: f64 = y.iter().map(|v| v * v).sum();
+    if curvature > 1e-10 * size {
+        if history.len() == MEMORY {
+            history.remove(0);
+        }
+        history.push((s, y, 1.0 / curvature));
+    }
 }
 
 /// −H·g on the free variables, 0 on the held ones.

@@ -5,8 +5,8 @@ use std::fs;
 use std::io::Write;
 
 use forethought_engine::{Rehearsal, Trace};
-use forethought_project::{Failure, file_error};
-use forethought_space::{Find, Role};
+use forethought_project::{CampaignHandle, Failure, file_error};
+use forethought_space::{Find, Problem, Role};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -40,6 +40,25 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
 
     let done = known(v)?;
     let seeds: Vec<u64> = (v.from..v.from + v.seeds).filter(|s| !done.iter().any(|t| t.seed == *s)).collect();
+    let fresh = rehearse(arguments, v, (&loaded, problem), (&seeds, trials), &goal.name)?;
+    let mut traces = done;
+    traces.extend(fresh);
+    traces.sort_by_key(|t| t.seed);
+    let figures = figures(&traces, &top, order[0], all.len());
+    let counts = [all.len(), top_count, traces.len(), trials as usize];
+    show(arguments, v, counts, &figures);
+    Ok(Exit::Done)
+}
+
+/// Runs the seeds that are not there yet; each is written as soon as it is done.
+fn rehearse(
+    arguments: &Arguments,
+    v: &Backtest,
+    (loaded, problem): (&CampaignHandle, &Problem),
+    (seeds, trials): (&[u64], u32),
+    goal: &str,
+) -> Result<Vec<Trace>, Failure> {
+    let Some(pool) = problem.pool.as_deref() else { return Ok(vec![]) };
     let file = std::sync::Mutex::new(match &v.output {
         Some(path) => Some(
             fs::OpenOptions::new().create(true).append(true).open(path).map_err(|e| file_error(path, &e))?,
@@ -50,12 +69,12 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
     if arguments.quiet {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
-    let fresh: Vec<Trace> = seeds
+    let fresh = seeds
         .par_iter()
         .map(|&seed| {
             let machines = loaded.machines(problem)?;
             let trace = Rehearsal::new(&loaded.text, problem, seed, machines, now)
-                .run(trials, &pool, &goal.name)
+                .run(trials, pool, goal)
                 .map_err(|e| Failure::ours("backtest", e))?;
             if let Ok(mut file) = file.lock()
                 && let Some(file) = file.as_mut()
@@ -66,24 +85,22 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
             bar.inc(1);
             Ok(trace)
         })
-        .collect::<Result<_, Failure>>()?;
+        .collect::<Result<_, Failure>>();
     bar.finish_and_clear();
-    let mut traces = done;
-    traces.extend(fresh);
-    traces.sort_by_key(|t| t.seed);
-    let figures = figures(&traces, &top, order[0], all.len());
+    fresh
+}
+
+fn show(
+    arguments: &Arguments,
+    v: &Backtest,
+    [recipes, top, seeds, trials]: [usize; 4],
+    figures: &serde_json::Value,
+) {
     if arguments.json {
-        say(
-            json!({ "forethought": 1, "recipes": all.len(), "top": top_count, "seeds": traces.len(), "figures": figures }),
-        );
-        return Ok(Exit::Done);
+        say(json!({ "forethought": 1, "recipes": recipes, "top": top, "seeds": seeds, "figures": figures }));
+        return;
     }
-    say(format!(
-        "{} recipes, top {} % = {top_count}, {} seeds of {trials} trials",
-        all.len(),
-        v.top,
-        traces.len()
-    ));
+    say(format!("{} recipes, top {} % = {top}, {} seeds of {trials} trials", recipes, v.top, seeds));
     for (name, value) in figures.as_object().into_iter().flatten() {
         // No number means that too few trials were made for one.
         let value = if value.is_null() { "not reached".to_owned() } else { value.to_string() };
@@ -92,7 +109,6 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
     if v.output.is_some() {
         talk("one JSON line a seed was written; the same command goes on after them");
     }
-    Ok(Exit::Done)
 }
 
 fn known(v: &Backtest) -> Result<Vec<Trace>, Failure> {

@@ -265,21 +265,23 @@ impl Core {
                 // It is answered once all machines have ended what they did.
                 return self.halt_all(at, id, &format!("stopped by {by}: {reason}"), effects);
             }
-            Command::Release if self.halting.is_stopping() => {
-                Err(Refusal::new("halting", "machines are still ending what they did")
-                    .hint("say `release` once the stop is answered"))
-            }
-            Command::Release => match self.campaign.status.stopped {
-                Some(_) => {
-                    self.record(at, by, Event::Released);
-                    Ok(Reply::Done)
-                }
-                None => Ok(Reply::Already),
-            },
+            Command::Release => self.release_stop(at, by),
             Command::Resolve { trial, verdict } => self.resolve(at, trial, verdict, by),
             Command::Revise { text, attachments, reason } => self.revise(at, text, attachments, reason, by),
         };
         self.gate(Effect::Reply(id, reply));
+    }
+
+    fn release_stop(&mut self, at: Timestamp, by: &Actor) -> Outcome {
+        if self.halting.is_stopping() {
+            return Err(Refusal::new("halting", "machines are still ending what they did")
+                .hint("say `release` once the stop is answered"));
+        }
+        if self.campaign.status.stopped.is_none() {
+            return Ok(Reply::Already);
+        }
+        self.record(at, by, Event::Released);
+        Ok(Reply::Done)
     }
 
     /// Whether recipes may be handed out now.

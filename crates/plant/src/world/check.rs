@@ -1,13 +1,12 @@
 //! From a world file to a world: every mistake at once.
 
-use serde_json::{Map, Value as Json};
-
-use super::file::{OnAlarm, SilenceFile, WorldFile};
-use super::{Track, World};
 use forethought_source::{Diagnostic, Seconds, Tree, nearest};
 use forethought_space::DriverSchema;
+use serde_json::{Map, Value as Json};
 
-use crate::channel::EnvironmentCard;
+use super::file::{OnAlarm, SensorFile, SilenceFile, WorldFile};
+use super::{Track, World};
+use crate::channel::{Channel, EnvironmentCard};
 
 /// Standard weight of a move over an action's whole range, in units of one squared scale.
 const MOVE: f64 = 0.1;
@@ -279,75 +278,82 @@ impl Check<'_> {
         let mut tracks = Vec::new();
         for (i, name) in names.iter().enumerate() {
             let Some(own) = file.sensor.get(name) else { continue };
-            let at = ["sensor", name.as_str()];
-            if let Some(limit) = own.limit {
-                limits[i] = (limit.min.unwrap_or(f64::NEG_INFINITY), limit.max.unwrap_or(f64::INFINITY));
-                if limits[i].0 >= limits[i].1 || (limit.min.is_none() && limit.max.is_none()) {
-                    let message = format!("the limit of `{name}` leaves nothing, or limits nothing");
-                    self.wrong("limit", &[at[0], at[1], "limit"], message, "write limit = { max = … }");
-                }
-            }
-            if let Some(week) = own.drift {
-                if week < 0.0 {
-                    self.wrong(
-                        "drift",
-                        &[at[0], at[1], "drift"],
-                        format!("a drift of {week} a week"),
-                        "write 0 or more",
-                    );
-                }
-                drift[i] = week / (7.0 * 86_400.0);
-            }
-            let points = match (&own.target, &own.programme) {
-                (Some(_), Some(_)) => {
-                    self.wrong(
-                        "goal",
-                        &at,
-                        format!("`{name}` has a target and a programme"),
-                        "keep one of them",
-                    );
-                    continue;
-                }
-                (Some(target), None) => vec![(0.0, *target)],
-                (None, Some(points)) => points.iter().map(|(t, v)| (t.0, *v)).collect(),
-                (None, None) => continue,
-            };
-            if points.is_empty() || points.windows(2).any(|w| w[0].0 >= w[1].0) {
-                let message = format!("the programme of `{name}` is empty, or its times don't rise");
-                self.wrong(
-                    "programme",
-                    &[at[0], at[1], "programme"],
-                    message,
-                    "give each time once, in order",
-                );
-            }
-            let what = if own.target.is_some() { "target" } else { "programme" };
-            let shown = (card.sensors[i].low, card.sensors[i].high);
-            for (number, (t, v)) in points.iter().enumerate() {
-                let at = [at[0], at[1], what, &number.to_string()];
-                for (whose, (low, high), hint) in [
-                    ("its limit is", limits[i], "ask for what the limit allows"),
-                    ("its sensor shows", shown, "ask for what it can show"),
-                ] {
-                    if *v < low || *v > high {
-                        let message =
-                            format!("`{name}` should be {v} after {t} s, but {whose} {}", between(low, high));
-                        self.wrong("programme", &at, message, hint);
-                    }
-                }
-            }
-            let scale = own.scale.unwrap_or_else(|| 0.01 * (card.sensors[i].high - card.sensors[i].low));
-            if !(scale > 0.0 && scale.is_finite()) {
-                self.wrong(
-                    "scale",
-                    &[at[0], at[1], "scale"],
-                    format!("a scale of {scale}"),
-                    "write more than 0",
-                );
-            }
-            tracks.push(Track { sensor: i, points, scale });
+            limits[i] = self.limit(name, own);
+            drift[i] = self.drift(name, own);
+            tracks.extend(self.track(i, own, &card.sensors[i], limits[i]));
         }
         (tracks, limits, drift)
+    }
+
+    /// Lowest and highest that a sensor may show.
+    fn limit(&mut self, name: &str, own: &SensorFile) -> (f64, f64) {
+        let Some(limit) = own.limit else { return (f64::NEG_INFINITY, f64::INFINITY) };
+        let (low, high) = (limit.min.unwrap_or(f64::NEG_INFINITY), limit.max.unwrap_or(f64::INFINITY));
+        if low >= high || (limit.min.is_none() && limit.max.is_none()) {
+            let message = format!("the limit of `{name}` leaves nothing, or limits nothing");
+            self.wrong("limit", &["sensor", name, "limit"], message, "write limit = { max = … }");
+        }
+        (low, high)
+    }
+
+    /// Drift of a sensor that is no fault, in units a second.
+    fn drift(&mut self, name: &str, own: &SensorFile) -> f64 {
+        let week = own.drift.unwrap_or(0.0);
+        if week < 0.0 {
+            let message = format!("a drift of {week} a week");
+            self.wrong("drift", &["sensor", name, "drift"], message, "write 0 or more");
+        }
+        week / (7.0 * 86_400.0)
+    }
+
+    /// What a sensor should show, where something is wanted of it.
+    fn track(
+        &mut self,
+        sensor: usize,
+        own: &SensorFile,
+        channel: &Channel,
+        limit: (f64, f64),
+    ) -> Option<Track> {
+        let name = channel.name.as_str();
+        let at = ["sensor", name];
+        let points = match (&own.target, &own.programme) {
+            (Some(_), Some(_)) => {
+                self.wrong("goal", &at, format!("`{name}` has a target and a programme"), "keep one of them");
+                return None;
+            }
+            (Some(target), None) => vec![(0.0, *target)],
+            (None, Some(points)) => points.iter().map(|(t, v)| (t.0, *v)).collect(),
+            (None, None) => return None,
+        };
+        if points.is_empty() || points.windows(2).any(|w| w[0].0 >= w[1].0) {
+            let message = format!("the programme of `{name}` is empty, or its times don't rise");
+            self.wrong("programme", &["sensor", name, "programme"], message, "give each time once, in order");
+        }
+        let what = if own.target.is_some() { "target" } else { "programme" };
+        let shown = (channel.low, channel.high);
+        for (number, (t, v)) in points.iter().enumerate() {
+            let at = ["sensor", name, what, &number.to_string()];
+            for (whose, (low, high), hint) in [
+                ("its limit is", limit, "ask for what the limit allows"),
+                ("its sensor shows", shown, "ask for what it can show"),
+            ] {
+                if *v < low || *v > high {
+                    let message =
+                        format!("`{name}` should be {v} after {t} s, but {whose} {}", between(low, high));
+                    self.wrong("programme", &at, message, hint);
+                }
+            }
+        }
+        let scale = own.scale.unwrap_or(0.01 * (channel.high - channel.low));
+        if !(scale > 0.0 && scale.is_finite()) {
+            self.wrong(
+                "scale",
+                &["sensor", name, "scale"],
+                format!("a scale of {scale}"),
+                "write more than 0",
+            );
+        }
+        Some(Track { sensor, points, scale })
     }
 
     fn names<'n>(&mut self, table: &str, found: impl Iterator<Item = &'n String>, known: &[String]) {

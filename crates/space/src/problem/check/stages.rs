@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Check;
-use crate::file::CampaignFile;
+use crate::file::{CampaignFile, StageFile};
 use crate::outcome::Outcome;
 use crate::problem::{MachineSpec, Stage};
 use crate::space::Space;
@@ -55,46 +55,15 @@ impl Check<'_> {
             }];
         }
         let parameters: Vec<&str> = space.parameters.iter().map(|p| p.name.as_str()).collect();
-        let machine_names: Vec<&str> = machines.keys().map(String::as_str).collect();
         let (mut set, mut seen) = (BTreeMap::new(), BTreeMap::new());
         for (name, s) in &raw.stage {
-            let path = ["stage", name.as_str()];
-            self.stage_machines(name, &s.machine.list(), machines, &machine_names);
-            self.known(
-                &[path[0], path[1], "parameters"],
-                "parameter",
-                s.parameters.iter().map(String::as_str),
-                &parameters,
-            );
-            self.known(
-                &[path[0], path[1], "outcomes"],
-                "measured outcome",
-                s.outcomes.iter().map(String::as_str),
-                &measured,
-            );
-            self.known(
-                &[path[0], path[1], "inputs"],
-                "measured outcome",
-                s.inputs.iter().map(String::as_str),
-                &measured,
-            );
-            if s.outcomes.is_empty() {
-                self.error(
-                    "stage",
-                    &path,
-                    format!("stage `{name}` measures nothing"),
-                    "add `outcomes = [ … ]`",
-                );
-            }
-            if s.cost.is_some_and(|c| c < 0.0) {
-                self.error("range", &[path[0], path[1], "cost"], "`cost` must be 0 or above", "");
-            }
+            self.stage(name, s, machines, [&parameters, &measured]);
             for (map, names) in [(&mut set, &s.parameters), (&mut seen, &s.outcomes)] {
                 for x in names {
                     if let Some(other) = map.insert(x.clone(), name.clone()) {
                         self.error(
                             "stage",
-                            &path,
+                            &["stage", name],
                             format!("`{x}` stands in stage `{other}` and in stage `{name}`"),
                             "keep it in one",
                         );
@@ -119,6 +88,43 @@ impl Check<'_> {
             );
         }
         self.order_stages(raw, &seen)
+    }
+
+    /// One stage by itself: its names are known, it measures something, it costs no less than nothing.
+    fn stage(
+        &mut self,
+        name: &str,
+        s: &StageFile,
+        machines: &BTreeMap<String, MachineSpec>,
+        [parameters, measured]: [&[&str]; 2],
+    ) {
+        let path = ["stage", name];
+        let machine_names: Vec<&str> = machines.keys().map(String::as_str).collect();
+        self.stage_machines(name, &s.machine.list(), machines, &machine_names);
+        self.known(
+            &[path[0], path[1], "parameters"],
+            "parameter",
+            s.parameters.iter().map(String::as_str),
+            parameters,
+        );
+        self.known(
+            &[path[0], path[1], "outcomes"],
+            "measured outcome",
+            s.outcomes.iter().map(String::as_str),
+            measured,
+        );
+        self.known(
+            &[path[0], path[1], "inputs"],
+            "measured outcome",
+            s.inputs.iter().map(String::as_str),
+            measured,
+        );
+        if s.outcomes.is_empty() {
+            self.error("stage", &path, format!("stage `{name}` measures nothing"), "add `outcomes = [ … ]`");
+        }
+        if s.cost.is_some_and(|c| c < 0.0) {
+            self.error("range", &[path[0], path[1], "cost"], "`cost` must be 0 or above", "");
+        }
     }
 
     /// Each is a machine, stands once, and all are people or none: cards and orders are handed out in different ways.
