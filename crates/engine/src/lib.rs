@@ -16,7 +16,6 @@ mod rehearsal;
 mod replay;
 mod revise;
 mod shell;
-mod socket;
 
 pub use belief::{BeliefError, last_belief};
 pub use campaign::{
@@ -30,5 +29,4 @@ pub use open::{Opened, StoreError, open_campaign};
 pub use rehearsal::{Rehearsal, Trace};
 pub use replay::{Difference, Replayed, replay};
 pub use revise::{Change, compare};
-pub use shell::{Interrupt, Patience, Shell, ShellError, Update};
-pub use socket::{Client, Listener};
+pub use shell::{Door, Interrupt, Patience, Shell, ShellError, Update};

@@ -15,15 +15,14 @@ use std::time::{Duration, Instant};
 use forethought_machine::{Fault, Halt, Machine, Order, Signals};
 use forethought_memory::{AppendError, Store};
 use forethought_model::Belief;
-use forethought_record::{Campaign, Entry, RunKey, Seq};
+use forethought_record::{Actor, Campaign, Entry, RunKey, Seq};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::belief::{BeliefError, last_belief};
-use crate::campaign::{Ask, Core, Decided, Effect, Input, Refusal, Reply, Rest};
+use crate::campaign::{Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest};
 use crate::committed::Publisher;
 use crate::decide::decide;
 use crate::open::Opened;
-use crate::socket::{Call, Listener};
 use clock::Clock;
 use gate::Gate;
 use interlocks::Interlock;
@@ -83,6 +82,24 @@ pub(crate) enum Message {
     JournalFailed(AppendError),
 }
 
+/// A command from outside, and where its answer goes.
+pub(crate) struct Call {
+    command: Command,
+    actor: Actor,
+    reply: mpsc::SyncSender<Result<Reply, Refusal>>,
+}
+
+/// Where commands come in while a shell runs: a socket's listener is given one.
+#[derive(Clone)]
+pub struct Door(Sender<Message>);
+
+impl Door {
+    /// Hands a command to the shell, which answers by `reply`; where it has ended, `reply` is dropped.
+    pub fn call(&self, command: Command, actor: Actor, reply: mpsc::SyncSender<Result<Reply, Refusal>>) {
+        let _ = self.0.send(Message::Call(Call { command, actor, reply }));
+    }
+}
+
 /// What the writer is sent.
 struct Append {
     entries: Vec<Entry>,
@@ -115,7 +132,7 @@ pub struct Shell {
     progress: BTreeMap<RunKey, f64>,
     /// A stop is over when the machines have been told.
     halting: Vec<std::thread::JoinHandle<()>>,
-    _listener: Option<Listener>,
+    door: Door,
     writer: std::thread::JoinHandle<()>,
     publisher: Publisher,
 }
@@ -128,20 +145,11 @@ impl Shell {
     pub fn new(
         opened: Opened,
         machines: Vec<Box<dyn Machine>>,
-        listener: Option<Listener>,
         clock: fn() -> Timestamp,
     ) -> Result<Shell, ShellError> {
         let (out, inbox) = mpsc::channel();
         let belief = last_belief(opened.store.journal(), &opened.campaign)?;
         let cards = machines.iter().map(|m| (m.card().name.clone(), m.card().clone())).collect();
-        if let Some(listener) = &listener {
-            let out = out.clone();
-            let take = move |call| {
-                let _ = out.send(Message::Call(call));
-            };
-            // Without a socket others wait for this process to end; nothing is lost by it.
-            let _ = listener.serve(opened.campaign.problem.name.clone(), take);
-        }
         let opening = opening();
         let campaign = opened.campaign.id;
         let stations = machines.into_iter().map(|mut machine| {
@@ -161,19 +169,24 @@ impl Shell {
             journal,
             writer,
             publisher,
+            door: Door(out.clone()),
             decider: spawn_decider(belief, out)?,
             machines,
             calls: BTreeMap::new(),
             last_call: 0,
             progress: BTreeMap::new(),
             halting: Vec::new(),
-            _listener: listener,
         })
     }
 
     /// Who is told what is committed.
     pub fn publisher(&self) -> &Publisher {
         &self.publisher
+    }
+
+    /// Where commands come in while it runs.
+    pub fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// Runs until nothing moves; says why. With [`Patience::Waits`], what only people can move is waited for.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forethought_engine::{Answer, Client, Command, Desk, Reply, compare, open_campaign};
+use forethought_engine::{Answer, Command, Desk, Reply, compare, open_campaign};
 use forethought_machine::{Build, Machine, PoolReader};
 use forethought_memory::{Folder, Head as KeptHead, Journal, OwnError, Owner, SqliteJournal};
 use forethought_record::{Actor, CampaignId, Seq};
@@ -18,6 +18,7 @@ use crate::kept;
 use crate::place::Place;
 use crate::project::Project;
 use crate::snapshot::Snapshot;
+use crate::socket::send;
 use crate::world::world_name;
 
 /// How long a command waits for another one that owns the project.
@@ -174,8 +175,9 @@ impl CampaignHandle {
                 Err(e) => return Err(e.into()),
             };
             let socket = self.folder().socket();
-            let waits = !matches!(command, Command::Stop { .. }) && began.elapsed() < QUEUE_PATIENCE;
-            match Client::send(&socket, &self.problem.name, command.clone(), actor.clone()) {
+            let stops = matches!(command, Command::Stop { .. });
+            let waits = !stops && began.elapsed() < QUEUE_PATIENCE;
+            match send(&socket, &self.problem.name, (&command, stops), actor) {
                 Ok(reply) => return Ok(reply?),
                 // Nobody listens, so the owner is no engine.
                 Err(_) if waits => std::thread::sleep(QUEUE_STEP),

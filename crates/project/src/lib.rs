@@ -16,6 +16,7 @@ mod place;
 mod project;
 mod sheet;
 mod snapshot;
+mod socket;
 mod world;
 
 pub use campaign::{CampaignHandle, Head, Verified};
@@ -27,6 +28,7 @@ pub use place::Place;
 pub use project::Project;
 pub use sheet::{export_table, run_sheet};
 pub use snapshot::Snapshot;
+pub use socket::Listener;
 pub use world::{
     ImportedEpisode, OwnedWorld, UNSAFE, WorldHandle, WorldRecord, WorldSnapshot, WorldVerified, channels,
     drive_failure, import_episodes, is_parquet, read_episode, shows_something, world_name,

@@ -9,6 +9,7 @@ mod claim;
 mod drive;
 mod event;
 mod id;
+mod refusal;
 mod trial;
 
 pub use campaign::{BeliefRef, Campaign, FoldError, Imported, Status};
@@ -19,4 +20,5 @@ pub use drive::{
 };
 pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, REMARK, Reason, Resolution};
 pub use id::{CampaignId, KeyError, RunKey, Seq};
+pub use refusal::Refusal;
 pub use trial::{Hold, Order, OrderState, Trial, TrialState, Why};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use forethought_engine::{Interrupt, Listener, Opened, Patience, Rest, Shell, Update, awaited_changes};
+use forethought_engine::{Interrupt, Opened, Patience, Rest, Shell, Update, awaited_changes};
 use forethought_machine::Class;
-use forethought_project::{CampaignHandle, Failure};
+use forethought_project::{CampaignHandle, Failure, Listener};
 use forethought_record::{Campaign, TrialState};
 use indicatif::ProgressBar;
 use jiff::SignedDuration;
@@ -42,8 +42,14 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
         bar.println(plain(&format!("{verb} campaign {} ({})", problem.name, campaign.id)));
     }
     let interrupt: Interrupt = progress::interrupt();
+    let shell = Shell::new(Opened { store, campaign, is_new }, machines, now)?;
+    // Without a socket others wait for this process to end; nothing is lost by it.
     let listener = Listener::bind(&loaded.project().folder().socket()).ok();
-    let shell = Shell::new(Opened { store, campaign, is_new }, machines, listener, now)?;
+    if let Some(listener) = &listener {
+        let door = shell.door();
+        let _ =
+            listener.serve(problem.name.clone(), move |command, by, answer| door.call(command, by, answer));
+    }
     let mut seen = Seen::default();
     let patience = if v.wait { Patience::Waits } else { Patience::None };
     let ended = shell.run(&interrupt, patience, &mut |update| {
@@ -52,6 +58,7 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
             seen.show(&bar, &update);
         }
     });
+    drop(listener);
     bar.finish_and_clear();
     let (rest, campaign) = ended?;
     // How the campaign stands is said even where a full disk takes no report.

@@ -46,9 +46,12 @@ impl ShortPath {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use crate::campaign::{Command, Reply};
-    use crate::socket::{Call, Client, Listener};
-    use forethought_record::Actor;
+    use std::sync::mpsc::SyncSender;
+
+    use forethought_engine::{Command, Reply};
+    use forethought_record::{Actor, Refusal};
+
+    use crate::socket::{Listener, send};
 
     #[test]
     fn a_stop_reaches_the_owner_of_a_project_in_a_deep_folder() {
@@ -57,10 +60,12 @@ mod tests {
         std::fs::create_dir(&folder).unwrap();
         let path = folder.join("forethought.sock");
         let listener = Listener::bind(&path).unwrap();
-        let answer = |call: Call| drop(call.reply.send(Ok(Reply::Done)));
+        let answer = |_: Command, _: Actor, answer: SyncSender<Result<Reply, Refusal>>| {
+            drop(answer.send(Ok(Reply::Done)));
+        };
         listener.serve("c".to_owned(), answer).unwrap();
         let command = Command::Stop { reason: "smoke".to_owned() };
-        let reply = Client::send(&path, "c", command, Actor::engine()).unwrap();
+        let reply: Result<Reply, Refusal> = send(&path, "c", (&command, true), &Actor::engine()).unwrap();
         assert_eq!(reply.unwrap(), Reply::Done);
         drop(listener);
         assert!(!path.exists());

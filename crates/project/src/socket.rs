@@ -1,4 +1,5 @@
-//! Commands to the process that owns a project, over the Unix socket in its folder.
+//! Commands to the process that owns a project, over the Unix socket in its folder: to a campaign's core or a plant's, for what is
+//! said is the core's affair.
 
 mod place;
 
@@ -9,10 +10,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use forethought_record::Actor;
+use forethought_record::{Actor, Refusal};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use crate::campaign::{Command, Refusal, Reply};
+use serde_json::value::RawValue;
 
 /// Longest wait of a caller for its answer; a decision may take a while.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -47,19 +48,17 @@ const LIMITS: Limits = Limits {
     answer_patience: PATIENCE,
 };
 
+/// What a caller sends, on one line.
 #[derive(Debug, Serialize, Deserialize)]
-struct Request {
+struct Request<C> {
+    /// The campaign's name, or the world's.
     campaign: String,
     actor: Actor,
-    command: Command,
+    command: C,
 }
 
-/// A command from outside, and where its answer goes.
-pub(crate) struct Call {
-    pub(crate) command: Command,
-    pub(crate) actor: Actor,
-    pub(crate) reply: mpsc::SyncSender<Result<Reply, Refusal>>,
-}
+/// Where the answer to a command goes.
+type Answer<R> = mpsc::SyncSender<Result<R, Refusal>>;
 
 /// Listens for commands; the socket goes when this does.
 pub struct Listener {
@@ -78,11 +77,15 @@ impl Listener {
         Ok(Listener { path: path.to_owned(), socket: place::bind(path)?, limits: LIMITS })
     }
 
-    /// Serves on a thread; each call is handed to `take`.
-    pub(crate) fn serve(
+    /// Serves on a thread; each command to the campaign or world of this name is handed to `take`, with who says it and where the
+    /// answer goes.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn serve<C: DeserializeOwned + 'static, R: Serialize + 'static>(
         &self,
         campaign: String,
-        take: impl Fn(Call) + Send + Clone + 'static,
+        take: impl Fn(C, Actor, mpsc::SyncSender<Result<R, Refusal>>) + Send + Clone + 'static,
     ) -> io::Result<()> {
         let (socket, limits) = (self.socket.try_clone()?, self.limits);
         let office =
@@ -126,29 +129,40 @@ struct Office {
 }
 
 impl Office {
-    fn answer(&self, mut stream: UnixStream, take: impl Fn(Call)) -> io::Result<()> {
-        let reply = match self.request(&stream)? {
-            Err(refusal) => Err(refusal),
-            Ok(r) if r.campaign != self.campaign => Err(Refusal::new(
-                "other-campaign",
-                format!("the process that owns this project runs campaign `{}`", self.campaign),
-            )
-            .hint("wait for it to end")),
-            Ok(r) => {
-                let (sender, receiver) = mpsc::sync_channel(1);
-                take(Call { command: r.command, actor: r.actor, reply: sender });
-                receiver.recv_timeout(self.limits.answer_patience).unwrap_or_else(|e| match e {
-                    RecvTimeoutError::Timeout => Err(late()),
-                    RecvTimeoutError::Disconnected => Err(ended()),
-                })
-            }
-        };
+    fn answer<C: DeserializeOwned, R: Serialize>(
+        &self,
+        mut stream: UnixStream,
+        take: impl Fn(C, Actor, Answer<R>),
+    ) -> io::Result<()> {
+        let reply = self.line(&stream)?.and_then(|line| self.command(&line)).and_then(|(command, actor)| {
+            let (sender, receiver) = mpsc::sync_channel(1);
+            take(command, actor, sender);
+            receiver.recv_timeout(self.limits.answer_patience).unwrap_or_else(|e| match e {
+                RecvTimeoutError::Timeout => Err(late()),
+                RecvTimeoutError::Disconnected => Err(ended()),
+            })
+        });
         serde_json::to_writer(&stream, &reply)?;
         stream.write_all(b"\n")
     }
 
+    /// The command in a line, where it is for us: one for another campaign, or for a world, may be of another kind.
+    fn command<C: DeserializeOwned>(&self, line: &[u8]) -> Result<(C, Actor), Refusal> {
+        let unreadable = |e| Refusal::new("request", format!("the request cannot be read: {e}"));
+        let request: Request<Box<RawValue>> = serde_json::from_slice(line).map_err(unreadable)?;
+        if request.campaign != self.campaign {
+            return Err(Refusal::new(
+                "other-campaign",
+                format!("the process that owns this project runs `{}`", self.campaign),
+            )
+            .hint("wait for it to end"));
+        }
+        let command = serde_json::from_str(request.command.get()).map_err(unreadable)?;
+        Ok((command, request.actor))
+    }
+
     /// One line, whole within its time, of no more bytes than are taken.
-    fn request(&self, mut stream: &UnixStream) -> io::Result<Result<Request, Refusal>> {
+    fn line(&self, mut stream: &UnixStream) -> io::Result<Result<Vec<u8>, Refusal>> {
         let (began, patience) = (Instant::now(), self.limits.request_patience);
         let (mut line, mut chunk) = (Vec::new(), vec![0; CHUNK]);
         let mut turn = None;
@@ -170,10 +184,7 @@ impl Office {
                 return Ok(Err(too_large(line.len(), self.limits.request)));
             }
             if read == 0 || chunk[..read].contains(&b'\n') {
-                let request = serde_json::from_slice(&line);
-                return Ok(
-                    request.map_err(|e| Refusal::new("request", format!("the request cannot be read: {e}")))
-                );
+                return Ok(Ok(line));
             }
             if line.len() > self.limits.large && turn.is_none() {
                 turn = Some(self.large.lock().unwrap_or_else(PoisonError::into_inner));
@@ -240,45 +251,40 @@ fn unreadable(e: &serde_json::Error) -> Refusal {
         .hint("it may be of another version: `log` shows whether it was recorded")
 }
 
-/// Sends commands to the owner.
-pub struct Client;
-
-impl Client {
-    /// Sends one command to whoever listens at `path`.
-    ///
-    /// # Errors
-    /// Where nobody listens there; of a stop, also where no answer comes in time.
-    pub fn send(
-        path: &Path,
-        campaign: &str,
-        command: Command,
-        actor: Actor,
-    ) -> io::Result<Result<Reply, Refusal>> {
-        let mut stream = place::connect(path)?;
-        let stops = matches!(command, Command::Stop { .. });
-        stream.set_read_timeout(Some(if stops { STOP_PATIENCE } else { PATIENCE + GRACE }))?;
-        let request = Request { campaign: campaign.to_owned(), actor, command };
-        let mut line = serde_json::to_vec(&request).map_err(io::Error::other)?;
-        line.push(b'\n');
-        if line.len() > LIMITS.request {
-            return Ok(Err(too_large(line.len(), LIMITS.request)));
-        }
-        // Where it could not be written the owner may have said why.
-        let written = stream.write_all(&line);
-        let mut answer = String::new();
-        match BufReader::new(stream).read_line(&mut answer) {
-            Ok(0) => {}
-            Ok(_) => return Ok(serde_json::from_str(&answer).unwrap_or_else(|e| Err(unreadable(&e)))),
-            Err(e) if stops => return Err(e),
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                return Ok(Err(late()));
-            }
-            Err(_) => {}
-        }
-        // What did not reach the owner whole did nothing.
-        written?;
-        Ok(Err(ended()))
+/// Sends one command to whoever listens at `path` for the campaign or world of this name. One that `stops` is waited for a shorter time,
+/// so that whoever says it can go on without an owner that hangs.
+///
+/// # Errors
+/// Where nobody listens there; where it stops, also where no answer comes in time.
+pub(crate) fn send<C: Serialize, R: DeserializeOwned>(
+    path: &Path,
+    campaign: &str,
+    (command, stops): (&C, bool),
+    actor: &Actor,
+) -> io::Result<Result<R, Refusal>> {
+    let mut stream = place::connect(path)?;
+    stream.set_read_timeout(Some(if stops { STOP_PATIENCE } else { PATIENCE + GRACE }))?;
+    let request = Request { campaign: campaign.to_owned(), actor: actor.clone(), command };
+    let mut line = serde_json::to_vec(&request).map_err(io::Error::other)?;
+    line.push(b'\n');
+    if line.len() > LIMITS.request {
+        return Ok(Err(too_large(line.len(), LIMITS.request)));
     }
+    // Where it could not be written the owner may have said why.
+    let written = stream.write_all(&line);
+    let mut answer = String::new();
+    match BufReader::new(stream).read_line(&mut answer) {
+        Ok(0) => {}
+        Ok(_) => return Ok(serde_json::from_str(&answer).unwrap_or_else(|e| Err(unreadable(&e)))),
+        Err(e) if stops => return Err(e),
+        Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            return Ok(Err(late()));
+        }
+        Err(_) => {}
+    }
+    // What did not reach the owner whole did nothing.
+    written?;
+    Ok(Err(ended()))
 }
 
 #[cfg(test)]
@@ -286,12 +292,17 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_core::{Rng, SeedableRng};
 
+    use forethought_engine::{Command, Reply};
+
     use super::*;
 
     const SOON: Duration = Duration::from_millis(20);
 
     /// A listener in a folder of its own that hands calls to `take`.
-    fn serve(limits: Limits, take: impl Fn(Call) + Send + Clone + 'static) -> (tempfile::TempDir, Listener) {
+    fn serve(
+        limits: Limits,
+        take: impl Fn(Command, Actor, Answer<Reply>) + Send + Clone + 'static,
+    ) -> (tempfile::TempDir, Listener) {
         let dir = tempfile::tempdir().unwrap();
         let mut listener = Listener::bind(&dir.path().join("s")).unwrap();
         listener.limits = limits;
@@ -300,11 +311,11 @@ mod tests {
     }
 
     fn send(dir: &tempfile::TempDir, command: Command) -> Result<Reply, Refusal> {
-        Client::send(&dir.path().join("s"), "c", command, Actor("a".into())).unwrap()
+        super::send(&dir.path().join("s"), "c", (&command, false), &Actor("a".into())).unwrap()
     }
 
-    fn done(call: Call) {
-        let _ = call.reply.send(Ok(Reply::Done));
+    fn done(_: Command, _: Actor, answer: Answer<Reply>) {
+        let _ = answer.send(Ok(Reply::Done));
     }
 
     #[test]
@@ -312,7 +323,7 @@ mod tests {
         let waiting = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&waiting);
         let limits = Limits { answer_patience: SOON, ..LIMITS };
-        let (dir, _listener) = serve(limits, move |call| kept.lock().unwrap().push(call));
+        let (dir, _listener) = serve(limits, move |_, _, answer| kept.lock().unwrap().push(answer));
         let refusal = send(&dir, Command::Ask { count: 1 }).unwrap_err();
         assert_eq!(refusal.code, "late");
         assert!(refusal.message.contains("goes on") && refusal.hint.unwrap().contains("do not say it again"));
@@ -321,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_caller_whose_owner_ended_is_told_so() {
-        let (dir, _listener) = serve(LIMITS, drop);
+        let (dir, _listener) = serve(LIMITS, |_, _, _| {});
         assert_eq!(send(&dir, Command::Resume).unwrap_err().code, "ended");
     }
 
@@ -389,5 +400,15 @@ mod tests {
             let _: Result<Reply, Refusal> = serde_json::from_str(&answer).unwrap();
         }
         assert_eq!(send(&dir, Command::Resume), Ok(Reply::Done));
+    }
+    #[test]
+    fn a_command_to_another_name_is_refused_whatever_its_kind() {
+        let (dir, _listener) = serve(LIMITS, done);
+        let plant = serde_json::json!({ "command": "judge", "alarm": 1, "no_fault": true });
+        let other = |name: &str| -> Result<Reply, Refusal> {
+            super::send(&dir.path().join("s"), name, (&plant, false), &Actor("a".into())).unwrap()
+        };
+        assert_eq!(other("d").unwrap_err().code, "other-campaign");
+        assert_eq!(other("c").unwrap_err().code, "request");
     }
 }
