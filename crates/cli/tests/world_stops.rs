@@ -12,13 +12,13 @@ use std::time::Duration;
 use common::Folder;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// An oven that writes down all that it is told. `mode` says what it refuses; a step takes as long as `pause` says.
+/// An oven that writes down all that it is told. `mode` says what it refuses; a step takes as long as `pause` says, a period `period`.
 const PROGRAM: &str = r#"
 import json, os, sys, time
 log = open("plant.log", "a", buffering=1)
 print("START", file=log)
 card = {
-    "period_s": 1,
+    "period_s": float(open("period").read()) if os.path.exists("period") else 1,
     "actions": [{"name": "heat", "low": 0, "high": 100, "rate": 10, "safe": 0}],
     "sensors": [{"name": "temp", "low": 0, "high": 200}],
 }
@@ -35,7 +35,7 @@ for line in sys.stdin:
     else:
         time.sleep(float(open("pause").read()) if os.path.exists("pause") else 0)
         temp += 0.1 * (20 + ask["step"][0] - temp)
-        answer = {"read": [temp], "done": False}
+        answer = {"read": [None if mode == "silent" else temp], "done": False}
     print(json.dumps(answer), flush=True)
 "#;
 
@@ -89,16 +89,29 @@ impl Oven {
         self.words().iter().filter(|word| *word == "START").count()
     }
 
+    fn begin(&self, verb: &str) -> Child {
+        let mut command = common::forethought();
+        command.args(["world", verb, "plant.toml", "--no-report"]).current_dir(self.0.dir());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// How often it was told this, from a word on.
+    fn told(&self, from: usize, what: &str) -> usize {
+        self.moves(from).iter().filter(|word| *word == what).count()
+    }
+
     /// Begins to explore; in the midst of an episode when this returns.
     fn explore(&self) -> Child {
         let from = self.words().len();
-        let mut command = common::forethought();
-        command.args(["world", "explore", "plant.toml", "--no-report"]).current_dir(self.0.dir());
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        while self.moves(from).iter().filter(|word| *word == "step").count() < 5 {
-            sleep(Duration::from_millis(5));
-        }
+        let child = self.begin("explore");
+        wait_until(|| self.told(from, "step") >= 5);
         child
+    }
+}
+
+fn wait_until(what: impl Fn() -> bool) {
+    while !what() {
+        sleep(Duration::from_millis(5));
     }
 }
 
@@ -294,4 +307,55 @@ fn stop_stops_a_run_whose_path_is_long_or_whose_socket_is_gone() {
         assert_eq!(starts(), stopped, "is_deep: {is_deep}");
         assert!(folder.run(&["status", &deep], 0).contains("smoke"));
     }
+}
+
+#[test]
+fn a_stop_is_answered_before_the_end_of_a_period_of_a_minute() {
+    let oven = Oven::new();
+    fs::write(oven.0.path("period"), "60").unwrap();
+    fs::write(oven.0.path("pause"), "60").unwrap();
+    let hours = PLANT.replace("\"120s\"", "\"2h\"").replace("\"60s\"", "\"1h\"");
+    fs::write(oven.0.path("plant.toml"), hours).unwrap();
+    let mut child = oven.begin("explore");
+    wait_until(|| oven.told(0, "step") == 1);
+    let said = oven.0.run(&["--as", "ada", "stop", "plant.toml", "--reason", "smoke"], 0);
+    assert!(said.contains("safe action by the process that drove it"), "{said}");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // No second step: the first period had not come to its end.
+    assert_eq!(oven.moves(0), ["safe", "rese", "step", "safe"]);
+    let log = oven.0.run(&["log", "plant.toml"], 0);
+    let stopped = log.lines().find(|line| line.contains("stopped") && line.contains("ada")).unwrap();
+    assert!(stopped.contains("smoke"), "{log}");
+    assert!(log.contains("episode 1: 0 periods, stopped: by ada: smoke"), "{log}");
+    oven.0.run(&["verify", "plant.toml"], 0);
+}
+
+#[test]
+fn an_alarm_is_judged_in_the_midst_of_a_period_by_whoever_drives() {
+    let oven = Oven::new();
+    let mut child = oven.begin("drive");
+    // Two episodes of exploring; in the third the sensor that the goal is of falls silent.
+    wait_until(|| oven.told(0, "rese") == 3);
+    fs::write(oven.0.path("mode"), "silent").unwrap();
+    fs::write(oven.0.path("pause"), "0.05").unwrap();
+    wait_until(|| oven.0.run(&["log", "plant.toml"], 0).contains("alarm 1"));
+    fs::write(oven.0.path("pause"), "60").unwrap();
+    let before = oven.told(0, "step");
+    wait_until(|| oven.told(0, "step") > before);
+    let steps = oven.told(0, "step");
+    let judge = |as_what: &str, code| {
+        oven.0.run(&["--as", "ada", "world", "surprise", "plant.toml", "--alarm", "1", as_what], code)
+    };
+    assert!(judge("--no-fault", 0).contains("Alarm 1 is recorded as no fault"));
+    let none = ["world", "surprise", "plant.toml", "--alarm", "7", "--fault"];
+    assert!(oven.0.run(&none, 2).contains("alarms 1 to 1 were raised"));
+    assert_eq!((oven.told(0, "step"), child.try_wait().unwrap()), (steps, None), "it is still driven");
+    let log = oven.0.run(&["log", "plant.toml"], 0);
+    assert!(log.lines().any(|line| line.contains("alarm_judged") && line.contains("ada")), "{log}");
+    oven.0.run(&["stop", "plant.toml"], 0);
+    child.wait().unwrap();
+    // Nobody drives any more: what is said is recorded here.
+    assert!(judge("--fault", 0).contains("recorded as a fault"));
+    oven.0.run(&["replay", "plant.toml"], 0);
+    assert_eq!(oven.starts(), 2, "whoever judges starts no plant");
 }

@@ -4,13 +4,16 @@
 //! the journal before its first action and sealed after its last. The first word to a plant is its safe action, whatever an earlier
 //! process left behind, and so is the last; where it fails, nothing goes on. No action leaves that the envelope does not let through.
 
+mod command;
 mod safety;
 
 use std::sync::Arc;
 
 use forethought_machine::Reading;
 use forethought_plant::World;
-use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq};
+use forethought_record::{
+    Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Refusal, Seq,
+};
 use forethought_world::Follow;
 use jiff::Timestamp;
 use serde_json::json;
@@ -21,6 +24,8 @@ use crate::model::{LearnAsk, WorldModel};
 use crate::policy::{self, PlanAsk, Planned, exploring_tracks};
 use crate::progress::{done, is_stale, learnable, reached, undriven};
 use crate::run::Run;
+
+pub use command::{DriveCommand, DriveReply};
 
 /// Episodes after which a model is learnt and plans, even while exploring.
 const GUIDED_FROM: usize = 2;
@@ -44,7 +49,9 @@ pub enum DriveInput {
     Learnt(Box<Result<WorldModel, String>>),
     /// A plan was made.
     Planned(Box<Planned>),
-    /// Somebody wants it to end.
+    /// Somebody asks something of it: the caller's number, what, who.
+    Command(u64, DriveCommand, Actor),
+    /// The process that drives is to end.
     Stop(Reason),
 }
 
@@ -53,13 +60,13 @@ pub enum DriveInput {
 pub enum DriveEffect {
     /// Make these durable, then say `Journaled`.
     Append(Vec<DriveEntry>, Vec<(String, Vec<u8>)>),
-    /// Bring the plant to its safe action, then say `Safe`.
+    /// Bring the plant to its safe action now, whatever it is told to do, then say `Safe`. What it was told to do need not be answered.
     MakeSafe,
     /// Make a place for an episode, then say `Created`.
     Create(EpisodePlan),
     /// Begin an episode with this seed, then say `Read`.
     Reset(u64),
-    /// Hold an action over one period, then say `Read`.
+    /// Hold an action over one period, then say `Read`. Never before the reading that came before it.
     Step(Vec<f64>),
     /// Append to the episode: the action that was held before the reading (none before the first), the reading, and what is
     /// claimed now of readings to come, two numbers a claim. NaN where there is none.
@@ -70,6 +77,8 @@ pub enum DriveEffect {
     Learn(Box<LearnAsk>),
     /// Ask the pure function for a plan, then say `Planned`.
     Plan(Box<PlanAsk>),
+    /// The answer to a command of this number: what it says is durable.
+    Reply(u64, Result<DriveReply, Refusal>),
     /// Nothing is left to do.
     Done(DriveEnd),
 }
@@ -151,10 +160,27 @@ pub struct DriveCore {
     is_safe: bool,
     /// What the plant stands at once it was made safe.
     from: Vec<f64>,
+    /// The last event that is durable.
+    durable: Seq,
     /// What to do when all is durable.
     then: Vec<DriveEffect>,
     stop: Option<Reason>,
+    /// Who waits to hear that the plant is stopped.
+    stopping: Vec<u64>,
+    /// The world of a file that was changed, from the next episode on.
+    revised: Option<Arc<World>>,
     failed: Option<String>,
+}
+
+/// What comes next, when nothing is under way.
+enum Next {
+    Over(DriveEnd),
+    /// Learn from these stored episodes.
+    Learn(Vec<u64>, Follow),
+    /// Record why nothing more is done.
+    Finish(Reason),
+    /// An episode of so many periods.
+    Episode(Purpose, usize),
 }
 
 impl DriveCore {
@@ -172,6 +198,7 @@ impl DriveCore {
             from: world.told.safe(),
             is_safe: false,
             world,
+            durable: drive.seq,
             drive,
             until,
             model,
@@ -180,6 +207,8 @@ impl DriveCore {
             phase: Phase::Between,
             then: Vec::new(),
             stop: None,
+            stopping: Vec::new(),
+            revised: None,
             failed: None,
         }
     }
@@ -201,48 +230,88 @@ impl DriveCore {
     pub fn step(&mut self, at: Timestamp, input: DriveInput, effects: &mut Vec<DriveEffect>) {
         match input {
             DriveInput::Begin => self.begin(at, effects),
-            DriveInput::Journaled(seq) if seq >= self.drive.seq => self.journaled(at, effects),
-            DriveInput::Journaled(_) => {}
+            DriveInput::Journaled(seq) => self.journaled(at, seq, effects),
             DriveInput::Safe(done) => self.safe(at, done, effects),
             DriveInput::Created(stored) => self.created(at, stored, effects),
             DriveInput::Read(reading) => self.read(at, reading, effects),
             DriveInput::Closed(periods, hash) => self.closed(at, periods, hash, effects),
             DriveInput::Learnt(model) => self.learnt(at, *model, effects),
             DriveInput::Planned(planned) => self.planned(*planned, effects),
-            DriveInput::Stop(reason) => self.stop = Some(reason),
+            DriveInput::Command(id, command, by) => self.command(at, id, command, &by, effects),
+            DriveInput::Stop(reason) => self.halt(at, reason, effects),
         }
     }
 
-    fn journaled(&mut self, at: Timestamp, effects: &mut Vec<DriveEffect>) {
-        if self.stop_unbegun(effects) {
+    fn journaled(&mut self, at: Timestamp, seq: Seq, effects: &mut Vec<DriveEffect>) {
+        self.durable = self.durable.max(seq);
+        if self.durable < self.drive.seq {
             return;
         }
-        if self.then.is_empty() {
-            if matches!(self.phase, Phase::Between) {
-                self.next(at, effects);
-            }
-        } else {
-            effects.append(&mut self.then);
+        effects.append(&mut self.then);
+        if matches!(self.phase, Phase::Between) {
+            self.next(at, effects);
         }
     }
 
-    /// What comes next, when nothing is under way.
+    /// What must not be done before all that is recorded is durable.
+    fn gate(&mut self, effect: DriveEffect, effects: &mut Vec<DriveEffect>) {
+        if self.durable < self.drive.seq { self.then.push(effect) } else { effects.push(effect) }
+    }
+
     fn next(&mut self, at: Timestamp, effects: &mut Vec<DriveEffect>) {
         self.phase = Phase::Between;
+        if let Some(world) = self.revised.take() {
+            self.from = world.told.safe();
+            self.world = world;
+        }
+        match self.what_next() {
+            Next::Over(end) => self.over(end, effects),
+            Next::Learn(episodes, follow) => {
+                self.phase = Phase::Learning;
+                let ask = LearnAsk {
+                    episodes,
+                    world: self.world.clone(),
+                    before: self.model.clone(),
+                    recalled: self.recalled.clone(),
+                    follow,
+                };
+                effects.push(DriveEffect::Learn(Box::new(ask)));
+            }
+            Next::Finish(reason) => {
+                self.append(at, vec![DriveEvent::WorldFinished { reason }], effects);
+            }
+            Next::Episode(..) if !self.is_safe => self.secure(effects),
+            Next::Episode(purpose, longest) => {
+                let number = self.drive.episodes.len() as u64 + 1;
+                let model = self.model.as_ref().map(|m| m.hash.clone());
+                let plan = EpisodePlan {
+                    purpose,
+                    seed: policy::episode_seed(self.world.seed, number),
+                    policy: if model.is_some() { "planner" } else { "excitation" }.to_owned(),
+                    model,
+                    longest,
+                };
+                effects.push(DriveEffect::Create(plan.clone()));
+                self.phase = Phase::Creating(plan);
+            }
+        }
+    }
+
+    fn what_next(&mut self) -> Next {
         if let Some(message) = self.failed.take() {
-            return self.over(DriveEnd::Failed(message), effects);
+            return Next::Over(DriveEnd::Failed(message));
         }
         if self.stop.is_some() {
-            return self.over(DriveEnd::Stopped, effects);
+            return Next::Over(DriveEnd::Stopped);
         }
         let explored = done(&self.drive, Purpose::Explore);
         let is_explored = explored >= self.world.explore.1 as usize;
         let learnable = learnable(&self.drive);
         if is_explored && self.model.is_none() && learnable.is_empty() {
-            return self.over(DriveEnd::NothingLearnt, effects);
+            return Next::Over(DriveEnd::NothingLearnt);
         }
         if is_explored && self.until == Until::Explored {
-            return self.over(DriveEnd::Finished, effects);
+            return Next::Over(DriveEnd::Finished);
         }
         // While exploring, a model that has seen most of the data will do, once all that is explored is within its reach.
         let will_do = self.model.as_ref().is_some_and(|m| {
@@ -250,53 +319,32 @@ impl DriveCore {
         });
         let wants_model = is_explored || explored >= GUIDED_FROM && !will_do;
         if wants_model && self.is_stale && !learnable.is_empty() {
-            self.phase = Phase::Learning;
-            let ask = LearnAsk {
-                episodes: learnable,
-                world: self.world.clone(),
-                before: self.model.clone(),
-                recalled: self.recalled.clone(),
-                follow: if is_explored { Follow::Calmly } else { Follow::Closely },
-            };
-            return effects.push(DriveEffect::Learn(Box::new(ask)));
+            let follow = if is_explored { Follow::Calmly } else { Follow::Closely };
+            return Next::Learn(learnable, follow);
         }
-        if is_explored && self.until == Until::Learnt && self.model.is_some() {
-            return self.over(DriveEnd::Finished, effects);
+        if !is_explored {
+            return Next::Episode(Purpose::Explore, self.world.explore.0);
+        }
+        if self.until == Until::Learnt && self.model.is_some() {
+            return Next::Over(DriveEnd::Finished);
         }
         let reached = reached(&self.world, &self.drive);
         let is_left = done(&self.drive, Purpose::Drive) < self.world.drive.1 as usize;
-        let (purpose, longest) = if !is_explored {
-            (Purpose::Explore, self.world.explore.0)
-        } else if is_left && reached.is_none() {
-            (Purpose::Drive, self.world.drive.0)
-        } else if let Some(why) = undriven(&self.world, &self.drive).filter(|_| reached.is_none()) {
-            return self.over(DriveEnd::Undriven(why), effects);
-        } else if self.drive.finished.is_none() {
-            let reason = reached.unwrap_or_else(|| "every episode of the world file is done".to_owned());
-            return self.append(at, vec![DriveEvent::WorldFinished { reason }], Vec::new(), effects);
-        } else {
-            return self.over(DriveEnd::Finished, effects);
-        };
-        if !self.is_safe {
-            return self.secure(effects);
+        match reached {
+            None if is_left => Next::Episode(Purpose::Drive, self.world.drive.0),
+            None if let Some(why) = undriven(&self.world, &self.drive) => Next::Over(DriveEnd::Undriven(why)),
+            _ if self.drive.finished.is_some() => Next::Over(DriveEnd::Finished),
+            reached => {
+                Next::Finish(reached.unwrap_or_else(|| "every episode of the world file is done".to_owned()))
+            }
         }
-        let number = self.drive.episodes.len() as u64 + 1;
-        let model = self.model.as_ref().map(|m| m.hash.clone());
-        let plan = EpisodePlan {
-            purpose,
-            seed: policy::episode_seed(self.world.seed, number),
-            policy: if model.is_some() { "planner" } else { "excitation" }.to_owned(),
-            model,
-            longest,
-        };
-        effects.push(DriveEffect::Create(plan.clone()));
-        self.phase = Phase::Creating(plan);
     }
 
     /// Nothing more is done.
     fn over(&mut self, end: DriveEnd, effects: &mut Vec<DriveEffect>) {
         self.phase = Phase::Over;
-        effects.push(DriveEffect::Done(end));
+        self.answer_stops(self.drive.left.as_ref().map_or(Ok(()), |left| Err(left.message.clone())), effects);
+        self.gate(DriveEffect::Done(end), effects);
     }
 
     fn created(&mut self, at: Timestamp, stored: u64, effects: &mut Vec<DriveEffect>) {
@@ -323,7 +371,8 @@ impl DriveCore {
             }
         };
         let reset = DriveEffect::Reset(plan.seed);
-        self.append(at, vec![event], vec![reset], effects);
+        self.append(at, vec![event], effects);
+        self.gate(reset, effects);
         let earlier = done(&self.drive, Purpose::Explore);
         let watching = self.model.as_ref().filter(|_| plan.purpose == Purpose::Drive);
         let monitor = watching.map(|model| taught_monitor(&self.world, &self.drive, model));
@@ -337,11 +386,16 @@ impl DriveCore {
             Run::new(&self.world, episode, stored, plan, tracks, earlier).standing_at(self.from.clone());
         let run = run.foreseeing(foresight).watched(monitor).pausing(pauses);
         self.phase = Phase::Running(Box::new(run));
+        self.cut(effects);
     }
 
     fn read(&mut self, at: Timestamp, reading: Result<Reading, String>, effects: &mut Vec<DriveEffect>) {
         let first = effects.len();
         let Phase::Running(run) = &mut self.phase else { return };
+        if run.end.is_some() {
+            // The period was cut short: what comes late is not what was asked for.
+            return;
+        }
         match reading {
             Err(message) => {
                 run.end = Some(EpisodeEnd::Fault { message: message.clone() });
@@ -352,9 +406,6 @@ impl DriveCore {
                 let mut alarms = run.take(&self.world, self.model.as_deref(), &reading.numbers());
                 if is_done || run.period >= run.plan.longest {
                     run.end = Some(EpisodeEnd::Whole);
-                }
-                if let Some(reason) = &self.stop {
-                    run.end = Some(EpisodeEnd::Stopped { reason: reason.clone() });
                 }
                 if let (Some(EpisodeEnd::Whole), Purpose::Drive, Some(model)) =
                     (&run.end, run.plan.purpose, &self.model)
@@ -394,13 +445,10 @@ impl DriveCore {
     }
 
     fn planned(&mut self, planned: Planned, effects: &mut Vec<DriveEffect>) {
-        if let (Phase::Running(run), Some(reason)) = (&mut self.phase, &self.stop) {
-            run.end.get_or_insert(EpisodeEnd::Stopped { reason: reason.clone() });
-            effects.push(DriveEffect::MakeSafe);
-            effects.extend(run.last_row());
-            return;
+        // Nobody waits for a plan once the episode is to end.
+        if matches!(&self.phase, Phase::Running(run) if run.end.is_none()) {
+            self.act(planned.action.clone(), Some(planned), effects);
         }
-        self.act(planned.action.clone(), Some(planned), effects);
     }
 
     /// Records what is claimed, then acts, if the envelope lets it through.
@@ -436,10 +484,10 @@ impl DriveCore {
                 };
                 let blob = (model.hash.clone(), model.bytes.clone());
                 self.model = Some(Arc::new(model));
-                self.append_with(at, vec![event], vec![blob], Vec::new(), effects);
+                // What was said of alarms meanwhile counts.
+                self.is_stale = is_stale(self.model.as_deref(), &self.drive);
+                self.record(at, &Actor::engine(), vec![event], vec![blob], effects);
             }
-            // It was given up.
-            Err(_) if self.stop.is_some() => self.next(at, effects),
             // Too little yet: what is left to explore may mend it.
             Err(_) if done(&self.drive, Purpose::Explore) < self.world.explore.1 as usize => {
                 self.next(at, effects)
@@ -467,39 +515,29 @@ impl DriveCore {
                 text: alarm.text,
                 kind: alarm.kind,
             };
-            let then = std::mem::take(&mut self.then);
-            self.append(at, vec![event], then, effects);
+            self.append(at, vec![event], effects);
         }
         self.drive.alarms.len() > before
     }
 
-    fn append(
-        &mut self,
-        at: Timestamp,
-        events: Vec<DriveEvent>,
-        then: Vec<DriveEffect>,
-        effects: &mut Vec<DriveEffect>,
-    ) {
-        self.append_with(at, events, Vec::new(), then, effects);
+    fn append(&mut self, at: Timestamp, events: Vec<DriveEvent>, effects: &mut Vec<DriveEffect>) {
+        self.record(at, &Actor::engine(), events, Vec::new(), effects);
     }
 
-    fn append_with(
+    fn record(
         &mut self,
         at: Timestamp,
+        by: &Actor,
         events: Vec<DriveEvent>,
         blobs: Vec<(String, Vec<u8>)>,
-        then: Vec<DriveEffect>,
         effects: &mut Vec<DriveEffect>,
     ) {
-        let entries: Vec<DriveEntry> = events
-            .into_iter()
-            .map(|event| DriveEntry { v: FORMAT, at, by: Actor::engine(), event })
-            .collect();
+        let entry = |event| DriveEntry { v: FORMAT, at, by: by.clone(), event };
+        let entries: Vec<DriveEntry> = events.into_iter().map(entry).collect();
         for entry in &entries {
             let applied = self.drive.apply(entry);
             assert!(applied.is_ok(), "the core wrote an event that cannot follow: {applied:?}");
         }
-        self.then = then;
         effects.push(DriveEffect::Append(entries, blobs));
     }
 }

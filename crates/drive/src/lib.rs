@@ -1,14 +1,17 @@
 //! A plant that is explored, learnt and driven: the core, which does no input or output, and the shell that runs it.
 //!
 //! [`DriveCore`] takes [`DriveInput`]s and gives [`DriveEffect`]s: it holds every rule and does nothing itself, so one seed can
-//! drive it through every fault. [`DriveShell`] carries the effects out with a plant, a journal and a store of episodes.
+//! drive it through every fault. [`DriveShell`] carries the effects out with a plant, a journal and a store of episodes; a
+//! [`DriveCommand`] comes in by its [`DriveDoor`].
 //! [`learn`] and [`plan_action`] are the pure functions behind `DriveEffect::Learn` and `DriveEffect::Plan`;
 //! [`replay_episode`] decides a recorded episode again.
 
 mod alarm;
 mod creep;
 mod drive;
+mod error;
 mod model;
+mod open;
 mod policy;
 mod progress;
 mod replay;
@@ -17,11 +20,13 @@ mod shell;
 mod silent;
 
 pub use alarm::taught_monitor;
-pub use drive::{DriveCore, DriveEffect, DriveEnd, DriveInput, EpisodePlan, Until};
+pub use drive::{DriveCommand, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveReply, EpisodePlan, Until};
+pub use error::DriveShellError;
 pub use model::{LearnAsk, Seen, WorldModel, learn};
+pub use open::{OpenedWorld, open_world};
 pub use policy::{Caution, PlanAsk, Planned, Way, exploring_tracks, plan_action, stage_cost};
 pub use progress::{LEARNT_FROM, done};
 pub use replay::{Recorded, ReplayedEpisode, replay_episode};
 pub use run::claim_channels;
-pub use shell::{DriveShell, DriveShellError, DriveUpdate, OpenedWorld, open_world};
+pub use shell::{DriveDoor, DriveShell, DriveUpdate};
 pub use silent::Pause;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use forethought_machine::Reading;
 use forethought_plant::{Episode, World};
-use forethought_record::{Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd};
+use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd};
 
+use crate::drive::{DriveCommand, DriveCore, DriveEffect, DriveInput, Until};
 use crate::model::WorldModel;
 use crate::policy::plan_action;
 use crate::shell::method;
-use crate::{DriveCore, DriveEffect, DriveInput, Until};
 
 /// An episode as it was recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,14 +46,19 @@ pub fn replay_episode(
 ) -> Result<ReplayedEpisode, DriveError> {
     let drive = Drive::fold(&entries[..intended])?;
     let number = drive.episodes.len() as u64 + 1;
-    let of_it =
-        |e: &&DriveEntry| matches!(&e.event, DriveEvent::AlarmRaised { episode, .. } if *episode == number);
-    let mut alarms: VecDeque<&DriveEvent> =
-        entries[intended..].iter().filter(of_it).map(|e| &e.event).collect();
-    let sealed = entries[intended..].iter().find_map(|e| match &e.event {
-        DriveEvent::EpisodeSealed { episode, end, .. } if *episode == number => Some(end),
+    let is_seal =
+        |e: &&DriveEntry| matches!(&e.event, DriveEvent::EpisodeSealed { episode, .. } if *episode == number);
+    let sealed = entries[intended..].iter().find(is_seal).and_then(|e| match &e.event {
+        DriveEvent::EpisodeSealed { end, .. } => Some(end),
         _ => None,
     });
+    // Alarms of it, and what was said of alarms in it, in their order.
+    let is_of_it = |e: &&DriveEntry| {
+        matches!(&e.event, DriveEvent::AlarmRaised { episode, .. } if *episode == number)
+            || matches!(e.event, DriveEvent::AlarmJudged { .. })
+    };
+    let within = entries[intended..].iter().take_while(|e| !is_seal(e));
+    let mut alarms: VecDeque<&DriveEvent> = within.filter(is_of_it).map(|e| &e.event).collect();
     let method = method(world.planner);
     let is_whole = sealed == Some(&EpisodeEnd::Whole);
     let (episode, at) = (&recorded.episode, entries[intended].at);
@@ -68,6 +73,11 @@ pub fn replay_episode(
     let (mut inputs, mut effects, mut t) = (VecDeque::from([DriveInput::Begin]), Vec::new(), 0);
     let (mut is_begun, mut is_over) = (false, false);
     while let Some(input) = inputs.pop_front() {
+        while let (true, Some(DriveEvent::AlarmJudged { alarm, no_fault })) = (is_begun, alarms.front()) {
+            let judge = DriveCommand::Judge { alarm: *alarm, no_fault: *no_fault };
+            core.step(at, DriveInput::Command(0, judge, Actor::engine()), &mut effects);
+            alarms.pop_front();
+        }
         core.step(at, input, &mut effects);
         for effect in effects.drain(..) {
             match effect {
@@ -109,7 +119,7 @@ pub fn replay_episode(
                     t += 1;
                     inputs.push_back(read(t));
                 }
-                DriveEffect::Record(..) => {}
+                DriveEffect::Record(..) | DriveEffect::Reply(..) => {}
                 // It was learnt before, or there was too little to learn from.
                 DriveEffect::Learn(_) => {
                     let none = Err("there was no model".to_owned());

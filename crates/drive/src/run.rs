@@ -135,11 +135,6 @@ impl Run {
         self
     }
 
-    /// Something was read.
-    pub(crate) fn is_begun(&self) -> bool {
-        !self.raw.is_empty()
-    }
-
     /// What was set last, whether or not its period came to its end.
     pub(crate) fn last_set(&self) -> Option<Vec<f64>> {
         self.held.clone().or_else(|| (self.period > 0).then(|| self.previous.clone()))

@@ -1,124 +1,51 @@
 //! Carries out what the drive core asks for: a plant, a journal, a store of episodes. Holds no rule.
+//!
+//! The core's steps are taken on the caller's thread, from one inbox. The plant, the record and the planner have a thread each, so that
+//! a stop is heard within a period, while a plan is made, and while the disk is slow.
 
-use std::collections::VecDeque;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+mod keeper;
+mod kept;
+mod mind;
+mod plant;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use forethought_machine::Environment;
-use forethought_memory::{
-    AppendError, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
-    Journal, ReadError, Sampling, Store, TakeError, hex,
-};
-use forethought_plan::Method;
-use forethought_plant::{Channel, ChannelKind, Dynamics, Episode, Planner, World};
-use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT, Purpose};
+use forethought_machine::{Environment, Halt, Reading};
+use forethought_memory::{EpisodeCard, EpisodeChannel, EpisodeStore, Store};
+use forethought_plant::{Channel, ChannelKind, Dynamics, World};
+use forethought_record::{Actor, Drive, DriveEntry, Purpose, Refusal, Seq};
 use jiff::Timestamp;
 
-use crate::model::{LearnAsk, WorldModel, learn};
-use crate::policy::plan_action;
+use crate::drive::{
+    DriveCommand, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveReply, EpisodePlan, Until,
+};
+use crate::error::DriveShellError;
+use crate::model::WorldModel;
+use crate::open::OpenedWorld;
+use crate::policy::PlanAsk;
 use crate::run::claim_channels;
-use crate::{DriveCore, DriveEffect, DriveEnd, DriveInput, EpisodePlan, Until};
 
-/// How often learning looks up whether it shall end.
+use keeper::{Keeper, Task};
+use kept::KeptFile;
+pub(crate) use mind::method;
+use plant::{Errand, Speaker};
+
+/// Longest time that a signal waits to be seen.
 const LOOK_UP: Duration = Duration::from_millis(50);
-/// Seconds of readings that a crash may lose, at most.
-const SYNC_S: f64 = 1.0;
-
-/// Why driving ended before its end.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
-pub enum DriveShellError {
-    #[error(transparent)]
-    Append(#[from] AppendError),
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error(transparent)]
-    Episode(#[from] EpisodeError),
-    #[error("the record cannot be understood: {0}")]
-    Fold(#[from] DriveError),
-    #[error("the model {0} in the record cannot be read: {1}")]
-    Model(String, String),
-    #[error("{} is gone or was replaced while the plant was driven; the plant was brought to its safe action", .0.display())]
-    Gone(PathBuf),
-    #[error("{failure}; and the plant cannot be brought to its safe action: {safe}")]
-    Unsafe { failure: Box<DriveShellError>, safe: String },
-}
-
-impl From<TakeError> for DriveShellError {
-    fn from(e: TakeError) -> Self {
-        match e {
-            TakeError::Read(e) => e.into(),
-            TakeError::Append(e) => e.into(),
-        }
-    }
-}
-
-/// A world that was found or opened.
-pub struct OpenedWorld {
-    /// Where its events go.
-    pub store: Store,
-    /// The fold of its events.
-    pub drive: Drive,
-    /// The last model that was learnt.
-    pub model: Option<Arc<WorldModel>>,
-}
-
-/// Finds the world of this name in the journal and folds it, or opens a new one with `text` as its file; a changed file, and a
-/// plant that says something else of itself, are recorded as revised.
-///
-/// # Errors
-/// [`DriveShellError`]: a damaged record above all.
-pub fn open_world(
-    journal: Box<dyn Journal>,
-    world: &World,
-    text: &str,
-    by: &Actor,
-    at: Timestamp,
-) -> Result<OpenedWorld, DriveShellError> {
-    let (mut store, sealed) = Store::take(journal, &world.name, at)?;
-    let entry = |event| DriveEntry { v: FORMAT, at, by: by.clone(), event };
-    let mut entries = Vec::new();
-    for s in &sealed {
-        let read: Result<DriveEntry, _> = serde_json::from_slice(&s.bytes);
-        entries.push(
-            read.map_err(|e| DriveError { seq: s.seq, what: format!("it is no event of a world: {e}") })?,
-        );
-    }
-    if entries.is_empty() {
-        let first = entry(DriveEvent::WorldOpened {
-            campaign: store.campaign(),
-            name: world.name.clone(),
-            text: text.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            card: Some(world.told.clone()),
-        });
-        store.append(std::slice::from_ref(&first), Vec::new())?;
-        entries.push(first);
-    }
-    let mut drive = Drive::fold(&entries)?;
-    let is_edited = drive.text != text;
-    if is_edited || drive.card.as_ref() != Some(&world.told) {
-        let reason = if is_edited { "the file was edited" } else { "the plant was described" };
-        let (text, card) = (text.to_owned(), Some(world.told.clone()));
-        let revised = entry(DriveEvent::WorldRevised { text, card, reason: reason.into() });
-        store.append(std::slice::from_ref(&revised), Vec::new())?;
-        drive.apply(&revised)?;
-    }
-    let model = match drive.models.last() {
-        None => None,
-        Some(state) => {
-            let wrong = |what: String| DriveShellError::Model(state.hash.clone(), what);
-            let bytes = store.journal().blob(&state.hash)?.ok_or_else(|| wrong("it is missing".into()))?;
-            // As it was written, by its hash; where an earlier build wrote it so that it cannot be read now, it is learnt again.
-            WorldModel::read(&bytes).ok().map(Arc::new)
-        }
-    };
-    Ok(OpenedWorld { store, drive, model })
-}
+/// From one look at the files that must stay to the next.
+const CHECKED: Duration = Duration::from_secs(1);
+/// What may wait for the disk: rows of an hour at one a second.
+const BACKLOG: usize = 4096;
+/// Longest time that driving goes on without the disk taking any of that.
+const DISK_PATIENCE: Duration = Duration::from_secs(5);
+const BREATH: Duration = Duration::from_millis(1);
 
 /// What somebody may want to see.
 #[derive(Debug)]
@@ -131,6 +58,27 @@ pub enum DriveUpdate<'a> {
     Recorded(&'a DriveEntry),
 }
 
+/// A message to the main loop.
+enum Message {
+    Input(DriveInput),
+    /// What was read, and what is to be drawn beside it.
+    Read(Result<Reading, String>, Vec<f64>),
+    Journaled(Seq, Vec<DriveEntry>),
+    Call(DriveCommand, Actor, SyncSender<Result<DriveReply, Refusal>>),
+    Failed(DriveShellError),
+}
+
+/// Where commands come in while a plant is driven: a socket's listener is given one.
+#[derive(Clone)]
+pub struct DriveDoor(Sender<Message>);
+
+impl DriveDoor {
+    /// Hands a command to whoever drives, who answers by `reply`; where that has ended, `reply` is dropped.
+    pub fn call(&self, command: DriveCommand, actor: Actor, reply: SyncSender<Result<DriveReply, Refusal>>) {
+        let _ = self.0.send(Message::Call(command, actor, reply));
+    }
+}
+
 /// Drives a plant to the end of its world file.
 pub struct DriveShell {
     core: DriveCore,
@@ -138,33 +86,9 @@ pub struct DriveShell {
     episodes: EpisodeStore,
     environment: Box<dyn Environment>,
     world: Arc<World>,
-    method: Method,
-    recording: Option<Recording>,
-    /// The plant may do something other than hold its safe action.
-    is_moved: bool,
     kept: Vec<KeptFile>,
-}
-
-/// A file that must stay where it is while a plant is driven.
-struct KeptFile {
-    path: PathBuf,
-    /// Its device and its number there.
-    identity: (u64, u64),
-}
-
-impl KeptFile {
-    fn identity(path: &Path) -> Option<(u64, u64)> {
-        let found = std::fs::metadata(path).ok()?;
-        Some((found.dev(), found.ino()))
-    }
-}
-
-struct Recording {
-    id: EpisodeId,
-    period_ns: i64,
-    /// Periods that were appended.
-    periods: i64,
-    synced: Timestamp,
+    inbox: Receiver<Message>,
+    door: DriveDoor,
 }
 
 impl DriveShell {
@@ -179,253 +103,315 @@ impl DriveShell {
     ) -> Self {
         let OpenedWorld { store, drive, model } = opened;
         let core = DriveCore::new(world.clone(), drive, model, recalled, until);
-        let method = method(world.planner);
-        let (recording, is_moved, kept) = (None, false, Vec::new());
-        DriveShell { core, store, episodes, environment, world, method, recording, is_moved, kept }
+        let (out, inbox) = mpsc::channel();
+        DriveShell {
+            core,
+            store,
+            episodes,
+            environment,
+            world,
+            kept: Vec::new(),
+            inbox,
+            door: DriveDoor(out),
+        }
     }
 
     /// Ends driving where one of these files is removed or replaced meanwhile: what is recorded would be lost, or another process would
     /// drive the same plant. Files that are not there are left out.
     #[must_use]
     pub fn keeping(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
-        let kept = files.into_iter().filter_map(|path| {
-            let identity = KeptFile::identity(&path)?;
-            Some(KeptFile { path, identity })
-        });
-        self.kept = kept.collect();
+        self.kept = files.into_iter().filter_map(KeptFile::new).collect();
         self
     }
 
-    /// Runs to the end, or until `interrupt` is set. `clock` is the wall clock.
+    /// Where commands come in while it drives.
+    pub fn door(&self) -> DriveDoor {
+        self.door.clone()
+    }
+
+    /// Runs to the end, or until `interrupt` is set; how it ended, and the fold as it stands then. `clock` is the wall clock.
     ///
     /// # Errors
     /// [`DriveShellError`] where the record cannot be kept: the plant was brought to its safe action then.
     pub fn run(
-        &mut self,
+        self,
         clock: &dyn Fn() -> Timestamp,
         interrupt: &AtomicBool,
         update: &mut dyn FnMut(DriveUpdate<'_>),
-    ) -> Result<DriveEnd, DriveShellError> {
-        self.drive(clock, interrupt, update).map_err(|failure| match self.make_safe() {
+    ) -> Result<(DriveEnd, Drive), DriveShellError> {
+        let (mut driver, core) = Driver::new(self)?;
+        driver.drive(core, clock, interrupt, update).map_err(|failure| match driver.make_safe() {
             // Whatever became of the record, the plant must not go on as it was last set.
             Ok(()) => failure,
             Err(safe) => DriveShellError::Unsafe { failure: Box::new(failure), safe },
         })
     }
+}
 
-    fn make_safe(&mut self) -> Result<(), String> {
-        let done = self.environment.make_safe().map_err(|f| f.0);
-        self.is_moved &= done.is_err();
-        done
+/// A thread with the queue that ends it, and which is waited for.
+struct Part<S> {
+    queue: Option<S>,
+    thread: Option<JoinHandle<()>>,
+    name: &'static str,
+}
+
+impl<S> Part<S> {
+    /// One that fails says so, and fails as it would have.
+    fn new(
+        name: &'static str,
+        queue: S,
+        out: Sender<Message>,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, DriveShellError> {
+        let guarded = move || {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+                let _ = out.send(Message::Failed(DriveShellError::Lost(name)));
+                resume_unwind(panic);
+            }
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(guarded);
+        let thread = thread.map_err(DriveShellError::Threads)?;
+        Ok(Part { queue: Some(queue), thread: Some(thread), name })
     }
 
-    /// Looked at once a second.
-    fn check_kept(&self) -> Result<(), DriveShellError> {
-        let gone = self.kept.iter().find(|file| KeptFile::identity(&file.path) != Some(file.identity));
-        gone.map_or(Ok(()), |file| Err(DriveShellError::Gone(file.path.clone())))
+    fn queue(&self) -> Result<&S, DriveShellError> {
+        self.queue.as_ref().ok_or(DriveShellError::Lost(self.name))
+    }
+}
+
+impl<S> Drop for Part<S> {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The threads of a drive. The plant's is the first to end.
+struct Driver {
+    plant: Part<Sender<Errand>>,
+    halter: Box<dyn Halt>,
+    /// It is being reset, which may block.
+    is_resetting: bool,
+    planner: Part<Sender<Box<PlanAsk>>>,
+    /// Nobody waits for a plan any more.
+    unwanted: Arc<AtomicBool>,
+    keeper: Part<SyncSender<Task>>,
+    inbox: Receiver<Message>,
+    world: Arc<World>,
+    /// Names of what is to be drawn beside the sensors, and what that is at the last reading.
+    beside: (Vec<String>, Vec<f64>),
+    physics: Option<Arc<dyn Dynamics>>,
+    calls: BTreeMap<u64, SyncSender<Result<DriveReply, Refusal>>>,
+    kept: Vec<KeptFile>,
+    checked: Instant,
+}
+
+impl Driver {
+    fn new(shell: DriveShell) -> Result<(Self, DriveCore), DriveShellError> {
+        let DriveShell { core, store, episodes, environment, world, kept, inbox, door: DriveDoor(out) } =
+            shell;
+        let (halter, physics) = (environment.halter(), environment.physics().map(Arc::from));
+        let names = environment.render().into_iter().map(|(name, _)| name).collect();
+        let (errands, told) = mpsc::channel();
+        let speaker = Speaker::new(environment, out.clone());
+        let plant = Part::new("plant", errands, out.clone(), move || speaker.serve(&told))?;
+        let (tasks, asked) = mpsc::sync_channel(BACKLOG);
+        let record = Keeper::new(store, episodes, world.card.period_s, out.clone());
+        let keeper = Part::new("record", tasks, out.clone(), move || record.serve(&asked))?;
+        let (asks, questions) = mpsc::channel();
+        let unwanted = Arc::new(AtomicBool::new(false));
+        let (flag, answers) = (Arc::clone(&unwanted), out.clone());
+        let planner = Part::new("planner", asks, out, move || mind::plan(&questions, &flag, &answers))?;
+        let driver = Driver {
+            plant,
+            halter,
+            is_resetting: false,
+            planner,
+            unwanted,
+            keeper,
+            inbox,
+            world,
+            beside: (names, Vec::new()),
+            physics,
+            calls: BTreeMap::new(),
+            kept,
+            checked: Instant::now(),
+        };
+        Ok((driver, core))
     }
 
     fn drive(
         &mut self,
+        mut core: DriveCore,
         clock: &dyn Fn() -> Timestamp,
         interrupt: &AtomicBool,
         update: &mut dyn FnMut(DriveUpdate<'_>),
-    ) -> Result<DriveEnd, DriveShellError> {
-        let mut inputs = VecDeque::from([DriveInput::Begin]);
+    ) -> Result<(DriveEnd, Drive), DriveShellError> {
         let mut effects = Vec::new();
+        let mut next = Some(DriveInput::Begin);
         let mut is_stopped = false;
-        while let Some(input) = inputs.pop_front() {
+        loop {
             if !is_stopped && interrupt.load(Ordering::Relaxed) {
                 is_stopped = true;
-                self.core.step(clock(), DriveInput::Stop("interrupted".into()), &mut effects);
+                core.step(clock(), DriveInput::Stop("interrupted".into()), &mut effects);
             }
-            self.core.step(clock(), input, &mut effects);
-            if let Some((episode, purpose, period, longest)) = self.core.progress() {
+            if let Some(input) = next.take() {
+                core.step(clock(), input, &mut effects);
+            }
+            if let Some((episode, purpose, period, longest)) = core.progress() {
                 update(DriveUpdate::Period(episode, purpose, period, longest));
             }
+            let mut end = None;
             for effect in effects.drain(..) {
-                if let DriveEffect::Done(end) = effect {
-                    return Ok(end);
-                }
-                if let Some(input) = self.carry_out(effect, clock, interrupt, update)? {
-                    inputs.push_back(input);
+                match effect {
+                    // Whoever asked something last hears so.
+                    DriveEffect::Done(how) => end = Some(how),
+                    effect => self.carry_out(effect, clock(), update)?,
                 }
             }
+            if let Some(end) = end {
+                return Ok((end, core.drive().clone()));
+            }
+            self.check_kept()?;
+            next = match self.inbox.recv_timeout(LOOK_UP) {
+                Ok(message) => self.input(message, update)?,
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Err(DriveShellError::Lost("inbox")),
+            };
         }
-        Ok(DriveEnd::Stopped)
+    }
+
+    fn input(
+        &mut self,
+        message: Message,
+        update: &mut dyn FnMut(DriveUpdate<'_>),
+    ) -> Result<Option<DriveInput>, DriveShellError> {
+        Ok(Some(match message {
+            Message::Input(input) => input,
+            Message::Read(read, beside) => {
+                (self.is_resetting, self.beside.1) = (false, beside);
+                DriveInput::Read(read)
+            }
+            Message::Journaled(seq, entries) => {
+                entries.iter().for_each(|e| update(DriveUpdate::Recorded(e)));
+                DriveInput::Journaled(seq)
+            }
+            Message::Call(command, actor, reply) => {
+                let id = self.calls.last_key_value().map_or(1, |(last, _)| last + 1);
+                self.calls.insert(id, reply);
+                DriveInput::Command(id, command, actor)
+            }
+            Message::Failed(e) => return Err(e),
+        }))
     }
 
     fn carry_out(
         &mut self,
         effect: DriveEffect,
-        clock: &dyn Fn() -> Timestamp,
-        interrupt: &AtomicBool,
+        now: Timestamp,
         update: &mut dyn FnMut(DriveUpdate<'_>),
-    ) -> Result<Option<DriveInput>, DriveShellError> {
-        Ok(match effect {
-            DriveEffect::Append(entries, blobs) => {
-                let seq = self.store.append(&entries, blobs)?;
-                entries.iter().for_each(|e| update(DriveUpdate::Recorded(e)));
-                Some(DriveInput::Journaled(seq))
+    ) -> Result<(), DriveShellError> {
+        match effect {
+            DriveEffect::Append(entries, blobs) => self.keep(Task::Append(entries, blobs)),
+            DriveEffect::MakeSafe => {
+                self.unwanted.store(true, Ordering::Relaxed);
+                self.safe_first();
+                self.tell(Errand::MakeSafe)
             }
-            DriveEffect::MakeSafe => Some(DriveInput::Safe(self.make_safe())),
-            DriveEffect::Create(plan) => self.create(&plan, clock())?,
+            DriveEffect::Create(plan) => {
+                let card = Box::new(card(&self.world, &plan, &self.beside.0));
+                self.keep(Task::Create(card, now))
+            }
             DriveEffect::Reset(seed) => {
-                self.is_moved = true;
-                Some(DriveInput::Read(self.environment.reset(seed).map_err(|f| f.0)))
+                self.is_resetting = true;
+                self.tell(Errand::Reset(seed))
             }
-            DriveEffect::Step(action) => {
-                self.is_moved = true;
-                Some(DriveInput::Read(self.environment.step(&action).map_err(|f| f.0)))
+            DriveEffect::Step(action) => self.tell(Errand::Step(action)),
+            DriveEffect::Record(held, read, claimed) => {
+                let row = read.into_iter().chain(claimed).chain(self.beside.1.iter().copied()).collect();
+                self.keep(Task::Record(held, row, now))
             }
-            DriveEffect::Record(held, read, said) => {
-                self.record(held.as_deref(), read, said, clock())?;
-                None
-            }
-            DriveEffect::Close(stored, whole) => Some(self.close(stored, whole, clock())?),
+            DriveEffect::Close(stored, whole) => self.keep(Task::Close { stored, whole, at: now }),
             DriveEffect::Learn(ask) => {
                 update(DriveUpdate::Learning(ask.episodes.len()));
-                let period_s = self.world.card.period_s;
-                let read: Result<Vec<Episode>, _> =
-                    ask.episodes.iter().map(|&id| self.episodes.episode(EpisodeId(id), period_s)).collect();
-                let learnt = learnt(*ask, read?, self.environment.physics(), interrupt);
-                Some(DriveInput::Learnt(Box::new(learnt)))
+                self.keep(Task::Learn(ask, self.physics.clone()))
             }
             DriveEffect::Plan(ask) => {
-                let begun = clock();
-                let deadline = self.world.deadline_s;
-                // Whoever stops it does not wait for the best plan: what is found is not carried out.
-                let mut stop = |_| {
-                    let is_late = |d| clock().duration_since(begun).as_secs_f64() > d;
-                    interrupt.load(Ordering::Relaxed) || deadline.is_some_and(is_late)
-                };
-                Some(DriveInput::Planned(Box::new(plan_action(&ask, &self.method, &mut stop))))
+                self.unwanted.store(false, Ordering::Relaxed);
+                self.planner.queue()?.send(ask).map_err(|_| DriveShellError::Lost("planner"))
             }
-            DriveEffect::Done(_) => None,
-        })
-    }
-
-    fn create(&mut self, plan: &EpisodePlan, now: Timestamp) -> Result<Option<DriveInput>, DriveShellError> {
-        let card = card(&self.world, plan, &self.environment.render());
-        let id = self.episodes.create(&card, now)?;
-        let Some(Sampling::Every { period_ns }) = card.channels.first().map(|c| c.sampling) else {
-            return Ok(None);
-        };
-        self.recording = Some(Recording { id, period_ns, periods: 0, synced: now });
-        Ok(Some(DriveInput::Created(id.0)))
-    }
-
-    fn record(
-        &mut self,
-        held: Option<&[f64]>,
-        read: Vec<f64>,
-        said: Vec<f64>,
-        now: Timestamp,
-    ) -> Result<(), DriveShellError> {
-        let Some(recording) = &mut self.recording else { return Ok(()) };
-        let seen = self.environment.render().into_iter().map(|(_, value)| value);
-        let row: Vec<f64> = read.into_iter().chain(said).chain(seen).collect();
-        if recording.record(&mut self.episodes, held, &row, now)? {
-            self.check_kept()?;
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, stored: u64, whole: bool, now: Timestamp) -> Result<DriveInput, DriveShellError> {
-        let id = EpisodeId(stored);
-        let periods = match self.recording.take() {
-            Some(recording) => recording.periods as u64,
-            None => self.episodes.episode(id, self.world.card.period_s)?.periods() as u64,
-        };
-        // A crash may have come between the seal and its event: what is closed stays as it is.
-        let hash = match self.episodes.stored(id)?.state {
-            EpisodeState::Sealed { hash, .. } | EpisodeState::Interrupted { hash, .. } => hash,
-            EpisodeState::Open if whole => self.episodes.seal(id, now)?,
-            EpisodeState::Open => self.episodes.interrupt(id, now)?,
-        };
-        Ok(DriveInput::Closed(periods, hex(&hash)))
-    }
-
-    /// The fold as it stands.
-    pub fn drive_state(&self) -> &Drive {
-        self.core.drive()
-    }
-}
-
-/// How a world's plans are looked for.
-pub(crate) fn method(planner: Planner) -> Method {
-    match planner {
-        Planner::Icem => Method::Icem(Default::default()),
-        Planner::Cem => Method::Cem(Default::default()),
-        Planner::Mppi => Method::Mppi(Default::default()),
-    }
-}
-
-/// Learns beside, so that whoever wants it to end need not wait: the plant is at rest meanwhile, and a model that was not finished is
-/// learnt at the next start.
-fn learnt(
-    ask: LearnAsk,
-    episodes: Vec<Episode>,
-    truth: Option<Box<dyn Dynamics>>,
-    interrupt: &AtomicBool,
-) -> Result<WorldModel, String> {
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        // Nobody may be there to be told any more.
-        drop(tell.send(Box::new(learn(&ask, &episodes, truth.as_deref()))));
-    });
-    while !interrupt.load(Ordering::Relaxed) {
-        match told.recv_timeout(LOOK_UP) {
-            Ok(learnt) => return learnt.map_err(|e| e.to_string()),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err("the learner failed".to_owned()),
+            DriveEffect::Reply(id, answer) => {
+                if let Some(caller) = self.calls.remove(&id) {
+                    // Whoever asked may have gone.
+                    let _ = caller.send(answer);
+                }
+                Ok(())
+            }
+            DriveEffect::Done(_) => Ok(()),
         }
     }
-    Err("interrupted".to_owned())
-}
 
-impl Drop for DriveShell {
-    fn drop(&mut self) {
-        // A panic while planning, or whoever drops it in an episode: the plant must not go on as it was last set.
-        if self.is_moved {
-            let _ = self.environment.make_safe();
+    fn tell(&self, errand: Errand) -> Result<(), DriveShellError> {
+        self.plant.queue()?.send(errand).map_err(|_| DriveShellError::Lost("plant"))
+    }
+
+    /// What blocks ends, so that the plant can be told its safe action.
+    fn safe_first(&mut self) {
+        if self.is_resetting {
+            // Where it cannot be ended, it is waited for.
+            let _ = self.halter.halt(None);
         }
     }
-}
 
-impl Recording {
-    /// One more reading; whether it was synced.
-    fn record(
-        &mut self,
-        episodes: &mut EpisodeStore,
-        held: Option<&[f64]>,
-        row: &[f64],
-        now: Timestamp,
-    ) -> Result<bool, EpisodeError> {
-        let from_ns = self.periods * self.period_ns;
-        match held {
-            None => episodes.append(self.id, &Block::first(self.period_ns, 0, row))?,
-            Some(action) => {
-                episodes.append(self.id, &Block::periods(self.period_ns, from_ns, action, row))?;
-                self.periods += 1;
+    /// Hands over what is to be recorded. A disk that takes nothing for long ends driving.
+    fn keep(&self, task: Task) -> Result<(), DriveShellError> {
+        let (queue, began, mut task) = (self.keeper.queue()?, Instant::now(), task);
+        loop {
+            task = match queue.try_send(task) {
+                Ok(()) => return Ok(()),
+                // Why is in the inbox.
+                Err(TrySendError::Disconnected(_)) => return Ok(()),
+                Err(TrySendError::Full(_)) if began.elapsed() > DISK_PATIENCE => {
+                    return Err(DriveShellError::Behind(DISK_PATIENCE.as_secs()));
+                }
+                Err(TrySendError::Full(task)) => task,
+            };
+            std::thread::sleep(BREATH);
+        }
+    }
+
+    /// The plant's safe action, when nothing else works any more.
+    fn make_safe(&mut self) -> Result<(), String> {
+        self.safe_first();
+        let gone = || "whatever speaks to it has failed".to_owned();
+        self.tell(Errand::MakeSafe).map_err(|_| gone())?;
+        loop {
+            match self.inbox.recv().map_err(|_| gone())? {
+                Message::Input(DriveInput::Safe(done)) => return done,
+                Message::Failed(DriveShellError::Lost("plant")) => return Err(gone()),
+                _ => {}
             }
         }
-        if now.duration_since(self.synced).as_secs_f64() >= SYNC_S {
-            episodes.sync()?;
-            self.synced = now;
-            return Ok(true);
+    }
+
+    fn check_kept(&mut self) -> Result<(), DriveShellError> {
+        if self.checked.elapsed() < CHECKED {
+            return Ok(());
         }
-        Ok(false)
+        self.checked = Instant::now();
+        let gone = self.kept.iter().find(|file| file.is_gone());
+        gone.map_or(Ok(()), |file| Err(DriveShellError::Gone(file.path.clone())))
     }
 }
 
 /// What is written of an episode before its first action: the plant's channels, those of what is claimed, and what is drawn beside.
-fn card(world: &World, plan: &EpisodePlan, beside: &[(String, f64)]) -> EpisodeCard {
+fn card(world: &World, plan: &EpisodePlan, beside: &[String]) -> EpisodeCard {
     let mut card = EpisodeCard::of(&world.card, plan.seed, plan.policy.clone());
     let sampling = card.channels.first().map(|c| c.sampling);
     let at = world.card.sensors.len();
-    let beside = beside.iter().map(|(name, _)| name.clone());
-    let claims = claim_channels(&world.card).into_iter().chain(beside).filter_map(|name| {
+    let claims = claim_channels(&world.card).into_iter().chain(beside.iter().cloned()).filter_map(|name| {
         let channel = Channel { name, unit: None, kind: ChannelKind::Event, low: -1e300, high: 1e300 };
         Some(EpisodeChannel { channel, sampling: sampling?, frame: None })
     });

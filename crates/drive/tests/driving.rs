@@ -161,6 +161,7 @@ impl Outside {
                         let planned = plan_action(&ask, &Method::default(), &mut |_| false);
                         Some(DriveInput::Planned(Box::new(planned)))
                     }
+                    DriveEffect::Reply(..) => None,
                     DriveEffect::Done(end) => return Some(end),
                 };
                 inputs.extend(answer);
@@ -542,9 +543,12 @@ impl Environment for Creeping {
         let reading = self.0.reset(seed)?;
         Ok(self.shown(reading))
     }
-    fn step(&mut self, action: &[f64]) -> Result<Reading, Fault> {
-        let reading = self.0.step(action)?;
-        Ok(self.shown(reading))
+    fn begin(&mut self, action: &[f64]) -> Result<(), Fault> {
+        self.0.begin(action)
+    }
+    fn poll(&mut self) -> Result<Option<Reading>, Fault> {
+        let reading = self.0.poll()?;
+        Ok(reading.map(|reading| self.shown(reading)))
     }
     fn make_safe(&mut self) -> Result<(), Fault> {
         self.0.make_safe()

@@ -1,5 +1,6 @@
 //! The seeded simulator of a drive: one seed draws what fails (steps, the safe action, appends, learning), when the engine dies or is
-//! stopped, what a planner makes up and what becomes of the record. The laws are checked by the plant itself.
+//! stopped, what people say at any moment, in which order the plant, the disk and the planner answer, what a planner makes up and what
+//! becomes of the record. The laws are checked by the plant itself.
 //! `FORETHOUGHT_DRIVES` says how many plants are driven.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -8,12 +9,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use forethought_drive::{
-    DriveCore, DriveEffect, DriveEnd, DriveInput, LearnAsk, Planned, Until, WorldModel, learn,
+    DriveCommand, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveReply, LearnAsk, Planned, Until,
+    WorldModel, learn,
 };
 use forethought_machine::Reading;
 use forethought_plan::Trajectory;
 use forethought_plant::{ActionSpec, Channel, ChannelKind, EnvironmentCard, Episode, World, parse_world};
-use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT};
+use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Refusal};
 use forethought_world::Follow;
 use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
@@ -80,7 +82,28 @@ struct Plant {
     is_moved: bool,
     /// Its safe action failed, and has not succeeded since.
     is_unsafe: bool,
+    /// Somebody stopped it in this process.
+    is_stopped: bool,
     t: f64,
+}
+
+/// What the disk is to do, in order; whoever dies before it does loses it.
+enum Task {
+    Append(Vec<DriveEntry>),
+    Create,
+    Record(bool),
+    Close(u64),
+}
+
+/// One process: who has not answered yet.
+struct Process {
+    core: DriveCore,
+    plant: VecDeque<DriveInput>,
+    disk: VecDeque<Task>,
+    mind: VecDeque<DriveInput>,
+    /// Commands that wait for their answer.
+    asked: BTreeMap<u64, DriveCommand>,
+    commands: u64,
 }
 
 /// What lasts, the plant among it, and the chance of everything.
@@ -93,6 +116,8 @@ struct Outside {
     faults: [u64; 4],
     now: i64,
     seed: u64,
+    /// How often each kind of answer was given.
+    answers: BTreeMap<&'static str, u64>,
 }
 
 /// How a process came to its end.
@@ -109,9 +134,18 @@ impl Outside {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let set = vec![uniform(&mut rng) * 90.0, 20.0 + uniform(&mut rng) * 30.0];
         let faults = std::array::from_fn(|_| [u64::MAX, 60, 12, 4][(rng.next_u64() % 4) as usize]);
-        let plant = Plant { set, is_spoken_to: false, is_moved: false, is_unsafe: false, t: 20.0 };
-        let mut outside =
-            Outside { rng, journal: Vec::new(), stored: BTreeMap::new(), plant, faults, now: 0, seed };
+        let plant =
+            Plant { set, is_spoken_to: false, is_moved: false, is_unsafe: false, is_stopped: false, t: 20.0 };
+        let mut outside = Outside {
+            rng,
+            journal: Vec::new(),
+            stored: BTreeMap::new(),
+            plant,
+            faults,
+            now: 0,
+            seed,
+            answers: BTreeMap::new(),
+        };
         outside.begin_record();
         outside
     }
@@ -153,6 +187,7 @@ impl Outside {
         let seed = self.seed;
         assert!(self.plant.is_spoken_to, "seed {seed}: the first word to the plant is {what}");
         assert!(!self.plant.is_unsafe, "seed {seed}: {what} after the safe action failed");
+        assert!(!self.plant.is_stopped, "seed {seed}: {what} after a stop");
         let drive = Drive::fold(&self.journal).unwrap();
         assert!(drive.open().is_some(), "seed {seed}: {what} without an episode that is intended");
         assert!(drive.left.is_none(), "seed {seed}: {what} while the record says that the plant was left");
@@ -216,80 +251,182 @@ impl Outside {
 
     /// One process, as the shell carries it out: to its end, or until it dies after so many effects.
     fn run(&mut self, until: Until, mut effects_left: u64, mut stop_after: u64) -> Death {
-        (self.plant.is_spoken_to, self.plant.is_moved) = (false, false);
+        (self.plant.is_spoken_to, self.plant.is_moved, self.plant.is_stopped) = (false, false, false);
         let drive = Drive::fold(&self.journal).unwrap();
         let model = drive.models.last().map(|_| Arc::new(learnt().clone()));
-        let mut core = DriveCore::new(world().clone(), drive, model, None, until);
-        let mut inputs = VecDeque::from([DriveInput::Begin]);
-        let mut effects = Vec::new();
-        while let Some(input) = inputs.pop_front() {
+        let core = DriveCore::new(world().clone(), drive, model, None, until);
+        let (plant, disk, mind) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
+        let mut p = Process { core, plant, disk, mind, asked: BTreeMap::new(), commands: 0 };
+        let (mut next, mut effects) = (Some(DriveInput::Begin), Vec::new());
+        loop {
             if stop_after == 0 {
-                core.step(self.now(), DriveInput::Stop("interrupted".into()), &mut effects);
+                self.plant.is_stopped = true;
+                p.core.step(self.now(), DriveInput::Stop("interrupted".into()), &mut effects);
             }
             stop_after = stop_after.wrapping_sub(1);
-            core.step(self.now(), input, &mut effects);
+            if let Some(input) = next.take() {
+                p.core.step(self.now(), input, &mut effects);
+            }
+            let mut end = None;
             for effect in effects.drain(..) {
                 self.now += 1;
-                let answer = match effect {
-                    DriveEffect::Append(..) if self.fails(2) => {
-                        return Death::Unrecorded(self.make_safe().is_ok());
-                    }
-                    DriveEffect::Append(entries, _) => {
-                        self.journal.extend(entries);
-                        Some(DriveInput::Journaled(self.journal.len() as u64))
-                    }
-                    DriveEffect::MakeSafe => Some(DriveInput::Safe(self.make_safe())),
-                    DriveEffect::Create(_) => {
-                        let id = self.stored.len() as u64 + 1;
-                        self.stored.insert(id, 0);
-                        Some(DriveInput::Created(id))
-                    }
-                    DriveEffect::Reset(_) => {
-                        self.check_spoken_to("a reset");
-                        assert_eq!(
-                            self.plant.set,
-                            world().told.safe(),
-                            "seed {}: an episode begins elsewhere",
-                            self.seed
-                        );
-                        (self.plant.t, self.plant.is_moved) = (20.0, true);
-                        Some(DriveInput::Read(if self.fails(0) {
-                            Err("no answer".into())
-                        } else {
-                            self.read()
-                        }))
-                    }
-                    DriveEffect::Step(action) => Some(DriveInput::Read(self.step(&action))),
-                    DriveEffect::Record(..) if self.fails(2) => {
-                        return Death::Unrecorded(self.make_safe().is_ok());
-                    }
-                    DriveEffect::Record(held, ..) => {
-                        *self.stored.values_mut().next_back().unwrap() += u64::from(held.is_some());
-                        None
-                    }
-                    DriveEffect::Close(id, _) => Some(DriveInput::Closed(self.stored[&id], "00".into())),
-                    DriveEffect::Learn(ask) => {
-                        let learnt = if self.fails(3) {
-                            Err("no numbers".to_owned())
-                        } else {
-                            Ok(WorldModel { episodes: ask.episodes.clone(), ..learnt().clone() })
-                        };
-                        Some(DriveInput::Learnt(Box::new(learnt)))
-                    }
-                    DriveEffect::Plan(ask) => {
-                        let planned = self.plan(&ask.previous);
-                        Some(DriveInput::Planned(Box::new(planned)))
-                    }
-                    DriveEffect::Done(end) => return Death::Done(end),
-                };
-                inputs.extend(answer);
+                match effect {
+                    DriveEffect::Done(how) => end = Some(how),
+                    effect => self.carry_out(&mut p, effect),
+                }
                 if effects_left == 0 {
                     return Death::Killed;
                 }
                 effects_left -= 1;
             }
+            if let Some(end) = end {
+                assert!(p.asked.is_empty(), "seed {}: nobody answered {:?}", self.seed, p.asked);
+                return Death::Done(end);
+            }
+            next = match self.next(&mut p) {
+                Ok(input) => input,
+                Err(death) => return death,
+            };
         }
-        panic!("seed {}: the core waits for nothing", self.seed);
+    }
+
+    /// What comes next: a command, or whoever answers first.
+    fn next(&mut self, p: &mut Process) -> Result<Option<DriveInput>, Death> {
+        if self.one_in(25) {
+            return Ok(Some(self.command(p)));
+        }
+        let is_busy = [!p.plant.is_empty(), !p.disk.is_empty(), !p.mind.is_empty()];
+        assert!(is_busy.contains(&true), "seed {}: the core waits for nothing", self.seed);
+        loop {
+            let who = (self.rng.next_u64() % 3) as usize;
+            match who {
+                _ if !is_busy[who] => {}
+                0 => return Ok(p.plant.pop_front()),
+                1 => {
+                    let Some(task) = p.disk.pop_front() else { continue };
+                    return self.keep(task);
+                }
+                _ => return Ok(p.mind.pop_front()),
+            }
+        }
+    }
+
+    /// Something that somebody says, sense or not.
+    fn command(&mut self, p: &mut Process) -> DriveInput {
+        let command = match self.rng.next_u64() % 12 {
+            0 => DriveCommand::Stop { reason: "lunch".into() },
+            1 => DriveCommand::Stop { reason: "x".repeat(20_000) },
+            n => {
+                let raised = p.core.drive().alarms.len() as u64;
+                DriveCommand::Judge { alarm: self.rng.next_u64() % (raised + 2), no_fault: n % 2 == 0 }
+            }
+        };
+        self.plant.is_stopped |= matches!(&command, DriveCommand::Stop { reason } if reason == "lunch");
+        p.commands += 1;
+        p.asked.insert(p.commands, command.clone());
+        DriveInput::Command(p.commands, command, Actor("ada".into()))
+    }
+
+    /// An answer is true: what it says is recorded, and so is the plant.
+    fn check_answer(&self, command: &DriveCommand, answer: &Result<DriveReply, Refusal>) {
+        let (seed, plant) = (self.seed, &self.plant);
+        match (command, answer) {
+            (DriveCommand::Stop { .. }, Ok(_)) => {
+                let is_told = |e: &DriveEntry| matches!(&e.event, DriveEvent::Stopped { .. });
+                assert!(self.journal.iter().any(is_told), "seed {seed}: a stop is answered and not recorded");
+                let is_safe = !plant.is_unsafe && plant.set == world().told.safe();
+                assert!(
+                    is_safe || !plant.is_spoken_to,
+                    "seed {seed}: a stop is answered, and nothing stands"
+                );
+            }
+            (DriveCommand::Judge { alarm, no_fault }, Ok(_)) => {
+                let judged = DriveEvent::AlarmJudged { alarm: *alarm, no_fault: *no_fault };
+                assert!(
+                    self.journal.iter().any(|e| e.event == judged),
+                    "seed {seed}: {judged:?} is not recorded"
+                );
+            }
+            (_, Err(refusal)) if refusal.code == "unsafe" => assert!(plant.is_unsafe, "seed {seed}"),
+            (DriveCommand::Stop { reason }, Err(refusal)) => {
+                let expected = if reason == "lunch" { "over" } else { "too-large" };
+                assert!([expected, "over"].contains(&refusal.code.as_str()), "seed {seed}: {refusal:?}");
+            }
+            (DriveCommand::Judge { .. }, Err(refusal)) => {
+                assert!(["no-alarm", "over"].contains(&refusal.code.as_str()), "seed {seed}: {refusal:?}");
+            }
+        }
+    }
+
+    /// The disk, once it comes to it.
+    fn keep(&mut self, task: Task) -> Result<Option<DriveInput>, Death> {
+        if matches!(task, Task::Append(_) | Task::Record(_)) && self.fails(2) {
+            return Err(Death::Unrecorded(self.make_safe().is_ok()));
+        }
+        Ok(match task {
+            Task::Append(entries) => {
+                self.journal.extend(entries);
+                Some(DriveInput::Journaled(self.journal.len() as u64))
+            }
+            Task::Create => {
+                let id = self.stored.len() as u64 + 1;
+                self.stored.insert(id, 0);
+                Some(DriveInput::Created(id))
+            }
+            Task::Record(is_period) => {
+                *self.stored.values_mut().next_back().unwrap() += u64::from(is_period);
+                None
+            }
+            Task::Close(id) => Some(DriveInput::Closed(self.stored[&id], "00".into())),
+        })
+    }
+
+    fn carry_out(&mut self, p: &mut Process, effect: DriveEffect) {
+        match effect {
+            DriveEffect::Append(entries, _) => p.disk.push_back(Task::Append(entries)),
+            DriveEffect::Create(_) => p.disk.push_back(Task::Create),
+            DriveEffect::Record(held, ..) => p.disk.push_back(Task::Record(held.is_some())),
+            DriveEffect::Close(id, _) => p.disk.push_back(Task::Close(id)),
+            DriveEffect::MakeSafe => {
+                // A period that is cut short may have been over already.
+                if self.one_in(2) {
+                    p.plant.clear();
+                }
+                p.plant.push_back(DriveInput::Safe(self.make_safe()));
+            }
+            DriveEffect::Reset(_) => {
+                self.check_spoken_to("a reset");
+                assert!(p.plant.is_empty(), "seed {}: a reset before the plant has answered", self.seed);
+                let (safe, seed) = (world().told.safe(), self.seed);
+                assert_eq!(self.plant.set, safe, "seed {seed}: an episode begins elsewhere");
+                (self.plant.t, self.plant.is_moved) = (20.0, true);
+                let read = if self.fails(0) { Err("no answer".into()) } else { self.read() };
+                p.plant.push_back(DriveInput::Read(read));
+            }
+            DriveEffect::Step(action) => {
+                assert!(p.plant.is_empty(), "seed {}: a step before the plant has answered", self.seed);
+                p.plant.push_back(DriveInput::Read(self.step(&action)));
+            }
+            DriveEffect::Learn(ask) => {
+                let learnt = if self.fails(3) {
+                    Err("no numbers".to_owned())
+                } else {
+                    Ok(WorldModel { episodes: ask.episodes.clone(), ..learnt().clone() })
+                };
+                p.mind.push_back(DriveInput::Learnt(Box::new(learnt)));
+            }
+            DriveEffect::Plan(ask) => {
+                let planned = self.plan(&ask.previous);
+                p.mind.push_back(DriveInput::Planned(Box::new(planned)));
+            }
+            DriveEffect::Reply(id, answer) => {
+                let command = p.asked.remove(&id);
+                let command = command.unwrap_or_else(|| panic!("seed {}: answered twice", self.seed));
+                *self.answers.entry(kind(&command, &answer)).or_default() += 1;
+                self.check_answer(&command, &answer);
+            }
+            DriveEffect::Done(_) => {}
+        }
     }
 
     /// What must be so once a process has come to its end by itself.
@@ -326,7 +463,7 @@ fn uniform(rng: &mut ChaCha8Rng) -> f64 {
 fn whatever_fails_the_first_word_is_safe_nothing_goes_on_unsafe_and_no_rate_is_passed() {
     let drives = std::env::var("FORETHOUGHT_DRIVES").ok().and_then(|n| n.parse().ok()).unwrap_or(3_000_u64);
     let from: u64 = std::env::var("FORETHOUGHT_DRIVES_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let mut ends = BTreeMap::<&str, u64>::new();
+    let (mut ends, mut answers) = (BTreeMap::<&str, u64>::new(), BTreeMap::<&str, u64>::new());
     for seed in from..from + drives {
         let mut outside = Outside::new(seed);
         for _ in 0..12 {
@@ -342,11 +479,25 @@ fn whatever_fails_the_first_word_is_safe_nothing_goes_on_unsafe_and_no_rate_is_p
                 outside.begin_record();
             }
         }
+        outside.answers.iter().for_each(|(kind, n)| *answers.entry(kind).or_default() += n);
     }
-    println!("{drives} plants: {ends:?}");
+    println!("{drives} plants: {ends:?}; {answers:?}");
     // Each end was met, so that none of the laws holds for want of a case.
     for end in ["finished", "stopped", "failed", "left", "killed", "unrecorded"] {
         assert!(ends.contains_key(end), "{end} never came");
+    }
+    for answer in ["stopped", "unsafe", "judged", "judged already", "refused"] {
+        assert!(answers.contains_key(answer), "nobody was answered {answer}");
+    }
+}
+
+fn kind(command: &DriveCommand, answer: &Result<DriveReply, Refusal>) -> &'static str {
+    match (command, answer) {
+        (DriveCommand::Stop { .. }, Ok(_)) => "stopped",
+        (DriveCommand::Judge { .. }, Ok(DriveReply::Done)) => "judged",
+        (DriveCommand::Judge { .. }, Ok(DriveReply::Already)) => "judged already",
+        (_, Err(refusal)) if refusal.code == "unsafe" => "unsafe",
+        (_, Err(_)) => "refused",
     }
 }
 

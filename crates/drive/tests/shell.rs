@@ -34,14 +34,14 @@ fn run(dir: &Path, gives_up: bool) -> (DriveEnd, Drive) {
         open_world(Box::new(journal), &world, FILE, &Actor::engine(), Timestamp::UNIX_EPOCH).unwrap();
     let episodes = EpisodeStore::open(&dir.join("episodes.db")).unwrap();
     let plant = built(&world.options);
-    let mut shell = DriveShell::new(opened, episodes, plant, world, None, Until::Learnt);
+    let shell = DriveShell::new(opened, episodes, plant, world, None, Until::Learnt);
     let interrupt = AtomicBool::new(false);
-    let end = shell.run(&|| Timestamp::UNIX_EPOCH, &interrupt, &mut |update| {
+    let ended = shell.run(&|| Timestamp::UNIX_EPOCH, &interrupt, &mut |update| {
         if matches!(update, DriveUpdate::Learning(_)) {
             interrupt.store(gives_up, Ordering::Relaxed);
         }
     });
-    (end.unwrap(), shell.drive_state().clone())
+    ended.unwrap()
 }
 
 #[test]

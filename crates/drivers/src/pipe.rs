@@ -8,6 +8,9 @@
 //! | `{"reset":[7,8]}`, `{"step":[[0.5],[0.1]]}` | `{"read":[[…],[…]],"done":[false,true]}`: many at once |
 //! | `{"safe":true}` | `{"ok":true}` |
 //!
+//! `safe` may come before a `step` is answered: a program that hears it then sets the safe action at once and answers `safe` alone; one that
+//! does not is ended, and a fresh one is told `safe`.
+//!
 //! Instead of any answer: `{"error":"what went wrong"}`. What the program prints on standard error is shown when it fails. It
 //! ends when its standard input ends; a program that does not is killed.
 
@@ -17,10 +20,10 @@ mod many;
 mod message;
 mod program;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forethought_machine::{
-    Environment, EnvironmentBuild, EnvironmentDriver, EnvironmentError, Fault, Reading,
+    Environment, EnvironmentBuild, EnvironmentDriver, EnvironmentError, Fault, Halt, POLL, Reading,
 };
 use forethought_plant::{EnvironmentCard, OptionMistake};
 use schemars::JsonSchema;
@@ -31,12 +34,17 @@ pub use gymnasium::GYMNASIUM_BRIDGE;
 pub use many::PipeMany;
 
 use card::CardOption;
+use message::Answer;
 use program::Program;
 
 /// The version of the protocol, the number after `hello`.
 const VERSION: u64 = 1;
 /// Time that a program has for an answer: loading Python with its libraries takes a few seconds on a busy machine.
 const TIMEOUT_S: f64 = 30.0;
+/// Time that a program has for `safe` in the midst of a period: a stop acts within half a second, a fresh program's start in it.
+const PROMPT: Duration = Duration::from_millis(200);
+/// The end of a period that is no further away is waited for: a fresh program may take longer to start.
+const NEAR: Duration = Duration::from_secs(1);
 /// The longest time that may be asked for: a day.
 const TIMEOUT_S_MOST: f64 = 86_400.0;
 
@@ -59,7 +67,7 @@ struct Options {
     python: String,
     /// Seconds from one action to the next, where a Gymnasium environment does not tell.
     period_s: Option<f64>,
-    /// How long the program may take for an answer, seconds.
+    /// How long the program may take for an answer, seconds; for that to a step, beyond the period.
     #[serde(default = "timeout_s")]
     timeout_s: f64,
     /// What is set and read, where the program does not tell; it wins over what the program tells.
@@ -115,6 +123,8 @@ fn build(b: &EnvironmentBuild<'_>) -> Result<Box<dyn Environment>, EnvironmentEr
 struct Pipe {
     program: Program,
     card: EnvironmentCard,
+    /// When the period began that goes on.
+    begun: Option<Instant>,
 }
 
 impl Pipe {
@@ -151,12 +161,20 @@ impl Pipe {
                 return Err(error("the program told no `card`, and the options have none".to_owned()));
             }
         };
-        Ok(Pipe { program, card })
+        Ok(Pipe { program, card, begun: None })
     }
 
     fn safe(&mut self) -> Result<(), Fault> {
         self.program.revive()?;
-        let answer = self.program.ask(&json!({ "safe": true }))?;
+        let question = json!({ "safe": true });
+        let answer = match self.begun.take() {
+            Some(begun) => {
+                let left = Duration::from_secs_f64(self.card.period_s).saturating_sub(begun.elapsed());
+                let wait = if left <= NEAR { left + PROMPT } else { PROMPT };
+                self.program.interrupt(&question, wait)?
+            }
+            None => self.program.ask(&question)?,
+        };
         if answer.ok {
             Ok(())
         } else {
@@ -164,8 +182,7 @@ impl Pipe {
         }
     }
 
-    fn read(&mut self, question: &Value) -> Result<Reading, Fault> {
-        let answer = self.program.ask(question)?;
+    fn reading(&mut self, answer: Answer) -> Result<Reading, Fault> {
         answer.one(self.card.sensors.len()).map_err(|what| self.program.give_up(&what))
     }
 }
@@ -176,19 +193,40 @@ impl Environment for Pipe {
     }
 
     fn reset(&mut self, seed: u64) -> Result<Reading, Fault> {
+        self.begun = None;
         self.program.revive()?;
-        self.read(&json!({ "reset": seed }))
+        let answer = self.program.ask(&json!({ "reset": seed }))?;
+        self.reading(answer)
     }
 
-    fn step(&mut self, action: &[f64]) -> Result<Reading, Fault> {
+    fn begin(&mut self, action: &[f64]) -> Result<(), Fault> {
         message::check_action(action, &self.card)?;
-        self.read(&json!({ "step": action }))
+        let period = Duration::from_secs_f64(self.card.period_s);
+        self.program.begin(&json!({ "step": action }), period)?;
+        self.begun = Some(Instant::now());
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Result<Option<Reading>, Fault> {
+        if self.begun.is_none() {
+            return Err(Fault("no period was begun".to_owned()));
+        }
+        let answer = self.program.poll(POLL);
+        if !matches!(answer, Ok(None)) {
+            self.begun = None;
+        }
+        answer?.map(|answer| self.reading(answer)).transpose()
     }
 
     fn make_safe(&mut self) -> Result<(), Fault> {
+        self.program.forget_halt();
         let was_running = self.program.is_running();
         let first = self.safe();
         // One that died or hung is replaced by a fresh one, which can still bring the plant to rest.
         if first.is_err() && was_running && !self.program.is_running() { self.safe() } else { first }
+    }
+
+    fn halter(&self) -> Box<dyn Halt> {
+        Box::new(self.program.halter())
     }
 }

@@ -6,5 +6,6 @@ mod pipe {
     mod gymnasium;
     mod programs;
     mod protocol;
+    mod stops;
     mod trouble;
 }

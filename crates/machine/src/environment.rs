@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use forethought_plant::{Dynamics, EnvironmentCard, OptionMistake};
 use serde_json::{Map, Value};
 
-use crate::Fault;
+use crate::{Fault, Halt, Order};
 
 /// What was read at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,28 +25,55 @@ impl Reading {
     }
 }
 
-/// A plant, real or simulated. Calls may block: on a real plant `step` returns when the period is over.
+/// Longest time that [`Environment::poll`] waits for a reading.
+pub const POLL: Duration = Duration::from_millis(10);
+
+/// A plant, real or simulated. No period blocks whoever drives it: a stop, an alarm that is judged and a deadline are looked at within it.
 pub trait Environment: Send {
     /// Its channels and its period.
     fn card(&self) -> &EnvironmentCard;
 
-    /// Begins an episode; a simulator draws everything from `seed`. The first reading.
+    /// Begins an episode; a simulator draws everything from `seed`. The first reading. May block.
     ///
     /// # Errors
     /// [`Fault`] where the plant cannot be spoken to.
     fn reset(&mut self, seed: u64) -> Result<Reading, Fault>;
 
-    /// Holds `action` (one number an action, in the card's order) over one period; what is read at its end.
+    /// Sets `action` (one number an action, in the card's order), to be held over one period.
     ///
     /// # Errors
     /// [`Fault`] where the plant cannot be spoken to.
-    fn step(&mut self, action: &[f64]) -> Result<Reading, Fault>;
+    fn begin(&mut self, action: &[f64]) -> Result<(), Fault>;
 
-    /// Sets the safe action now, whatever was going on. Called first after a crash.
+    /// What is read at the end of the period that was begun; None while it goes on. Waits for it, [`POLL`] at most.
+    ///
+    /// # Errors
+    /// [`Fault`] where the plant cannot be spoken to, or no period was begun.
+    fn poll(&mut self) -> Result<Option<Reading>, Fault>;
+
+    /// Holds `action` over one whole period; what is read at its end.
+    ///
+    /// # Errors
+    /// [`Fault`] where the plant cannot be spoken to.
+    fn step(&mut self, action: &[f64]) -> Result<Reading, Fault> {
+        self.begin(action)?;
+        loop {
+            if let Some(reading) = self.poll()? {
+                return Ok(reading);
+            }
+        }
+    }
+
+    /// Sets the safe action now, whatever was going on: a period that was begun is over, without a reading. The first word after a crash.
     ///
     /// # Errors
     /// [`Fault`] where the plant cannot be spoken to.
     fn make_safe(&mut self) -> Result<(), Fault>;
+
+    /// A way to end a `reset` that blocks, from another thread: it fails soon, and `make_safe` is called next. What never blocks needs none.
+    fn halter(&self) -> Box<dyn Halt> {
+        Box::new(NeverBlocks)
+    }
 
     /// What is to be drawn beside the sensors, as it is now: what a simulator knows of its plant that no sensor shows, by names that stay
     /// the same, values finite. It is recorded with each reading, and nothing is learnt from it. Empty for a plant that nobody looks into.
@@ -57,6 +85,15 @@ pub trait Environment: Send {
     /// None of a plant that nobody knows so well.
     fn physics(&self) -> Option<Box<dyn Dynamics>> {
         None
+    }
+}
+
+/// Of a plant whose calls return at once.
+struct NeverBlocks;
+
+impl Halt for NeverBlocks {
+    fn halt(&self, _order: Option<&Order>) -> Result<(), Fault> {
+        Ok(())
     }
 }
 

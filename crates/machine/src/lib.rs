@@ -18,7 +18,7 @@ use forethought_space::{DriverSchema, MachineSpec, Measurement, Problem, Recipe}
 
 pub use envelope::{Refusal, binding, change_s, check, needs_approval};
 pub use environment::{
-    Environment, EnvironmentBuild, EnvironmentBuilder, EnvironmentDriver, EnvironmentError, Reading,
+    Environment, EnvironmentBuild, EnvironmentBuilder, EnvironmentDriver, EnvironmentError, POLL, Reading,
 };
 
 /// One stage of one trial, as a machine gets it.

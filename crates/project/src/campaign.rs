@@ -22,9 +22,9 @@ use crate::socket::send;
 use crate::world::world_name;
 
 /// How long a command waits for another one that owns the project.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
 /// How often it looks.
-const QUEUE_STEP: Duration = Duration::from_millis(20);
+pub(crate) const QUEUE_STEP: Duration = Duration::from_millis(20);
 /// Most recipes that a machine may be limited to: all are looked at for every decision.
 const POOL_MOST: usize = 100_000;
 

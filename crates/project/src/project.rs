@@ -1,16 +1,19 @@
 //! A folder of campaigns and worlds.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use forethought_drive::{DriveCommand, DriveReply};
 use forethought_memory::{Folder, OwnError, Owner};
-use forethought_record::Actor;
+use forethought_record::{Actor, Refusal};
 
 use crate::campaign::CampaignHandle;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::kept;
 use crate::place::Place;
+use crate::socket::send;
 use crate::world::WorldHandle;
 
 /// A folder of campaigns and worlds with its record, as a program sees it. Cheap to clone; holds nothing open.
@@ -32,7 +35,8 @@ impl Project {
         Ok(project)
     }
 
-    pub(crate) fn at(folder: Folder, host: Arc<Host>) -> Self {
+    /// The project in a folder, which is not looked into.
+    pub fn at(folder: Folder, host: Arc<Host>) -> Self {
         Project { folder, host }
     }
 
@@ -69,6 +73,20 @@ impl Project {
     /// [`OwnError::Taken`] where a living process owns it.
     pub fn own(&self, actor: &Actor) -> Result<Owner, OwnError> {
         self.folder.own(&format!("`{}` of {actor} (process {})", self.host.program, std::process::id()))
+    }
+
+    /// Tells the process that drives the plant of a world.
+    ///
+    /// # Errors
+    /// Where nobody does; of a stop, also where no answer comes in time.
+    pub fn tell_driver(
+        &self,
+        world: &str,
+        command: &DriveCommand,
+        actor: &Actor,
+    ) -> io::Result<Result<DriveReply, Refusal>> {
+        let stops = matches!(command, DriveCommand::Stop { .. });
+        send(&self.folder.socket(), world, (command, stops), actor)
     }
 
     pub(crate) fn make_folder(&self) -> Result<(), Failure> {

@@ -7,20 +7,28 @@ mod record;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
-use forethought_drive::{DriveShell, DriveShellError, OpenedWorld, Until, WorldModel, open_world};
+use forethought_drive::{
+    DriveCommand, DriveEnd, DriveReply, DriveShell, DriveShellError, DriveUpdate, OpenedWorld, Until,
+    WorldModel, open_world,
+};
 use forethought_machine::{Environment, EnvironmentBuild};
-use forethought_memory::{EpisodeCard, EpisodeId, EpisodeStore, Folder, Journal, Owner, SqliteJournal};
+use forethought_memory::{
+    EpisodeCard, EpisodeId, EpisodeStore, Folder, Journal, OwnError, Owner, SqliteJournal,
+};
 use forethought_plant::{ChannelKind, EnvironmentCard, Episode, OptionMistake, World, parse_world};
-use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeState, FORMAT};
+use forethought_record::{Actor, Drive, DriveEntry, EpisodeState};
 use serde_json::{Map, Value};
 
-use crate::campaign::Head;
+use crate::campaign::{Head, QUEUE_PATIENCE, QUEUE_STEP};
 use crate::failure::Failure;
 use crate::host::{Host, Registry};
 use crate::kept;
 use crate::place::Place;
 use crate::project::Project;
+use crate::socket::Listener;
 
 pub use import::{ImportedEpisode, import_episodes, is_parquet, read_episode};
 pub use record::{WorldRecord, WorldVerified, world_name};
@@ -115,23 +123,33 @@ impl WorldHandle {
         self.project.host()
     }
 
-    /// Records what a person says of an alarm.
+    /// Carries out a command: by the process that drives the plant, or here where nobody does. Another command of a moment is waited for.
     ///
     /// # Errors
-    /// Where there is no such alarm, or another process owns the record.
-    pub fn judge(&self, alarm: u64, no_fault: bool, actor: &Actor) -> Result<(), Failure> {
-        let read = self.read()?;
-        if !read.drive.alarms.contains_key(&alarm) {
-            return Err(Failure::yours("no-alarm", format!("there is no alarm {alarm}"))
-                .hint(format!("alarms 1 to {} were raised", read.drive.alarms.len())));
+    /// Where it is refused, or cannot be recorded.
+    pub fn execute(&self, command: &DriveCommand, actor: &Actor) -> Result<DriveReply, Failure> {
+        let began = Instant::now();
+        loop {
+            let taken = match self.project.own(actor) {
+                Ok(_owner) => {
+                    // Nothing is begun by what is said of it.
+                    self.read()?;
+                    let done =
+                        self.take(actor)?.execute(&self.world, command.clone(), actor, self.host().now());
+                    return done.map_err(|e| drive_failure(&self.path, e));
+                }
+                Err(taken @ OwnError::Taken { .. }) => taken,
+                Err(e) => return Err(e.into()),
+            };
+            match self.project.tell_driver(&self.world.name, command, actor) {
+                Ok(Err(refusal)) if refusal.code == "over" => {}
+                Ok(answer) => return Ok(answer?),
+                // Nobody listens, so the owner drives nothing.
+                Err(_) if began.elapsed() < QUEUE_PATIENCE => {}
+                Err(_) => return Err(taken.into()),
+            }
+            std::thread::sleep(QUEUE_STEP);
         }
-        drop(read);
-        let _owner = self.project.own(actor)?;
-        let mut opened = self.take(actor)?;
-        let event = DriveEvent::AlarmJudged { alarm, no_fault };
-        let entry = DriveEntry { v: FORMAT, at: self.host().now(), by: actor.clone(), event };
-        opened.store.append(std::slice::from_ref(&entry), Vec::new())?;
-        Ok(())
     }
 
     /// Opens its record for writing, which the caller owns; takes in a changed file.
@@ -259,13 +277,29 @@ impl OwnedWorld {
         Ok(OwnedWorld { handle, opened, episodes, environment, owner })
     }
 
-    /// What drives it, what was loaded, and what must be kept as long as it is driven.
-    pub fn shell(self, recalled: Option<Arc<WorldModel>>, until: Until) -> (DriveShell, WorldHandle, Owner) {
-        let OwnedWorld { handle, opened, episodes, environment, owner } = self;
-        let folder = handle.project.folder();
+    /// Drives it: `recalled` is a model of the same kind of plant. While this runs, commands come in over the project's socket.
+    ///
+    /// # Errors
+    /// Where the record cannot be kept: the plant was brought to its safe action then.
+    pub fn drive(
+        self,
+        recalled: Option<Arc<WorldModel>>,
+        until: Until,
+        interrupt: &AtomicBool,
+        update: &mut dyn FnMut(DriveUpdate<'_>),
+    ) -> Result<(DriveEnd, Drive), Failure> {
+        let OwnedWorld { handle, opened, episodes, environment, owner: _owner } = self;
+        let (folder, host) = (handle.project.folder(), handle.host());
         let shell = DriveShell::new(opened, episodes, environment, handle.world.clone(), recalled, until)
             .keeping([folder.journal(), folder.episodes()]);
-        (shell, handle, owner)
+        // Without a socket others wait for this process to end, or end it; nothing is lost by it.
+        let listener = Listener::bind(&folder.socket()).ok();
+        if let Some(listener) = &listener {
+            let door = shell.door();
+            let take = move |command, by, answer| door.call(command, by, answer);
+            let _ = listener.serve(handle.world.name.clone(), take);
+        }
+        shell.run(&|| host.now(), interrupt, update).map_err(|e| drive_failure(&handle.path, e))
     }
 }
 
@@ -279,11 +313,15 @@ pub fn drive_failure(path: &Path, e: DriveShellError) -> Failure {
         DriveShellError::Append(e) => e.into(),
         DriveShellError::Read(e) => e.into(),
         DriveShellError::Episode(e) => e.into(),
+        DriveShellError::Refused(refusal) => refusal.into(),
         e @ (DriveShellError::Fold(_) | DriveShellError::Model(..)) => {
             Failure::yours("record", format!("{}: {e}", path.display()))
         }
         e @ DriveShellError::Gone(_) => {
             Failure::yours("gone", e.to_string()).hint("put it back, from a backup where it was removed")
+        }
+        e @ (DriveShellError::Behind(_) | DriveShellError::Lost(_) | DriveShellError::Threads(_)) => {
+            Failure::ours("plant", e.to_string())
         }
         e @ DriveShellError::Unsafe { .. } => Failure::ours("unsafe", e.to_string()).hint(UNSAFE),
     }

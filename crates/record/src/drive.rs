@@ -250,6 +250,11 @@ pub enum DriveEvent {
         /// It was no fault: the like is not called one again.
         no_fault: bool,
     },
+    /// Somebody ended driving: the plant was told its safe action first.
+    Stopped {
+        /// Why.
+        reason: Reason,
+    },
     /// Nothing more is done.
     WorldFinished {
         /// Why.
@@ -454,6 +459,7 @@ impl Drive {
                     (state.no_fault, state.judged) = (Some(*no_fault), Some(self.episodes.len() as u64));
                 }
             }
+            DriveEvent::Stopped { .. } => {}
             DriveEvent::WorldFinished { reason } => self.finished = Some(reason.clone()),
         }
         self.seq = seq;

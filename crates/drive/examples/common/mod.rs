@@ -131,6 +131,7 @@ pub(crate) fn explore(world: &Arc<World>, options: &Options, recalled: Option<Ar
                     let planned = plan_action(&ask, &Method::default(), &mut |_| false);
                     Some(DriveInput::Planned(Box::new(planned)))
                 }
+                DriveEffect::Reply(..) => None,
                 DriveEffect::Done(end) => {
                     assert_eq!(end, DriveEnd::Finished);
                     None

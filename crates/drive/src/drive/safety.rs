@@ -1,9 +1,9 @@
 //! The safe action: the first word to a plant and the last, and what follows where it fails.
 
-use forethought_record::{DriveEvent, EpisodeEnd, Left};
+use forethought_record::{DriveEvent, EpisodeEnd, Left, Reason, Refusal};
 use jiff::Timestamp;
 
-use super::{DriveCore, DriveEffect, DriveEnd, Phase, Until};
+use super::{DriveCore, DriveEffect, DriveEnd, DriveReply, Phase, Until};
 use crate::progress::is_stale;
 
 impl DriveCore {
@@ -33,21 +33,40 @@ impl DriveCore {
         effects.push(DriveEffect::MakeSafe);
     }
 
-    /// An episode that was intended and shall not begin any more ends before its reset; whether it did.
-    pub(super) fn stop_unbegun(&mut self, effects: &mut Vec<DriveEffect>) -> bool {
-        let (Phase::Running(run), Some(reason)) = (&mut self.phase, &self.stop) else { return false };
-        if run.is_begun() || run.end.is_some() {
-            return false;
+    /// It is to end, for this reason: what is under way is cut short at once.
+    pub(super) fn halt(&mut self, at: Timestamp, reason: Reason, effects: &mut Vec<DriveEffect>) {
+        self.stop.get_or_insert(reason);
+        match self.phase {
+            // Nobody waits for the model: what is learnt from is recorded, and it is learnt at the next start.
+            Phase::Learning => self.next(at, effects),
+            _ => self.cut(effects),
+        }
+    }
+
+    /// Where it is to end, an episode ends before its next reading, and one that was only intended before its reset.
+    pub(super) fn cut(&mut self, effects: &mut Vec<DriveEffect>) {
+        let (Phase::Running(run), Some(reason)) = (&mut self.phase, &self.stop) else { return };
+        if run.end.is_some() {
+            return;
         }
         run.end = Some(EpisodeEnd::Stopped { reason: reason.clone() });
-        self.then.clear();
+        self.then.retain(|effect| !matches!(effect, DriveEffect::Reset(_)));
         effects.push(DriveEffect::MakeSafe);
-        true
+        effects.extend(run.last_row());
+    }
+
+    /// Whoever stopped it hears what became of the plant, once that is durable.
+    pub(super) fn answer_stops(&mut self, done: Result<(), String>, effects: &mut Vec<DriveEffect>) {
+        let answer = done.map(|()| DriveReply::Done).map_err(|message| unsafe_refusal(&message));
+        for id in std::mem::take(&mut self.stopping) {
+            self.gate(DriveEffect::Reply(id, answer.clone()), effects);
+        }
     }
 
     /// The plant holds its safe action, or does not.
     pub(super) fn safe(&mut self, at: Timestamp, done: Result<(), String>, effects: &mut Vec<DriveEffect>) {
         self.is_safe = done.is_ok();
+        self.answer_stops(done.clone(), effects);
         let failure = done.err().map(|message| (sentence(&message), message));
         match (&mut self.phase, failure) {
             (Phase::Recovering(..) | Phase::Securing, Some((sentence, _))) => {
@@ -57,14 +76,15 @@ impl DriveCore {
                 let stored = *stored;
                 let reason = "the engine had died in an episode".to_owned();
                 let close = DriveEffect::Close(stored, false);
-                self.append(at, vec![DriveEvent::MadeSafe { reason }], vec![close], effects);
+                self.append(at, vec![DriveEvent::MadeSafe { reason }], effects);
+                self.gate(close, effects);
             }
             (Phase::Securing, None) => {
                 self.phase = Phase::Between;
                 match &self.drive.left {
                     Some(left) => {
                         let reason = format!("it had been left as it was set last: {}", left.message);
-                        self.append(at, vec![DriveEvent::MadeSafe { reason }], Vec::new(), effects);
+                        self.append(at, vec![DriveEvent::MadeSafe { reason }], effects);
                     }
                     None => self.next(at, effects),
                 }
@@ -107,11 +127,16 @@ impl DriveCore {
                 return;
             }
         };
-        self.append(at, events, Vec::new(), effects);
+        self.append(at, events, effects);
         self.is_stale = is_stale(self.model.as_deref(), &self.drive);
     }
 }
 
 fn sentence(message: &str) -> String {
     format!("the plant cannot be brought to its safe action: {message}")
+}
+
+fn unsafe_refusal(message: &str) -> Refusal {
+    Refusal::new("unsafe", sentence(message))
+        .hint("bring it to rest by hand: it may still do what was set last")
 }

@@ -45,6 +45,11 @@ impl Answer {
         })
     }
 
+    /// It answers `reset` or `step`.
+    pub(super) fn is_reading(&self) -> bool {
+        self.read.is_some()
+    }
+
     /// The reading of one environment.
     pub(super) fn one(self, sensors: usize) -> Result<Reading, String> {
         let done = match self.done {

@@ -7,12 +7,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use forethought_machine::Fault;
+use forethought_machine::{Fault, Halt, Order, POLL};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
@@ -34,6 +35,27 @@ pub(super) struct Program {
     dir: PathBuf,
     timeout: Duration,
     state: State,
+    /// Somebody wants the question that is waited for to end.
+    halted: Arc<AtomicBool>,
+}
+
+/// Ends the question that is waited for, from another thread.
+#[derive(Debug)]
+pub(super) struct Halter(Arc<AtomicBool>);
+
+impl Halt for Halter {
+    fn halt(&self, _order: Option<&Order>) -> Result<(), Fault> {
+        self.0.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// A question that is not answered yet.
+#[derive(Debug)]
+struct Asked {
+    question: String,
+    begun: Instant,
+    longest: Duration,
 }
 
 #[derive(Debug)]
@@ -48,6 +70,7 @@ enum State {
 struct Running {
     child: Child,
     questions: Option<SyncSender<Vec<u8>>>,
+    asked: Option<Asked>,
     answers: Receiver<Line>,
     stderr: Arc<Mutex<Vec<u8>>>,
     /// Closed when standard error ends.
@@ -64,7 +87,7 @@ enum Line {
 impl Program {
     /// Starts nothing yet.
     pub(super) fn new(command: Vec<String>, dir: PathBuf, timeout: Duration) -> Self {
-        Program { command, dir, timeout, state: State::NotStarted }
+        Program { command, dir, timeout, state: State::NotStarted, halted: Arc::default() }
     }
 
     /// The program's own name.
@@ -86,24 +109,76 @@ impl Program {
         Ok(())
     }
 
+    /// What ends the question that is waited for.
+    pub(super) fn halter(&self) -> Halter {
+        Halter(Arc::clone(&self.halted))
+    }
+
+    /// What was halted is over: the next question is asked.
+    pub(super) fn forget_halt(&self) {
+        self.halted.store(false, Ordering::Relaxed);
+    }
+
     /// Asks, and waits for the answer. `{"error": …}` is a [`Fault`], after which it goes on; after every other one the
     /// program is ended.
     pub(super) fn ask(&mut self, question: &Value) -> Result<Answer, Fault> {
-        if let State::NotStarted = self.state {
-            self.state = State::Running(Running::start(&self.command, &self.dir)?);
-        }
-        let running = match &mut self.state {
-            State::Running(running) => running,
-            State::Ended(fault) => return Err(fault.clone()),
-            State::NotStarted => return Err(Fault("the program was not started".to_owned())),
-        };
-        let answer = running.converse(question, self.timeout).and_then(|line| Answer::parse(&line));
-        match answer {
-            Ok(Answer { error: Some(what), .. }) => {
+        self.begin(question, Duration::ZERO)?;
+        self.wait()
+    }
+
+    /// Asks: `poll` gives the answer, for which the program has its usual time beyond `period`.
+    pub(super) fn begin(&mut self, question: &Value, period: Duration) -> Result<(), Fault> {
+        let longest = period.saturating_add(self.timeout);
+        let running = self.running()?;
+        let sent = running.check_silent().and_then(|()| running.send(question, longest));
+        sent.map_err(|what| self.give_up(&what))
+    }
+
+    /// The answer to what was asked, once it is there; waits for it, `most` at most.
+    pub(super) fn poll(&mut self, most: Duration) -> Result<Option<Answer>, Fault> {
+        let line = self.running()?.receive(most);
+        match line.and_then(|line| line.map(|line| Answer::parse(&line)).transpose()) {
+            Ok(Some(Answer { error: Some(what), .. })) => {
                 Err(Fault(format!("the program says: {}", shorten(&what))))
             }
             Ok(answer) => Ok(answer),
             Err(what) => Err(self.give_up(&what)),
+        }
+    }
+
+    /// Asks in the midst of a question that is not answered yet, whose answer is forgotten where it comes.
+    pub(super) fn interrupt(&mut self, question: &Value, longest: Duration) -> Result<Answer, Fault> {
+        let sent = self.running()?.send(question, longest);
+        sent.map_err(|what| self.give_up(&what))?;
+        let first = self.wait();
+        let is_of_before = first.as_ref().map_or_else(|_| self.is_running(), Answer::is_reading);
+        if !is_of_before {
+            return first;
+        }
+        self.running()?.wait_on(question, longest);
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<Answer, Fault> {
+        loop {
+            if let Some(answer) = self.poll(POLL)? {
+                return Ok(answer);
+            }
+            if self.halted.swap(false, Ordering::Relaxed) {
+                return Err(self.give_up("it was halted"));
+            }
+        }
+    }
+
+    /// The program, started where it was not.
+    fn running(&mut self) -> Result<&mut Running, Fault> {
+        if let State::NotStarted = self.state {
+            self.state = State::Running(Running::start(&self.command, &self.dir)?);
+        }
+        match &mut self.state {
+            State::Running(running) => Ok(running),
+            State::Ended(fault) => Err(fault.clone()),
+            State::NotStarted => Err(Fault("the program was not started".to_owned())),
         }
     }
 
@@ -149,36 +224,55 @@ impl Running {
         thread::spawn(move || write_questions(stdin, &to_write));
         thread::spawn(move || read_answers(stdout, &read));
         thread::spawn(move || keep_stderr(stderr, &keep, ends));
-        Ok(Running { child, questions: Some(questions), answers, stderr: kept, stderr_ends })
+        Ok(Running { child, questions: Some(questions), asked: None, answers, stderr: kept, stderr_ends })
     }
 
-    /// One question and its answer; in words why there is none.
-    fn converse(&mut self, question: &Value, timeout: Duration) -> Result<Vec<u8>, String> {
+    /// Before a question there is nothing to hear.
+    fn check_silent(&mut self) -> Result<(), String> {
         match self.answers.try_recv() {
             Ok(Line::Text(line)) => {
                 let line = String::from_utf8_lossy(&line);
-                return Err(format!("the program spoke without being asked: {:?}", shorten(&line)));
+                Err(format!("the program spoke without being asked: {:?}", shorten(&line)))
             }
-            Ok(Line::TooLong | Line::Broken(_)) | Err(TryRecvError::Disconnected) => {
-                return Err(self.ending());
-            }
-            Err(TryRecvError::Empty) => {}
+            Ok(Line::TooLong | Line::Broken(_)) | Err(TryRecvError::Disconnected) => Err(self.ending()),
+            Err(TryRecvError::Empty) => Ok(()),
         }
+    }
+
+    /// One question, whose answer must come within `longest`.
+    fn send(&mut self, question: &Value, longest: Duration) -> Result<(), String> {
         let mut line = question.to_string().into_bytes();
         line.push(b'\n');
         if self.questions.as_ref().is_none_or(|q| q.send(line).is_err()) {
             return Err(self.ending());
         }
-        match self.answers.recv_timeout(timeout) {
-            Ok(Line::Text(line)) => Ok(line),
+        self.wait_on(question, longest);
+        Ok(())
+    }
+
+    fn wait_on(&mut self, question: &Value, longest: Duration) {
+        let question: String = question.to_string().chars().take(80).collect();
+        self.asked = Some(Asked { question, begun: Instant::now(), longest });
+    }
+
+    /// The answer, if it comes within `most`; in words why there will be none.
+    fn receive(&mut self, most: Duration) -> Result<Option<Vec<u8>>, String> {
+        let Some(asked) = &self.asked else { return Err("the program was asked nothing".to_owned()) };
+        let left = asked.longest.saturating_sub(asked.begun.elapsed());
+        match self.answers.recv_timeout(most.min(left)) {
+            Ok(Line::Text(line)) => {
+                self.asked = None;
+                Ok(Some(line))
+            }
             Ok(Line::TooLong) => {
                 Err(format!("the program's answer is longer than {} MiB", LINE_BYTES_MOST >> 20))
             }
             Ok(Line::Broken(what)) => Err(format!("the program cannot be heard: {what}")),
             Err(RecvTimeoutError::Disconnected) => Err(self.ending()),
+            Err(RecvTimeoutError::Timeout) if left > most => Ok(None),
             Err(RecvTimeoutError::Timeout) => {
-                let asked: String = question.to_string().chars().take(80).collect();
-                Err(format!("the program did not answer {asked} within {} s", timeout.as_secs_f64()))
+                let (question, longest) = (&asked.question, asked.longest.as_secs_f64());
+                Err(format!("the program did not answer {question} within {longest} s"))
             }
         }
     }

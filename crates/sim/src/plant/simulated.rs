@@ -41,6 +41,8 @@ pub struct Simulated {
     shown: Vec<f64>,
     periods: u64,
     safe_next: bool,
+    /// What is read at the end of the period that was begun.
+    next: Option<Reading>,
     draws: [Draws; 4],
 }
 
@@ -67,10 +69,11 @@ impl Simulated {
             shown: vec![f64::NAN; sensors],
             periods: 0,
             safe_next: false,
+            next: None,
             draws: streams(seed),
             setup,
         };
-        simulated.begin(seed);
+        simulated.restart(seed);
         Ok(simulated)
     }
 
@@ -105,7 +108,7 @@ impl Simulated {
         })
     }
 
-    fn begin(&mut self, seed: u64) {
+    fn restart(&mut self, seed: u64) {
         let plant = self.setup.plant.clone();
         let spec = plant.spec();
         self.x.copy_from_slice(&spec.initial);
@@ -254,11 +257,12 @@ impl Environment for Simulated {
     }
 
     fn reset(&mut self, seed: u64) -> Result<Reading, Unreachable> {
-        self.begin(seed);
+        self.restart(seed);
+        self.next = None;
         Ok(self.read())
     }
 
-    fn step(&mut self, action: &[f64]) -> Result<Reading, Unreachable> {
+    fn begin(&mut self, action: &[f64]) -> Result<(), Unreachable> {
         if action.len() != self.command.len() || action.iter().any(|a| !a.is_finite()) {
             let expected = self.command.len();
             return Err(Unreachable(format!("the action {action:?} is not {expected} finite numbers")));
@@ -271,11 +275,19 @@ impl Environment for Simulated {
             self.bounds.clamp(&mut self.command, &previous);
         }
         self.period();
-        Ok(self.read())
+        self.next = Some(self.read());
+        Ok(())
+    }
+
+    /// A period takes no time.
+    fn poll(&mut self) -> Result<Option<Reading>, Unreachable> {
+        let next = self.next.take();
+        next.map(Some).ok_or_else(|| Unreachable("no period was begun".to_owned()))
     }
 
     /// The next step holds the safe action, whatever it is given; commands on their way are forgotten.
     fn make_safe(&mut self) -> Result<(), Unreachable> {
+        self.next = None;
         self.command = self.card.safe();
         self.queue = self.command.repeat(self.setup.delay);
         self.safe_next = true;

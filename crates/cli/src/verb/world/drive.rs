@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use forethought_drive::{DriveEnd, DriveUpdate, OpenedWorld, Until, WorldModel};
 use forethought_plant::{Channel, World};
-use forethought_project::{Failure, OwnedWorld, UNSAFE, WorldHandle, channels, drive_failure};
+use forethought_project::{Failure, OwnedWorld, UNSAFE, WorldHandle, channels};
 use forethought_record::{Drive, DriveEntry, DriveEvent, Purpose};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::args::{Arguments, Driving};
 use crate::exit::Exit;
 use crate::host::{actor, host};
 use crate::output::plain;
-use crate::{now, progress, say, show, talk};
+use crate::{progress, say, show, talk};
 
 pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<Exit, Failure> {
     let begun =
@@ -31,16 +31,14 @@ pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<
     }
     let learnt = begun.opened.drive.models.len();
     let interrupt = progress::rest();
-    let (mut shell, loaded, owner) = begun.shell(recalled, until);
-    let ended = shell.run(&now, &interrupt, &mut |update| show(arguments, &bar, &loaded.world, &update));
+    let loaded = begun.handle.clone();
+    let ended =
+        begun.drive(recalled, until, &interrupt, &mut |update| show(arguments, &bar, &loaded.world, &update));
     bar.finish_and_clear();
-    let end = ended.map_err(|e| drive_failure(&loaded.path, e))?;
-    let drive = shell.drive_state().clone();
+    let (end, drive) = ended?;
     if recalls && drive.models.len() == learnt {
         talk("the recalled model was not used: nothing was learnt");
     }
-    drop(shell);
-    drop(owner);
     let report = if v.no_report { None } else { Some(page::write(&loaded, None)?) };
     finish(arguments, &loaded, &drive, &end, report)
 }
@@ -126,6 +124,11 @@ fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
             ))
         }
         DriveEvent::AlarmRaised { alarm, text, .. } => Some(format!("alarm {alarm}: {text}")),
+        DriveEvent::Stopped { reason } => Some(format!("stopped by {}: {reason}", entry.by)),
+        DriveEvent::AlarmJudged { alarm, no_fault } => {
+            let what = if *no_fault { "no fault" } else { "a fault" };
+            Some(format!("alarm {alarm} is {what}, says {}", entry.by))
+        }
         DriveEvent::MadeSafe { reason } => Some(format!("the plant was made safe: {reason}")),
         _ => None,
     }

@@ -52,6 +52,7 @@ fn gist(event: &DriveEvent) -> String {
         DriveEvent::WorldOpened { name, version, .. } => format!("{name}, version {version}"),
         DriveEvent::WorldRevised { reason, .. }
         | DriveEvent::MadeSafe { reason }
+        | DriveEvent::Stopped { reason }
         | DriveEvent::WorldFinished { reason } => reason.clone(),
         DriveEvent::EpisodeIntended { episode, purpose, longest, .. } => {
             format!("episode {episode} to {purpose:?}, at most {longest} periods").to_lowercase()

@@ -1,7 +1,7 @@
 //! Verbs that look: `world status`, `check`, `schema`, `export`, `surprise`.
 
 use forethought_calibrate::Share;
-use forethought_drive::{WorldModel, done, taught_monitor};
+use forethought_drive::{DriveCommand, WorldModel, done, taught_monitor};
 use forethought_memory::EpisodeId;
 use forethought_plant::{Channel, Episode, World, world_schema};
 use forethought_project::{Failure, Place, WorldHandle, file_error, is_parquet};
@@ -308,7 +308,7 @@ fn judge(
             Failure::yours("judge", format!("what was alarm {alarm}?")).hint("add --no-fault or --fault")
         );
     }
-    loaded.judge(alarm, v.no_fault, &actor(arguments))?;
+    loaded.execute(&DriveCommand::Judge { alarm, no_fault: v.no_fault }, &actor(arguments))?;
     if arguments.json {
         say(json!({ "forethought": 1, "alarm": alarm, "no_fault": v.no_fault }));
     } else {

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use forethought_drive::{DriveEnd, Until};
+use forethought_drive::{DriveCommand, DriveEnd, Until};
 use forethought_project::{
-    Ended, Failure, OwnedWorld, Place, UNSAFE, WorldHandle, drive_failure, end_owner, world_name,
+    Ended, Failure, OwnedWorld, Place, Project, UNSAFE, WorldHandle, end_owner, world_name,
 };
 use forethought_record::Drive;
 use serde_json::json;
@@ -14,9 +14,9 @@ use serde_json::json;
 use crate::args::{Arguments, Whole};
 use crate::exit::{Exit, warn};
 use crate::host::{actor, host, world};
-use crate::{now, say};
+use crate::say;
 
-/// Time beside two periods for the plant to be made safe and the episode to be sealed.
+/// Time for the plant to be made safe and the episode to be sealed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Stops the world that a file names; None where it is no world file.
@@ -32,9 +32,16 @@ pub(crate) fn stop(arguments: &Arguments, v: &Whole) -> Result<Option<Exit>, Fai
             format!("nothing drives world `{name}`, and nothing ever did"),
         ));
     }
-    // Heard after each period. Where its length is not known, the rest of the patience must do.
-    let period_s = world(arguments, &path).map_or(0.0, |loaded| loaded.world.card.period_s);
-    let ended = end_owner(&folder, PATIENCE + Duration::from_secs_f64(2.0 * period_s.clamp(0.0, 3600.0)));
+    if folder.holder().is_some() {
+        let project = Project::at(folder.clone(), host(arguments));
+        let command = DriveCommand::Stop { reason: v.reason.clone() };
+        match project.tell_driver(&name, &command, &actor(arguments)) {
+            Ok(Err(refusal)) if refusal.code == "other-campaign" => return Err(refusal.into()),
+            // Whoever cannot be reached, or cannot make it safe, is ended all the same.
+            _ => {}
+        }
+    }
+    let ended = end_owner(&folder, PATIENCE);
     let by = match ended {
         Ended::Not => {
             let who = folder
@@ -80,9 +87,7 @@ fn make_safe(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    let (mut shell, loaded, _owner) = begun.shell(None, Until::Explored);
-    let end =
-        shell.run(&now, &AtomicBool::new(true), &mut |_| {}).map_err(|e| drive_failure(&loaded.path, e))?;
+    let (end, _) = begun.drive(None, Until::Explored, &AtomicBool::new(true), &mut |_| {})?;
     match end {
         DriveEnd::Failed(message) => Err(Failure::ours("unsafe", message).hint(UNSAFE)),
         _ => Ok(()),
