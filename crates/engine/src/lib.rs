@@ -25,7 +25,7 @@ pub use changing::{Changing, awaited_changes};
 pub use committed::{Committed, Publisher};
 pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};
-pub use open::{Opened, StoreError, open_campaign};
+pub use open::{Opened, StoreError, open_campaign, reopen_campaign};
 pub use rehearsal::{Rehearsal, Trace};
 pub use replay::{Difference, Replayed, replay};
 pub use revise::{Change, compare};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forethought_memory::{AppendError, Journal, ReadError, Store, TakeError, entries, hash_hex};
+use forethought_memory::{AppendError, Journal, ReadError, Sealed, Store, TakeError, entries, hash_hex};
 use forethought_record::{Actor, Campaign, Entry, Event, FoldError};
 use forethought_space::Problem;
 use jiff::Timestamp;
@@ -53,9 +53,7 @@ pub fn open_campaign(
     let (mut store, sealed) = Store::take(journal, &problem.name, at)?;
     let id = store.campaign();
     if !sealed.is_empty() {
-        let entries = entries(id, &sealed)?;
-        let campaign = fold(store.journal(), &entries)?;
-        return Ok(Opened { store, campaign, is_new: false });
+        return found(store, &sealed);
     }
     let attachments: BTreeMap<String, String> =
         problem.attachments.iter().map(|(n, b)| (n.clone(), hash_hex(b))).collect();
@@ -74,6 +72,28 @@ pub fn open_campaign(
     store.append(std::slice::from_ref(&first), blobs)?;
     let campaign = fold(store.journal(), &[first])?;
     Ok(Opened { store, campaign, is_new: true })
+}
+
+/// Finds the campaign of this name as it was recorded; None where there is none.
+///
+/// # Errors
+/// [`StoreError`]: a damaged record above all.
+pub fn reopen_campaign(
+    journal: Box<dyn Journal>,
+    name: &str,
+    at: Timestamp,
+) -> Result<Option<Opened>, StoreError> {
+    if journal.find(name)?.is_none() {
+        return Ok(None);
+    }
+    let (store, sealed) = Store::take(journal, name, at)?;
+    found(store, &sealed).map(Some)
+}
+
+fn found(store: Store, sealed: &[Sealed]) -> Result<Opened, StoreError> {
+    let entries = entries(store.campaign(), sealed)?;
+    let campaign = fold(store.journal(), &entries)?;
+    Ok(Opened { store, campaign, is_new: false })
 }
 
 /// Folds entries whose blobs are in a journal.

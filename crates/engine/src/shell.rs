@@ -84,6 +84,7 @@ pub(crate) enum Message {
 
 /// A command from outside, and where its answer goes.
 pub(crate) struct Call {
+    key: Option<String>,
     command: Command,
     actor: Actor,
     reply: mpsc::SyncSender<Result<Reply, Refusal>>,
@@ -94,9 +95,16 @@ pub(crate) struct Call {
 pub struct Door(Sender<Message>);
 
 impl Door {
-    /// Hands a command to the shell, which answers by `reply`; where it has ended, `reply` is dropped.
-    pub fn call(&self, command: Command, actor: Actor, reply: mpsc::SyncSender<Result<Reply, Refusal>>) {
-        let _ = self.0.send(Message::Call(Call { command, actor, reply }));
+    /// Hands a command to the shell, which carries it out once for its key, where it has one, and answers by `reply`; where the shell
+    /// has ended, `reply` is dropped.
+    pub fn call(
+        &self,
+        key: Option<String>,
+        command: Command,
+        actor: Actor,
+        reply: mpsc::SyncSender<Result<Reply, Refusal>>,
+    ) {
+        let _ = self.0.send(Message::Call(Call { key, command, actor, reply }));
     }
 }
 
@@ -184,6 +192,11 @@ impl Shell {
         &self.publisher
     }
 
+    /// The state.
+    pub fn campaign(&self) -> &Campaign {
+        self.core.campaign()
+    }
+
     /// Where commands come in while it runs.
     pub fn door(&self) -> Door {
         self.door.clone()
@@ -231,7 +244,10 @@ impl Shell {
                 Ok(Message::Call(call)) => {
                     self.last_call += 1;
                     self.calls.insert(self.last_call, call.reply);
-                    Input::Command(self.last_call, call.command, call.actor)
+                    match call.key {
+                        Some(key) => Input::Once(self.last_call, key, call.command, call.actor),
+                        None => Input::Command(self.last_call, call.command, call.actor),
+                    }
                 }
                 Ok(Message::JournalFailed(e)) => return Err(e.into()),
                 Err(RecvTimeoutError::Timeout) => {

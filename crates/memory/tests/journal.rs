@@ -6,8 +6,8 @@ use std::fs;
 use std::time::Duration;
 
 use forethought_memory::{
-    AppendError, Batch, Chain, Folder, Journal, Kept, ReadError, Sealed, SqliteJournal, Store, Stored,
-    VolatileJournal,
+    AppendError, Batch, Chain, Folder, Journal, Kept, ReadError, Sealed, SharedJournal, SqliteJournal, Store,
+    Stored, VolatileJournal,
 };
 use forethought_record::CampaignId;
 use uuid::Uuid;
@@ -133,6 +133,7 @@ fn all_journals_are_read_on_from_any_place() {
 #[test]
 fn all_journals_keep_the_same_promises() {
     promises(&mut VolatileJournal::default());
+    promises(&mut SharedJournal::new(VolatileJournal::default()));
     let dir = tempfile::tempdir().unwrap();
     promises(&mut SqliteJournal::open(&Folder::new(dir.path()).journal()).unwrap());
 }

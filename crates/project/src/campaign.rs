@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use forethought_engine::{Answer, Command, Desk, Reply, compare, open_campaign};
 use forethought_machine::{Build, Machine, PoolReader};
-use forethought_memory::{Folder, Head as KeptHead, Journal, OwnError, Owner, SqliteJournal};
+use forethought_memory::{Folder, Head as KeptHead, Journal, OwnError, SharedJournal, SqliteJournal};
 use forethought_record::{Actor, CampaignId, Seq};
 use forethought_source::nearest;
 use forethought_space::{MachineSpec, Problem, parse};
@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::host::{Host, Notice};
 use crate::import::{Reading, Rows, bad_cells, import_rows};
 use crate::kept;
+use crate::owned::OwnedProject;
 use crate::place::Place;
 use crate::project::Project;
 use crate::snapshot::Snapshot;
@@ -93,14 +94,6 @@ impl CampaignHandle {
         &self.project
     }
 
-    /// Owns the project, as one process at a time may.
-    ///
-    /// # Errors
-    /// [`OwnError::Taken`] where a living process owns it.
-    pub fn own(&self, actor: &Actor) -> Result<Owner, OwnError> {
-        self.project.own(actor)
-    }
-
     fn host(&self) -> &Host {
         self.project.host()
     }
@@ -118,9 +111,13 @@ impl CampaignHandle {
 
     /// Opens the campaign in the journal, with its start data if it is new, and takes in a changed
     /// file where that does no harm.
-    pub fn desk(&self, reason: &str, actor: &Actor) -> Result<(Desk, bool), Failure> {
+    pub(crate) fn desk(
+        &self,
+        journal: SharedJournal,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<(Desk, bool), Failure> {
         let Rows { rows, notes } = self.start_data()?;
-        let journal = SqliteJournal::open(&self.folder().journal())?;
         let stored = journal.find(&self.problem.name)?;
         let mut problem = match self.with_pool(&self.problem) {
             // What was recorded can be told of and looked at without the file; `run` says that it is gone.
@@ -167,17 +164,29 @@ impl CampaignHandle {
 
     /// Carries out a command: here, or by the process that owns the project. Another command of a moment is waited for.
     pub fn execute(&self, command: Command, actor: &Actor) -> Result<Reply, Failure> {
+        self.carry_out(None, command, actor)
+    }
+
+    /// The same, once for its key: said again with it, by whomever, it is answered by what it did.
+    ///
+    /// # Errors
+    /// As [`CampaignHandle::execute`].
+    pub fn execute_once(&self, key: &str, command: Command, actor: &Actor) -> Result<Reply, Failure> {
+        self.carry_out(Some(key), command, actor)
+    }
+
+    fn carry_out(&self, key: Option<&str>, command: Command, actor: &Actor) -> Result<Reply, Failure> {
         let began = Instant::now();
         loop {
-            let taken = match self.own(actor) {
-                Ok(_owner) => return self.execute_here(command, actor),
+            let taken = match self.project.own(actor) {
+                Ok(owned) => return self.execute_here(&owned, key, command, actor),
                 Err(taken @ OwnError::Taken { .. }) => taken,
                 Err(e) => return Err(e.into()),
             };
             let socket = self.folder().socket();
             let stops = matches!(command, Command::Stop { .. });
             let waits = !stops && began.elapsed() < QUEUE_PATIENCE;
-            match send(&socket, &self.problem.name, (&command, stops), actor) {
+            match send(&socket, &self.problem.name, (&command, stops), key, actor) {
                 Ok(reply) => return Ok(reply?),
                 // Nobody listens, so the owner is no engine.
                 Err(_) if waits => std::thread::sleep(QUEUE_STEP),
@@ -186,12 +195,22 @@ impl CampaignHandle {
         }
     }
 
-    fn execute_here(&self, command: Command, actor: &Actor) -> Result<Reply, Failure> {
+    fn execute_here(
+        &self,
+        owned: &OwnedProject,
+        key: Option<&str>,
+        command: Command,
+        actor: &Actor,
+    ) -> Result<Reply, Failure> {
         if !command.opens() {
             self.find()?;
         }
-        let (mut desk, _) = self.desk("the file was edited", actor)?;
-        Ok(desk.execute(command, actor, self.host().now())?)
+        let (mut desk, _) = self.desk(owned.journal()?, "the file was edited", actor)?;
+        let now = self.host().now();
+        Ok(match key {
+            Some(key) => desk.execute_once(key, command, actor, now)?,
+            None => desk.execute(command, actor, now)?,
+        })
     }
 
     /// The journal, open for reading only, the campaign's name for ever in it, and what is wrong with it as a whole.

@@ -12,6 +12,7 @@ mod failure;
 mod host;
 mod import;
 mod kept;
+mod owned;
 mod place;
 mod project;
 mod sheet;
@@ -24,11 +25,11 @@ pub use end::{Ended, end_owner};
 pub use failure::{Blame, Failure, FileMistakes, file_error};
 pub use host::{Host, Notice, Registry};
 pub use import::{CellError, Reading, Rows, bad_cells, import_rows, is_reserved, read_tells, sum_up};
+pub use owned::{OwnedProject, Ready};
 pub use place::Place;
 pub use project::Project;
 pub use sheet::{export_table, run_sheet};
 pub use snapshot::Snapshot;
-pub use socket::Listener;
 pub use world::{
     ImportedEpisode, OwnedWorld, UNSAFE, WorldHandle, WorldRecord, WorldSnapshot, WorldVerified, channels,
     drive_failure, import_episodes, is_parquet, read_episode, shows_something, world_name,

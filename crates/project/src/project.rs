@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use forethought_drive::{DriveCommand, DriveReply};
-use forethought_memory::{Folder, OwnError, Owner};
+use forethought_memory::{Folder, OwnError};
 use forethought_record::{Actor, Refusal};
 
 use crate::campaign::CampaignHandle;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::kept;
+use crate::owned::OwnedProject;
 use crate::place::Place;
 use crate::socket::send;
 use crate::world::WorldHandle;
@@ -71,8 +72,9 @@ impl Project {
     ///
     /// # Errors
     /// [`OwnError::Taken`] where a living process owns it.
-    pub fn own(&self, actor: &Actor) -> Result<Owner, OwnError> {
-        self.folder.own(&format!("`{}` of {actor} (process {})", self.host.program, std::process::id()))
+    pub fn own(&self, actor: &Actor) -> Result<OwnedProject, OwnError> {
+        let who = format!("`{}` of {actor} (process {})", self.host.program, std::process::id());
+        Ok(OwnedProject::new(self.clone(), self.folder.own(&who)?))
     }
 
     /// Tells the process that drives the plant of a world.
@@ -86,7 +88,7 @@ impl Project {
         actor: &Actor,
     ) -> io::Result<Result<DriveReply, Refusal>> {
         let stops = matches!(command, DriveCommand::Stop { .. });
-        send(&self.folder.socket(), world, (command, stops), actor)
+        send(&self.folder.socket(), world, (command, stops), None, actor)
     }
 
     pub(crate) fn make_folder(&self) -> Result<(), Failure> {

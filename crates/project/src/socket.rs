@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use forethought_record::{Actor, Refusal};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// Longest wait of a caller for its answer; a decision may take a while.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The same of a stop: whoever says it goes on without an owner that hangs.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 /// How much longer a caller waits than the owner, which says why there is no answer yet.
@@ -36,35 +36,32 @@ struct Limits {
     large: usize,
     /// Time in which a request must have come: who says nothing makes room for others.
     request_patience: Duration,
-    /// Longest wait for an answer.
-    answer_patience: Duration,
 }
 
-const LIMITS: Limits = Limits {
-    callers: 128,
-    request: 64 << 20,
-    large: 1 << 20,
-    request_patience: Duration::from_secs(20),
-    answer_patience: PATIENCE,
-};
+const LIMITS: Limits =
+    Limits { callers: 128, request: 64 << 20, large: 1 << 20, request_patience: Duration::from_secs(20) };
 
 /// What a caller sends, on one line.
 #[derive(Debug, Serialize, Deserialize)]
-struct Request<C> {
+pub(crate) struct Request<C> {
     /// The campaign's name, or the world's.
-    campaign: String,
-    actor: Actor,
-    command: C,
+    pub(crate) campaign: String,
+    pub(crate) actor: Actor,
+    /// Said again with it, the command is not carried out again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    pub(crate) command: C,
 }
 
-/// Where the answer to a command goes.
-type Answer<R> = mpsc::SyncSender<Result<R, Refusal>>;
+/// What a core answers, as it is sent back.
+pub(crate) type Answered = Result<Box<RawValue>, Refusal>;
 
-/// Listens for commands; the socket goes when this does.
-pub struct Listener {
+/// Listens for commands; the socket goes when this does, once those that it has taken are answered.
+pub(crate) struct Listener {
     path: PathBuf,
     socket: UnixListener,
     limits: Limits,
+    office: OnceLock<Arc<Office>>,
 }
 
 impl Listener {
@@ -72,24 +69,29 @@ impl Listener {
     ///
     /// # Errors
     /// Where the socket cannot be made.
-    pub fn bind(path: &Path) -> io::Result<Listener> {
+    pub(crate) fn bind(path: &Path) -> io::Result<Listener> {
         let _ = std::fs::remove_file(path);
-        Ok(Listener { path: path.to_owned(), socket: place::bind(path)?, limits: LIMITS })
+        let socket = place::bind(path)?;
+        Ok(Listener { path: path.to_owned(), socket, limits: LIMITS, office: OnceLock::new() })
     }
 
-    /// Serves on a thread; each command to the campaign or world of this name is handed to `take`, with who says it and where the
-    /// answer goes.
+    /// Serves on a thread; each request is handed to `answer`, which may take its time.
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn serve<C: DeserializeOwned + 'static, R: Serialize + 'static>(
+    pub(crate) fn serve(
         &self,
-        campaign: String,
-        take: impl Fn(C, Actor, mpsc::SyncSender<Result<R, Refusal>>) + Send + Clone + 'static,
+        answer: impl Fn(Request<Box<RawValue>>) -> Answered + Send + Clone + 'static,
     ) -> io::Result<()> {
         let (socket, limits) = (self.socket.try_clone()?, self.limits);
-        let office =
-            Arc::new(Office { campaign, limits, slots: Slots::new(limits.callers), large: Mutex::new(()) });
+        let office = Arc::new(Office {
+            limits,
+            slots: Slots::new(limits.callers),
+            large: Mutex::new(()),
+            taken: Mutex::new(0),
+            answered: Condvar::new(),
+        });
+        let _ = self.office.set(Arc::clone(&office));
         let serve = move || {
             for stream in socket.incoming() {
                 let Ok(stream) = stream else {
@@ -98,11 +100,11 @@ impl Listener {
                 };
                 // Before the next is taken there is room for this one.
                 let slot = Slots::take(&office.slots);
-                let (take, office) = (take.clone(), Arc::clone(&office));
+                let (answer, office) = (answer.clone(), Arc::clone(&office));
                 let caller = move || {
                     let _slot = slot;
                     // Whoever called has gone: there is nobody to tell.
-                    let _ = office.answer(stream, take);
+                    let _ = office.answer(stream, answer);
                 };
                 if std::thread::Builder::new().spawn(caller).is_err() {
                     std::thread::sleep(BREATH);
@@ -116,49 +118,44 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
+        // A process that ends must not take an answer with it.
+        if let Some(office) = self.office.get() {
+            let taken = office.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = office.answered.wait_timeout_while(taken, GRACE, |taken| *taken > 0);
+        }
     }
 }
 
 /// What all callers share.
 struct Office {
-    campaign: String,
     limits: Limits,
     slots: Arc<Slots>,
     /// Held by the one large request at a time.
     large: Mutex<()>,
+    /// Requests that are not answered yet.
+    taken: Mutex<usize>,
+    answered: Condvar,
 }
 
 impl Office {
-    fn answer<C: DeserializeOwned, R: Serialize>(
+    fn answer(
         &self,
         mut stream: UnixStream,
-        take: impl Fn(C, Actor, Answer<R>),
+        answer: impl Fn(Request<Box<RawValue>>) -> Answered,
     ) -> io::Result<()> {
-        let reply = self.line(&stream)?.and_then(|line| self.command(&line)).and_then(|(command, actor)| {
-            let (sender, receiver) = mpsc::sync_channel(1);
-            take(command, actor, sender);
-            receiver.recv_timeout(self.limits.answer_patience).unwrap_or_else(|e| match e {
-                RecvTimeoutError::Timeout => Err(late()),
-                RecvTimeoutError::Disconnected => Err(ended()),
-            })
+        let line = self.line(&stream)?;
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        let reply = line.and_then(|line| {
+            let request = serde_json::from_slice(&line);
+            answer(request.map_err(|e| Refusal::new("request", format!("the request cannot be read: {e}")))?)
         });
-        serde_json::to_writer(&stream, &reply)?;
-        stream.write_all(b"\n")
-    }
-
-    /// The command in a line, where it is for us: one for another campaign, or for a world, may be of another kind.
-    fn command<C: DeserializeOwned>(&self, line: &[u8]) -> Result<(C, Actor), Refusal> {
-        let unreadable = |e| Refusal::new("request", format!("the request cannot be read: {e}"));
-        let request: Request<Box<RawValue>> = serde_json::from_slice(line).map_err(unreadable)?;
-        if request.campaign != self.campaign {
-            return Err(Refusal::new(
-                "other-campaign",
-                format!("the process that owns this project runs `{}`", self.campaign),
-            )
-            .hint("wait for it to end"));
-        }
-        let command = serde_json::from_str(request.command.get()).map_err(unreadable)?;
-        Ok((command, request.actor))
+        let written = serde_json::to_vec(&reply).map_err(io::Error::other).and_then(|mut line| {
+            line.push(b'\n');
+            stream.write_all(&line)
+        });
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.answered.notify_all();
+        written
     }
 
     /// One line, whole within its time, of no more bytes than are taken.
@@ -230,6 +227,24 @@ fn too_large(found: usize, most: usize) -> Refusal {
         .hint("send it in parts, or end the run (`pause`, then wait for it), and say it again")
 }
 
+/// Hands a command to a core by `take`, and waits for its answer.
+pub(crate) fn ask<C: DeserializeOwned, R: Serialize>(
+    request: Request<Box<RawValue>>,
+    patience: Duration,
+    take: impl Fn(Request<C>, mpsc::SyncSender<Result<R, Refusal>>),
+) -> Answered {
+    let unreadable = |e| Refusal::new("request", format!("the request cannot be read: {e}"));
+    let command = serde_json::from_str(request.command.get()).map_err(unreadable)?;
+    let Request { campaign, actor, key, .. } = request;
+    let (sender, receiver) = mpsc::sync_channel(1);
+    take(Request { campaign, actor, key, command }, sender);
+    let reply = receiver.recv_timeout(patience).unwrap_or_else(|e| match e {
+        RecvTimeoutError::Timeout => Err(late()),
+        RecvTimeoutError::Disconnected => Err(ended()),
+    })?;
+    serde_json::value::to_raw_value(&reply).map_err(unreadable)
+}
+
 /// The owner works on it still, and will record it.
 fn late() -> Refusal {
     Refusal::new(
@@ -260,11 +275,13 @@ pub(crate) fn send<C: Serialize, R: DeserializeOwned>(
     path: &Path,
     campaign: &str,
     (command, stops): (&C, bool),
+    key: Option<&str>,
     actor: &Actor,
 ) -> io::Result<Result<R, Refusal>> {
     let mut stream = place::connect(path)?;
     stream.set_read_timeout(Some(if stops { STOP_PATIENCE } else { PATIENCE + GRACE }))?;
-    let request = Request { campaign: campaign.to_owned(), actor: actor.clone(), command };
+    let request =
+        Request { campaign: campaign.to_owned(), actor: actor.clone(), key: key.map(str::to_owned), command };
     let mut line = serde_json::to_vec(&request).map_err(io::Error::other)?;
     line.push(b'\n');
     if line.len() > LIMITS.request {
@@ -301,20 +318,21 @@ mod tests {
     /// A listener in a folder of its own that hands calls to `take`.
     fn serve(
         limits: Limits,
-        take: impl Fn(Command, Actor, Answer<Reply>) + Send + Clone + 'static,
+        patience: Duration,
+        take: impl Fn(Request<Command>, mpsc::SyncSender<Result<Reply, Refusal>>) + Send + Clone + 'static,
     ) -> (tempfile::TempDir, Listener) {
         let dir = tempfile::tempdir().unwrap();
         let mut listener = Listener::bind(&dir.path().join("s")).unwrap();
         listener.limits = limits;
-        listener.serve("c".into(), take).unwrap();
+        listener.serve(move |request| ask(request, patience, &take)).unwrap();
         (dir, listener)
     }
 
     fn send(dir: &tempfile::TempDir, command: Command) -> Result<Reply, Refusal> {
-        super::send(&dir.path().join("s"), "c", (&command, false), &Actor("a".into())).unwrap()
+        super::send(&dir.path().join("s"), "c", (&command, false), None, &Actor("a".into())).unwrap()
     }
 
-    fn done(_: Command, _: Actor, answer: Answer<Reply>) {
+    fn done(_: Request<Command>, answer: mpsc::SyncSender<Result<Reply, Refusal>>) {
         let _ = answer.send(Ok(Reply::Done));
     }
 
@@ -322,8 +340,7 @@ mod tests {
     fn a_caller_that_waited_in_vain_is_told_that_the_owner_goes_on() {
         let waiting = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&waiting);
-        let limits = Limits { answer_patience: SOON, ..LIMITS };
-        let (dir, _listener) = serve(limits, move |_, _, answer| kept.lock().unwrap().push(answer));
+        let (dir, _listener) = serve(LIMITS, SOON, move |_, answer| kept.lock().unwrap().push(answer));
         let refusal = send(&dir, Command::Ask { count: 1 }).unwrap_err();
         assert_eq!(refusal.code, "late");
         assert!(refusal.message.contains("goes on") && refusal.hint.unwrap().contains("do not say it again"));
@@ -332,14 +349,34 @@ mod tests {
 
     #[test]
     fn a_caller_whose_owner_ended_is_told_so() {
-        let (dir, _listener) = serve(LIMITS, |_, _, _| {});
+        let (dir, _listener) = serve(LIMITS, PATIENCE, |_, _| {});
         assert_eq!(send(&dir, Command::Resume).unwrap_err().code, "ended");
+    }
+
+    #[test]
+    fn what_was_taken_is_answered_before_the_socket_goes() {
+        let (taken, begun) = mpsc::channel();
+        let (dir, listener) = serve(LIMITS, PATIENCE, move |_, answer| {
+            taken.send(()).unwrap();
+            std::thread::sleep(SOON);
+            let _ = answer.send(Ok(Reply::Done));
+        });
+        let path = dir.path().join("s");
+        let caller = std::thread::spawn(move || {
+            let command = Command::Resume;
+            super::send::<_, Reply>(&path, "c", (&command, false), None, &Actor("a".into())).unwrap()
+        });
+        begun.recv().unwrap();
+        let office = Arc::clone(listener.office.get().unwrap());
+        drop(listener);
+        assert_eq!(*office.taken.lock().unwrap(), 0);
+        assert_eq!(caller.join().unwrap(), Ok(Reply::Done));
     }
 
     #[test]
     fn silent_callers_make_room_for_others() {
         let limits = Limits { callers: 2, request_patience: SOON, ..LIMITS };
-        let (dir, _listener) = serve(limits, done);
+        let (dir, _listener) = serve(limits, PATIENCE, done);
         let silent: Vec<_> = (0..9).map(|_| UnixStream::connect(dir.path().join("s")).unwrap()).collect();
         assert_eq!(send(&dir, Command::Resume), Ok(Reply::Done));
         drop(silent);
@@ -348,7 +385,7 @@ mod tests {
     #[test]
     fn a_request_that_is_too_large_is_refused_with_a_way_out() {
         let limits = Limits { request: 1000, large: 100, ..LIMITS };
-        let (dir, _listener) = serve(limits, done);
+        let (dir, _listener) = serve(limits, PATIENCE, done);
         let refusal = send(&dir, Command::Pause { reason: "x".repeat(2000) }).unwrap_err();
         assert!(refusal.message.contains("takes at most 1000"), "{refusal:?}");
         assert_eq!(send(&dir, Command::Pause { reason: "x".repeat(500) }), Ok(Reply::Done));
@@ -369,7 +406,7 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_refused() {
-        let (dir, _listener) = serve(LIMITS, done);
+        let (dir, _listener) = serve(LIMITS, PATIENCE, done);
         for text in ["\n", "{}\n", "[[[[\n", "{\"campaign\":\"c\"\n", "\u{0}\n"] {
             let mut stream = UnixStream::connect(dir.path().join("s")).unwrap();
             stream.write_all(text.as_bytes()).unwrap();
@@ -381,9 +418,9 @@ mod tests {
 
     #[test]
     fn a_garbled_request_is_answered_and_ends_nobody() {
-        let (dir, _listener) = serve(LIMITS, done);
+        let (dir, _listener) = serve(LIMITS, PATIENCE, done);
         let command = Command::Retract { trial: 3, reason: "wet".into() };
-        let whole = Request { campaign: "c".into(), actor: Actor("a".into()), command };
+        let whole = Request { campaign: "c".into(), actor: Actor("a".into()), key: None, command };
         let whole = serde_json::to_vec(&whole).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         for _ in 0..300 {
@@ -401,14 +438,13 @@ mod tests {
         }
         assert_eq!(send(&dir, Command::Resume), Ok(Reply::Done));
     }
+
     #[test]
-    fn a_command_to_another_name_is_refused_whatever_its_kind() {
-        let (dir, _listener) = serve(LIMITS, done);
+    fn a_command_of_another_kind_is_refused() {
+        let (dir, _listener) = serve(LIMITS, PATIENCE, done);
         let plant = serde_json::json!({ "command": "judge", "alarm": 1, "no_fault": true });
-        let other = |name: &str| -> Result<Reply, Refusal> {
-            super::send(&dir.path().join("s"), name, (&plant, false), &Actor("a".into())).unwrap()
-        };
-        assert_eq!(other("d").unwrap_err().code, "other-campaign");
-        assert_eq!(other("c").unwrap_err().code, "request");
+        let sent: Result<Reply, Refusal> =
+            super::send(&dir.path().join("s"), "c", (&plant, false), None, &Actor("a".into())).unwrap();
+        assert_eq!(sent.unwrap_err().code, "request");
     }
 }

@@ -15,9 +15,7 @@ use forethought_drive::{
     WorldModel, open_world,
 };
 use forethought_machine::{Environment, EnvironmentBuild};
-use forethought_memory::{
-    EpisodeCard, EpisodeId, EpisodeStore, Folder, Journal, OwnError, Owner, SqliteJournal,
-};
+use forethought_memory::{EpisodeCard, EpisodeId, EpisodeStore, Folder, Journal, OwnError, SqliteJournal};
 use forethought_plant::{ChannelKind, EnvironmentCard, Episode, OptionMistake, World, parse_world};
 use forethought_record::{Actor, Drive, DriveEntry, EpisodeState};
 use serde_json::{Map, Value};
@@ -26,9 +24,10 @@ use crate::campaign::{Head, QUEUE_PATIENCE, QUEUE_STEP};
 use crate::failure::Failure;
 use crate::host::{Host, Registry};
 use crate::kept;
+use crate::owned::OwnedProject;
 use crate::place::Place;
 use crate::project::Project;
-use crate::socket::Listener;
+use crate::socket::{PATIENCE, ask};
 
 pub use import::{ImportedEpisode, import_episodes, is_parquet, read_episode};
 pub use record::{WorldRecord, WorldVerified, world_name};
@@ -131,11 +130,15 @@ impl WorldHandle {
         let began = Instant::now();
         loop {
             let taken = match self.project.own(actor) {
-                Ok(_owner) => {
+                Ok(owned) => {
                     // Nothing is begun by what is said of it.
                     self.read()?;
-                    let done =
-                        self.take(actor)?.execute(&self.world, command.clone(), actor, self.host().now());
+                    let done = self.take(&owned, actor)?.execute(
+                        &self.world,
+                        command.clone(),
+                        actor,
+                        self.host().now(),
+                    );
                     return done.map_err(|e| drive_failure(&self.path, e));
                 }
                 Err(taken @ OwnError::Taken { .. }) => taken,
@@ -153,9 +156,8 @@ impl WorldHandle {
     }
 
     /// Opens its record for writing, which the caller owns; takes in a changed file.
-    pub(crate) fn take(&self, actor: &Actor) -> Result<OpenedWorld, Failure> {
-        let journal = SqliteJournal::open(&self.project.folder().journal())?;
-        open_world(Box::new(journal), &self.world, &self.text, actor, self.host().now())
+    pub(crate) fn take(&self, owned: &OwnedProject, actor: &Actor) -> Result<OpenedWorld, Failure> {
+        open_world(Box::new(owned.journal()?), &self.world, &self.text, actor, self.host().now())
             .map_err(|e| drive_failure(&self.path, e))
     }
 
@@ -251,7 +253,7 @@ pub struct OwnedWorld {
     pub opened: OpenedWorld,
     episodes: EpisodeStore,
     environment: Box<dyn Environment>,
-    owner: Owner,
+    owned: OwnedProject,
 }
 
 impl OwnedWorld {
@@ -269,12 +271,12 @@ impl OwnedWorld {
         // What was lost is said before anything is started: a plant is no place to begin anew.
         kept::check(project.folder())?;
         project.make_folder()?;
-        let owner = project.own(actor)?;
+        let owned = project.own(actor)?;
         let (handle, environment) = WorldHandle::with_environment(path, folder, host)?;
         handle.recorded()?;
-        let opened = handle.take(actor)?;
+        let opened = handle.take(&owned, actor)?;
         let episodes = EpisodeStore::open(&project.folder().episodes())?;
-        Ok(OwnedWorld { handle, opened, episodes, environment, owner })
+        Ok(OwnedWorld { handle, opened, episodes, environment, owned })
     }
 
     /// Drives it: `recalled` is a model of the same kind of plant. While this runs, commands come in over the project's socket.
@@ -288,17 +290,13 @@ impl OwnedWorld {
         interrupt: &AtomicBool,
         update: &mut dyn FnMut(DriveUpdate<'_>),
     ) -> Result<(DriveEnd, Drive), Failure> {
-        let OwnedWorld { handle, opened, episodes, environment, owner: _owner } = self;
+        let OwnedWorld { handle, opened, episodes, environment, owned } = self;
         let (folder, host) = (handle.project.folder(), handle.host());
         let shell = DriveShell::new(opened, episodes, environment, handle.world.clone(), recalled, until)
             .keeping([folder.journal(), folder.episodes()]);
-        // Without a socket others wait for this process to end, or end it; nothing is lost by it.
-        let listener = Listener::bind(&folder.socket()).ok();
-        if let Some(listener) = &listener {
-            let door = shell.door();
-            let take = move |command, by, answer| door.call(command, by, answer);
-            let _ = listener.serve(handle.world.name.clone(), take);
-        }
+        let turn = owned.begin(&handle.world.name)?;
+        let door = shell.door();
+        turn.open(move |request| ask(request, PATIENCE, |r, reply| door.call(r.command, r.actor, reply)));
         shell.run(&|| host.now(), interrupt, update).map_err(|e| drive_failure(&handle.path, e))
     }
 }

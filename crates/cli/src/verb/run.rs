@@ -1,11 +1,9 @@
 //! `run`: drives machines to the end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use forethought_engine::{Interrupt, Opened, Patience, Rest, Shell, Update, awaited_changes};
-use forethought_machine::Class;
-use forethought_project::{CampaignHandle, Failure, Listener};
+use forethought_engine::{Patience, Rest, Update, awaited_changes};
+use forethought_project::{CampaignHandle, Failure};
 use forethought_record::{Campaign, TrialState};
 use indicatif::ProgressBar;
 use jiff::SignedDuration;
@@ -23,42 +21,22 @@ const CLOCK_MOST: i64 = 5;
 /// Runs until the campaign comes to rest.
 pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
     let loaded = campaign(arguments, &v.file)?;
-    let owner = loaded.own(&actor(arguments))?;
-    // A name that is not there is found before anything is recorded.
-    loaded.check_interlocks(&loaded.problem, &loaded.machines(&loaded.problem)?)?;
-    let (desk, is_new) = loaded.desk(&v.reason, &actor(arguments))?;
-    let (store, campaign) = desk.into_store();
-    let problem = Arc::clone(&campaign.problem);
-    if problem.machines.is_empty() {
-        return Err(Failure::yours("no-machine", "the campaign has no machine to run")
-            .hint("add a [machine.NAME], or use `ask` and `tell` for your own hands"));
-    }
-    let machines = loaded.machines(&problem)?;
-    let people: BTreeMap<String, bool> =
-        machines.iter().map(|m| (m.card().name.clone(), m.card().class == Class::Person)).collect();
+    let owned = loaded.project().own(&actor(arguments))?;
+    let ready = owned.open(&loaded, &v.reason, &actor(arguments))?;
+    let (campaign, people) = (ready.campaign(), ready.people.clone());
     let bar = progress::bar(arguments, campaign.problem.budget.trials.map(u64::from), "trials");
     if !arguments.quiet {
-        let verb = if is_new { "Opened" } else { "Resumed" };
-        bar.println(plain(&format!("{verb} campaign {} ({})", problem.name, campaign.id)));
-    }
-    let interrupt: Interrupt = progress::interrupt();
-    let shell = Shell::new(Opened { store, campaign, is_new }, machines, now)?;
-    // Without a socket others wait for this process to end; nothing is lost by it.
-    let listener = Listener::bind(&loaded.project().folder().socket()).ok();
-    if let Some(listener) = &listener {
-        let door = shell.door();
-        let _ =
-            listener.serve(problem.name.clone(), move |command, by, answer| door.call(command, by, answer));
+        let verb = if ready.is_new { "Opened" } else { "Resumed" };
+        bar.println(plain(&format!("{verb} campaign {} ({})", campaign.problem.name, campaign.id)));
     }
     let mut seen = Seen::default();
     let patience = if v.wait { Patience::Waits } else { Patience::None };
-    let ended = shell.run(&interrupt, patience, &mut |update| {
+    let ended = ready.run(&progress::interrupt(), patience, &mut |update| {
         seen.show_clock(&bar, &update);
         if !arguments.quiet {
             seen.show(&bar, &update);
         }
     });
-    drop(listener);
     bar.finish_and_clear();
     let (rest, campaign) = ended?;
     // How the campaign stands is said even where a full disk takes no report.
@@ -69,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments, v: &Run) -> Result<Exit, Failure> {
             None
         }),
     };
-    drop(owner);
+    drop(owned);
     let exit = match &rest {
         Rest::Finished(_) => Exit::Done,
         Rest::Person => Exit::Waits,

@@ -51,7 +51,7 @@ mod tests {
     use forethought_engine::{Command, Reply};
     use forethought_record::{Actor, Refusal};
 
-    use crate::socket::{Listener, send};
+    use crate::socket::{Listener, PATIENCE, Request, ask, send};
 
     #[test]
     fn a_stop_reaches_the_owner_of_a_project_in_a_deep_folder() {
@@ -60,12 +60,13 @@ mod tests {
         std::fs::create_dir(&folder).unwrap();
         let path = folder.join("forethought.sock");
         let listener = Listener::bind(&path).unwrap();
-        let answer = |_: Command, _: Actor, answer: SyncSender<Result<Reply, Refusal>>| {
+        let done = |_: Request<Command>, answer: SyncSender<Result<Reply, Refusal>>| {
             drop(answer.send(Ok(Reply::Done)));
         };
-        listener.serve("c".to_owned(), answer).unwrap();
+        listener.serve(move |request| ask(request, PATIENCE, done)).unwrap();
         let command = Command::Stop { reason: "smoke".to_owned() };
-        let reply: Result<Reply, Refusal> = send(&path, "c", (&command, true), &Actor::engine()).unwrap();
+        let reply: Result<Reply, Refusal> =
+            send(&path, "c", (&command, true), None, &Actor::engine()).unwrap();
         assert_eq!(reply.unwrap(), Reply::Done);
         drop(listener);
         assert!(!path.exists());

@@ -40,9 +40,9 @@ pub fn import_episodes(
 ) -> Result<Vec<ImportedEpisode>, Failure> {
     let (project, world) = (handle.project(), &handle.world);
     project.make_folder()?;
-    let _owner = project.own(actor)?;
+    let owned = project.own(actor)?;
     handle.recorded()?;
-    let mut opened = handle.take(actor)?;
+    let mut opened = handle.take(&owned, actor)?;
     if let Some((number, _)) = opened.drive.open() {
         return Err(Failure::yours("unfinished", format!("the engine died in episode {number}"))
             .hint("`forethought world drive` makes the plant safe first"));
