@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use forethought_engine::{Ask, Rehearsal, question};
 use forethought_machine::{Build, Machine};
-use forethought_plan::best;
+use forethought_plan::Insight;
 use forethought_record::{Campaign, Says, TrialState, Verdict};
 use forethought_sim::{Alloy, PowderBed, Print, drivers};
 use forethought_space::{Problem, Recipe, Value, parse};
@@ -76,7 +76,8 @@ fn result(c: &Campaign) -> Result {
         measured.map(|t| truth(&t.recipe)).filter(|(_, fails, missed)| *fails <= 0.05 && *missed <= 0.0);
     let found = found.map(|(hours, ..)| hours).fold(f64::INFINITY, f64::min);
     let belief = None;
-    let said = best(&question(Ask::next(c, 1), belief)).expect("an answer").expect("a recipe");
+    let insight = Insight::of(&question(Ask::next(c, 1), belief)).expect("an answer");
+    let said = insight.best().expect("a recipe");
     let (recommended, fails, missed) = truth(&said.recipe);
     let claims = c.claims.values().filter(|k| matches!(k.claim.says, Says::Prediction { .. }));
     let verdicts: Vec<Verdict> = claims.filter_map(|k| Some(k.settled.as_ref()?.verdict)).collect();

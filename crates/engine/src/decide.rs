@@ -2,7 +2,7 @@
 
 use forethought_calibrate::Interval;
 use forethought_model::Belief;
-use forethought_plan::{Effort, PlanError, Proposal, Question};
+use forethought_plan::{Effort, Insight, PlanError, Proposal, Question};
 use forethought_record::{Claim, Proposed, Says};
 
 use crate::campaign::{Ask, Decided};
@@ -10,7 +10,7 @@ use crate::campaign::{Ask, Decided};
 /// The planner's question in an ask.
 pub fn question(ask: Ask, belief: Option<Belief>) -> Question {
     Question {
-        pool: ask.problem.pool.as_deref().cloned(),
+        pool: ask.problem.pool.clone(),
         problem: ask.problem,
         history: ask.history,
         decision: ask.decision,
@@ -43,13 +43,16 @@ pub fn decide(ask: Ask, belief: Option<Belief>) -> Decided {
             return out;
         }
     };
-    if let Err(e) = share_loads(&question, &mut decision.proposals) {
+    if let Err(e) = share_loads(&question, decision.insight.as_ref(), &mut decision.proposals) {
         out.error = Some(e.into());
         return out;
     }
     // First trials ask no model: nothing says yet what is left to gain.
-    if question.problem.budget.stop.is_some() && !decision.belief.outcomes.is_empty() {
-        match forethought_plan::chance_of_gain(&question) {
+    if question.problem.budget.stop.is_some()
+        && !decision.belief.outcomes.is_empty()
+        && let Some(insight) = &decision.insight
+    {
+        match insight.chance_of_gain() {
             Ok(chance) => out.chance = Some(chance),
             Err(e) => {
                 out.error = Some(e.into());
@@ -71,7 +74,11 @@ pub fn decide(ask: Ask, belief: Option<Belief>) -> Decided {
 /// Gives the recipes of one load the same values where `[batch]` says so: those of its first, which is
 /// worth most. What is expected of a changed recipe is asked again; one that no rule allows any more, or
 /// that stands in the load already, is dropped.
-fn share_loads(question: &Question, proposals: &mut Vec<Proposal>) -> Result<(), PlanError> {
+fn share_loads(
+    question: &Question,
+    insight: Option<&Insight>,
+    proposals: &mut Vec<Proposal>,
+) -> Result<(), PlanError> {
     let space = &question.problem.space;
     for rule in question.problem.batches.values().filter(|r| !r.same.is_empty()) {
         let mut out: Vec<Proposal> = Vec::new();
@@ -88,8 +95,8 @@ fn share_loads(question: &Question, proposals: &mut Vec<Proposal>) -> Result<(),
                 let mut p = p.clone();
                 if recipe != p.recipe {
                     if !p.predicted.is_empty()
-                        && let Some(again) =
-                            forethought_plan::predict(question, std::slice::from_ref(&recipe))?.pop()
+                        && let Some(insight) = insight
+                        && let Some(again) = insight.predict(std::slice::from_ref(&recipe))?.pop()
                     {
                         (p.predicted, p.works, p.limits) = (again.predicted, again.works, again.limits);
                     }

@@ -1,10 +1,13 @@
 //! Learning from yes and no.
 
+use std::sync::Arc;
+
 use forethought_calibrate::{normal_log_cdf, normal_log_pdf, normal_quantile};
 
+use crate::process::Process;
 use crate::triangle::Triangle;
 use crate::vector::dot;
-use crate::{FeatureKind, Gp, Hyper, Kernel, ModelError, prior};
+use crate::{FeatureKind, Gp, Hyper, Kernel, ModelError, Surrogate, prior};
 
 /// Newton steps of Laplace's method; it converges quadratically and needs about eight.
 const STEPS: usize = 30;
@@ -24,11 +27,15 @@ struct Mode {
 
 /// A Gaussian process classifier with probit likelihood by Laplace's method (Rasmussen & Williams 2006, algorithms 3.1 and
 /// 3.2). What comes back is the process over the latent function g, with P(yes at x) = Φ(E g/√(1 + Var g)); Laplace's
-/// posterior is that of a regression on pseudo-targets, so every method of [`Gp`] applies.
+/// posterior is that of a regression on pseudo-targets, so it is a surrogate like any other. Its standard units are g's.
 ///
 /// # Errors
 /// [`ModelError::Length`] unless there are `flags.len()` rows of `kinds.len()` features.
-pub fn classify(kinds: &[FeatureKind], points: &[f64], flags: &[bool]) -> Result<Gp, ModelError> {
+pub fn classify(
+    kinds: &[FeatureKind],
+    points: &[f64],
+    flags: &[bool],
+) -> Result<Arc<dyn Surrogate>, ModelError> {
     let d = kinds.len();
     if points.len() != flags.len() * d {
         return Err(ModelError::Length { what: "points", expected: flags.len() * d, found: points.len() });
@@ -60,7 +67,7 @@ pub fn classify(kinds: &[FeatureKind], points: &[f64], flags: &[bool]) -> Result
             Hyper { kernel: Kernel::Matern52, log_lengths: vec![0.0; d], log_scale: 0.0, log_noise: 0.0 };
         (f64::NEG_INFINITY, hyper, Mode { targets: Vec::new(), noise: Vec::new(), evidence: 0.0 })
     });
-    Ok(Gp::with_mean(kinds, hyper, points, mode.targets, mode.noise, mean))
+    Ok(Arc::new(Process::latent(Gp::with_mean(kinds, hyper, points, mode.targets, mode.noise, mean))))
 }
 
 /// Newton's method on ln p(flags | g) − ½(g − m)ᵀK⁻¹(g − m).
@@ -128,8 +135,8 @@ mod tests {
     use crate::Workspace;
     use forethought_calibrate::normal_cdf;
 
-    fn odds(gp: &Gp, x: &[f64]) -> f64 {
-        let at = gp.predict(x, &mut Workspace::default());
+    fn odds(latent: &Arc<dyn Surrogate>, x: &[f64]) -> f64 {
+        let at = latent.moments(x, &mut Workspace::default());
         normal_cdf(at.mean / (1.0 + at.variance).sqrt())
     }
 
@@ -137,14 +144,14 @@ mod tests {
     fn learns_where_recipes_fail() {
         let points: Vec<f64> = (0..40).map(|i| (f64::from(i) * 0.618).fract()).collect();
         let flags: Vec<bool> = points.iter().map(|x| *x < 0.6).collect();
-        let gp = classify(&[FeatureKind::Real], &points, &flags).unwrap();
+        let latent = classify(&[FeatureKind::Real], &points, &flags).unwrap();
         assert!(
-            odds(&gp, &[0.2]) > 0.9 && odds(&gp, &[0.9]) < 0.15,
+            odds(&latent, &[0.2]) > 0.9 && odds(&latent, &[0.9]) < 0.15,
             "{} {}",
-            odds(&gp, &[0.2]),
-            odds(&gp, &[0.9])
+            odds(&latent, &[0.2]),
+            odds(&latent, &[0.9])
         );
-        assert!((odds(&gp, &[0.6]) - 0.5).abs() < 0.25);
+        assert!((odds(&latent, &[0.6]) - 0.5).abs() < 0.25);
     }
 
     /// Found in review: the lengths' prior was centred on 1 in any number of dimensions, which favoured the shortest of the
@@ -152,9 +159,9 @@ mod tests {
     #[test]
     fn one_flag_leaves_the_length_where_the_prior_has_it_in_any_dimension() {
         for d in [1, 3, 10, 20] {
-            let gp = classify(&vec![FeatureKind::Real; d], &vec![0.5; d], &[false]).unwrap();
+            let latent = classify(&vec![FeatureKind::Real; d], &vec![0.5; d], &[false]).unwrap();
             let expected = prior::length_centre(d) + libm::log(1.2);
-            assert_eq!(gp.hyper().log_lengths, vec![expected; d]);
+            assert_eq!(latent.log_lengths(), vec![expected; d]);
         }
     }
 
@@ -167,8 +174,8 @@ mod tests {
         let works = |x: &[f64]| x[0] + 0.5 * x[1] < 1.0;
         let flags: Vec<bool> = all.chunks(d).map(works).collect();
         let (points, others) = all.split_at(80 * d);
-        let gp = classify(&vec![FeatureKind::Real; d], points, &flags[..80]).unwrap();
-        let right = others.chunks(d).filter(|x| (odds(&gp, x) > 0.5) == works(x)).count();
+        let latent = classify(&vec![FeatureKind::Real; d], points, &flags[..80]).unwrap();
+        let right = others.chunks(d).filter(|x| (odds(&latent, x) > 0.5) == works(x)).count();
         assert!(right >= 60, "{right} of 80");
     }
 
@@ -181,8 +188,8 @@ mod tests {
             (vec![0.5; 6], vec![true, false, true, false, true, false]),
             (vec![0.1, 0.2, 0.3], vec![true; 3]),
         ] {
-            let gp = classify(&real, &points, &flags).unwrap();
-            let p = odds(&gp, &[0.4]);
+            let latent = classify(&real, &points, &flags).unwrap();
+            let p = odds(&latent, &[0.4]);
             assert!(p > 0.0 && p < 1.0, "{p}");
         }
         assert!(classify(&real, &[0.1], &[]).is_err());

@@ -23,6 +23,8 @@ pub struct FitOptions {
     pub iterations: u32,
     /// Whether warps are tried.
     pub warps: bool,
+    /// Whether a forest may join: where every recipe that can be tried is known and looked at, for a forest has no slopes to climb.
+    pub forest: bool,
 }
 
 impl Default for FitOptions {
@@ -32,6 +34,7 @@ impl Default for FitOptions {
             starts: 2,
             iterations: 60,
             warps: true,
+            forest: false,
         }
     }
 }
@@ -41,7 +44,7 @@ const PROGRESS: f64 = 2e-3;
 
 /// What a fit found.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Fitted {
+pub(crate) struct Climbed {
     pub(crate) hyper: Hyper,
     pub(crate) log_posterior: f64,
     pub(crate) log_likelihood: f64,
@@ -57,12 +60,12 @@ pub(crate) struct Problem<'a> {
 }
 
 /// The maximum of the log posterior over kernels and starts. `earlier` is where a previous fit ended.
-pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&Hyper>) -> Fitted {
+pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&Hyper>) -> Climbed {
     let d = problem.kinds.len();
     let starts = starts(d, options, earlier);
     if options.iterations == 0 {
         // Too many recipes to climb their evidence: the earlier fit, of a subset, is taken as it is.
-        return Fitted {
+        return Climbed {
             hyper: Hyper::from_vector(options.kernels[0], &starts[0]),
             log_posterior: f64::NAN,
             log_likelihood: f64::NAN,
@@ -71,7 +74,7 @@ pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&
     }
     let pairs = Pairs::new(problem.kinds, problem.points, problem.collapsed.means.len());
     let mut evaluations = 0;
-    let mut best: Option<Fitted> = None;
+    let mut best: Option<Climbed> = None;
     for &kernel in &options.kernels {
         let mut evidence = Evidence::new(&pairs, problem.collapsed, kernel, d, problem.known_noise);
         // The first kernel tries every start; the others go on from where it ended.
@@ -87,7 +90,7 @@ pub(crate) fn fit(problem: &Problem<'_>, options: &FitOptions, earlier: Option<&
             }
         }
     }
-    let mut best = best.unwrap_or_else(|| Fitted {
+    let mut best = best.unwrap_or_else(|| Climbed {
         hyper: Hyper::from_vector(Kernel::Matern52, &starts[0]),
         log_posterior: f64::NEG_INFINITY,
         log_likelihood: f64::NEG_INFINITY,
@@ -107,7 +110,7 @@ pub(crate) fn rivals(problem: &Problem<'_>, fitted: &Hyper, count: usize) -> (Ve
 }
 
 /// One climb from one start.
-fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize) -> Fitted {
+fn climb(evidence: &mut Evidence<'_>, kernel: Kernel, start: &[f64], most: usize) -> Climbed {
     climb_within(evidence, kernel, start, most, NOISE_BOUNDS)
 }
 
@@ -118,7 +121,7 @@ pub(crate) fn climb_within(
     start: &[f64],
     most: usize,
     noise_bounds: (f64, f64),
-) -> Fitted {
+) -> Climbed {
     let d = start.len() - 2;
     let bounds = |pick: fn((f64, f64)) -> f64| {
         let mut all = vec![pick(LENGTH_BOUNDS); d];
@@ -139,7 +142,7 @@ pub(crate) fn climb_within(
         }
         -total
     });
-    Fitted {
+    Climbed {
         hyper: Hyper::from_vector(kernel, &x),
         log_posterior: -value,
         log_likelihood: at_best.likelihood,

@@ -21,11 +21,12 @@ enum Node {
 /// 45, 2001). The mean is that of the trees; the variance is that between trees, scaled so that out-of-bag residuals have
 /// the size they are said to have.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Forest {
+pub(crate) struct Forest {
     kinds: Vec<FeatureKind>,
     trees: Vec<Vec<Node>>,
     scale: f64,
     floor: f64,
+    spread: f64,
     out_of_bag: Vec<Moments>,
 }
 
@@ -36,8 +37,7 @@ fn below(rng: &mut ChaCha8Rng, count: usize) -> usize {
 impl Forest {
     /// Grows a forest on n recipes (`points`, n × d) and their values, in any units, n >= 2. The same data give the same
     /// forest.
-    #[must_use]
-    pub fn grow(kinds: &[FeatureKind], points: &[f64], values: &[f64]) -> Self {
+    pub(crate) fn grow(kinds: &[FeatureKind], points: &[f64], values: &[f64]) -> Self {
         let (n, d) = (values.len(), kinds.len());
         let mut rng = ChaCha8Rng::seed_from_u64(0xf0e57);
         let mut trees = Vec::with_capacity(TREES);
@@ -80,12 +80,11 @@ impl Forest {
             / n as f64;
         let scale = if ratio.is_finite() { ratio.clamp(0.25, 25.0) } else { 1.0 };
         out_of_bag.iter_mut().for_each(|said| said.variance = scale * (said.variance + floor));
-        Forest { kinds: kinds.to_vec(), trees, scale, floor, out_of_bag }
+        Forest { kinds: kinds.to_vec(), trees, scale, floor, spread, out_of_bag }
     }
 
     /// Mean and variance at x.
-    #[must_use]
-    pub fn predict(&self, x: &[f64]) -> Moments {
+    pub(crate) fn predict(&self, x: &[f64]) -> Moments {
         let (mut sum, mut squares) = (0.0, 0.0);
         for nodes in &self.trees {
             let said = walk(&self.kinds, nodes, x);
@@ -99,9 +98,13 @@ impl Forest {
         }
     }
 
+    /// The variance of the values that it was grown on.
+    pub(crate) fn spread(&self) -> f64 {
+        self.spread
+    }
+
     /// For each recipe what the trees that never saw it say.
-    #[must_use]
-    pub fn out_of_bag(&self) -> &[Moments] {
+    pub(crate) fn out_of_bag(&self) -> &[Moments] {
         &self.out_of_bag
     }
 }

@@ -10,7 +10,7 @@ use crate::{FeatureKind, Hyper, Imagined, Workspace};
 /// covariance s²·k(r²), and observations carry their noise. Variances are of the function itself; `noise()` is what
 /// one measurement adds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Gp {
+pub(crate) struct Gp {
     kinds: Vec<FeatureKind>,
     hyper: Hyper,
     weights: Vec<f64>,
@@ -37,11 +37,27 @@ pub struct Moments {
 
 /// Mean vector and covariance matrix at m points.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Joint {
+pub(crate) struct Joint {
     /// E f(x_i), m long.
-    pub mean: Vec<f64>,
+    pub(crate) mean: Vec<f64>,
     /// Cov f, m × m, symmetric.
-    pub covariance: Vec<f64>,
+    pub(crate) covariance: Vec<f64>,
+}
+
+/// A map from m independent standard normals to one draw of a joint posterior around its mean: L·z with L·Lᵀ the covariance,
+/// jittered as little as it needs.
+#[derive(Debug)]
+pub(crate) struct Drawing {
+    factor: Triangle,
+    count: usize,
+}
+
+impl Drawing {
+    pub(crate) fn times(&self, z: &[f64]) -> Vec<f64> {
+        let mut off = self.factor.times(z);
+        off.resize(self.count, 0.0);
+        off
+    }
 }
 
 /// The variance, relative to s², with which an imagined value is conditioned on: enough to keep the factor sound where it
@@ -190,32 +206,27 @@ impl Gp {
     }
 
     /// Number of distinct recipes conditioned on, fantasies included.
-    #[must_use]
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.targets.len()
     }
 
     /// The hyper-parameters.
-    #[must_use]
-    pub fn hyper(&self) -> &Hyper {
+    pub(crate) fn hyper(&self) -> &Hyper {
         &self.hyper
     }
 
     /// The variance of one measurement around the function, in standardised units.
-    #[must_use]
-    pub fn noise(&self) -> f64 {
+    pub(crate) fn noise(&self) -> f64 {
         self.measurement
     }
 
     /// The prior variance s².
-    #[must_use]
-    pub fn scale(&self) -> f64 {
+    pub(crate) fn scale(&self) -> f64 {
         self.scale
     }
 
     /// Mean and variance at x (d numbers).
-    #[must_use]
-    pub fn predict(&self, x: &[f64], work: &mut Workspace) -> Moments {
+    pub(crate) fn predict(&self, x: &[f64], work: &mut Workspace) -> Moments {
         let n = self.rows();
         work.values.resize(n, 0.0);
         let values = &mut work.values;
@@ -251,8 +262,7 @@ impl Gp {
     }
 
     /// Means and variances at m points (`points`, m × d), much faster than one by one.
-    #[must_use]
-    pub fn predict_many(&self, points: &[f64]) -> Vec<Moments> {
+    pub(crate) fn predict_many(&self, points: &[f64]) -> Vec<Moments> {
         let (n, d) = (self.rows(), self.kinds.len());
         let count = points.len().checked_div(d).unwrap_or(0);
         let mut moments = Vec::with_capacity(count);
@@ -289,8 +299,7 @@ impl Gp {
     }
 
     /// The joint posterior at m points (`points`, m × d).
-    #[must_use]
-    pub fn joint(&self, points: &[f64]) -> Joint {
+    pub(crate) fn joint(&self, points: &[f64]) -> Joint {
         let (n, d) = (self.rows(), self.kinds.len());
         let m = points.len().checked_div(d).unwrap_or(0);
         let mut solved = vec![0.0; m * n];
@@ -326,10 +335,21 @@ impl Gp {
     }
 
     /// Conditions on one more value at x with the given noise variance (standardised units): O(n²), hyper-parameters and
-    /// mean kept. This is how pending trials are imagined.
-    pub fn append(&mut self, x: &[f64], value: f64, noise: f64) {
+    /// mean kept.
+    fn append(&mut self, x: &[f64], value: f64, noise: f64) {
         self.grow(x, value, noise);
         self.weigh();
+    }
+
+    /// The process after one measurement at each of k places (`points`, k × d), one after the other, each as expected.
+    pub(crate) fn told_of(&self, points: &[f64]) -> Gp {
+        let (mut gp, mut work) = (self.clone(), Workspace::default());
+        for x in points.chunks_exact(self.kinds.len().max(1)) {
+            let mean = gp.predict(x, &mut work).mean;
+            let noise = gp.noise().max(IMAGINED_NOISE * gp.scale());
+            gp.append(x, mean, noise);
+        }
+        gp
     }
 
     fn grow(&mut self, x: &[f64], value: f64, noise: f64) {
@@ -346,9 +366,8 @@ impl Gp {
         self.noise.push(noise);
     }
 
-    /// A map from m independent standard normals to one draw of a joint posterior around its mean: L·z with L·Lᵀ the
-    /// covariance, jittered as little as it needs.
-    pub fn draw_factor(&self, joint: &Joint) -> impl Fn(&[f64]) -> Vec<f64> + use<> {
+    /// How to draw from a joint posterior.
+    pub(crate) fn drawing(&self, joint: &Joint) -> Drawing {
         let m = joint.mean.len();
         let factor = JITTERS.iter().find_map(|jitter| {
             Triangle::factorise(m, |j, target| {
@@ -358,29 +377,23 @@ impl Gp {
                 target[0] += jitter * self.scale;
             })
         });
-        let factor = factor.unwrap_or_default();
-        move |z| {
-            let mut off = factor.times(z);
-            off.resize(m, 0.0);
-            off
-        }
+        Drawing { factor: factor.unwrap_or_default(), count: m }
     }
 
     /// Draws the function at m places (`points`, m × d) once for each entry of `normals` (m standard normals each), and
     /// conditions on each draw as if it had been seen without noise. With m = 0 there is the posterior itself, once.
-    #[must_use]
-    pub fn imagine(&self, points: &[f64], normals: &[Vec<f64>]) -> Imagined {
+    pub(crate) fn imagine(&self, points: &[f64], normals: &[Vec<f64>]) -> Imagined {
         let d = self.kinds.len();
         let m = points.len().checked_div(d).unwrap_or(0);
         if m == 0 || normals.is_empty() {
             return Imagined { gp: self.clone(), alphas: vec![self.alpha.clone()], draws: vec![Vec::new()] };
         }
         let joint = self.joint(points);
-        let times = self.draw_factor(&joint);
+        let drawing = self.drawing(&joint);
         let draws: Vec<Vec<f64>> = normals
             .iter()
             .map(|z| {
-                let off = times(z);
+                let off = drawing.times(z);
                 joint.mean.iter().zip(&off).map(|(mean, off)| mean + off).collect()
             })
             .collect();
@@ -402,8 +415,7 @@ impl Gp {
 
     /// Leave-one-recipe-out in closed form (Rasmussen & Williams 2006, eqs. 5.10 to 5.12): for each recipe the moments of
     /// the function there, predicted without any of its repeats. Hyper-parameters and mean are those of all data.
-    #[must_use]
-    pub fn leave_one_out(&self) -> Vec<Moments> {
+    pub(crate) fn leave_one_out(&self) -> Vec<Moments> {
         let precision = self.factor.inverse_diagonal();
         (0..self.rows())
             .map(|i| Moments {

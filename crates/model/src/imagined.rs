@@ -7,7 +7,7 @@ use crate::{FeatureKind, Gp};
 /// One Gaussian process conditioned on S draws of what it doesn't know yet (pending trials, noisy incumbents): all share
 /// variances and one factor, each has its own means. S = 1 without draws.
 #[derive(Debug, Clone)]
-pub struct Imagined {
+pub(crate) struct Imagined {
     pub(crate) gp: Gp,
     pub(crate) alphas: Vec<Vec<f64>>,
     pub(crate) draws: Vec<Vec<f64>>,
@@ -25,29 +25,35 @@ pub struct Workspace {
 }
 
 impl Imagined {
-    /// S.
-    #[must_use]
-    pub fn futures(&self) -> usize {
-        self.alphas.len()
-    }
-
     /// The values drawn at the imagined places, one list a future.
-    #[must_use]
-    pub fn draws(&self) -> &[Vec<f64>] {
+    pub(crate) fn draws(&self) -> &[Vec<f64>] {
         &self.draws
     }
 
-    /// The process, with the imagined places among its rows (its means are those of the last future).
-    #[must_use]
-    pub fn gp(&self) -> &Gp {
-        &self.gp
+    /// Means of each future at m points (`points`, m × d): futures × m.
+    pub(crate) fn means(&self, points: &[f64]) -> Vec<Vec<f64>> {
+        let (gp, d) = (&self.gp, self.gp.kinds().len());
+        let mut values = vec![0.0; gp.rows()];
+        let mut means = vec![Vec::with_capacity(points.len() / d.max(1)); self.alphas.len()];
+        fast(
+            #[inline(always)]
+            || {
+                for x in points.chunks_exact(d.max(1)) {
+                    gp.correlate(x, &mut values, None);
+                    for (means, alpha) in means.iter_mut().zip(&self.alphas) {
+                        means.push(gp.prior_mean() + dot(&values, alpha));
+                    }
+                }
+            },
+        );
+        means
     }
 
     /// A score of the moments at x and its gradient by x.
     ///
     /// `score(means, variance, by_means) -> (value, by_variance)` sees the S means and the one variance and fills the S
     /// derivatives by the means. A category's entry of `gradient` is 0.
-    pub fn score_with_gradient(
+    pub(crate) fn score_with_gradient(
         &self,
         x: &[f64],
         work: &mut Workspace,
@@ -96,7 +102,7 @@ impl Imagined {
     }
 
     /// Scores of m points (`points`, m × d) into `out`: `score(means, variance)` as above.
-    pub fn score_many(
+    pub(crate) fn score_many(
         &self,
         points: &[f64],
         work: &mut Workspace,

@@ -1,7 +1,7 @@
 //! What is said of another measurement of a recipe that was measured once.
 
 use forethought_calibrate::normal_quantile;
-use forethought_model::{Data, FeatureKind, FitOptions, Posterior, Workspace};
+use forethought_model::{Data, FeatureKind, FitOptions, Workspace, fit};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -20,7 +20,7 @@ fn repeats_held(noise: f64, recipes: usize, campaigns: u64) -> (f64, f64) {
         let points: Vec<f64> = (0..4 * recipes).map(|_| uniform()).collect();
         let values = points.chunks(4).map(|x| truth(x) + noise * normal_quantile(uniform())).collect();
         let data = Data::new(vec![FeatureKind::Real; 4], points.clone(), values, None).expect("sound data");
-        let posterior = Posterior::fit(&data, &FitOptions::default(), None);
+        let posterior = fit(&data, &FitOptions::default(), None);
         for x in points.chunks(4) {
             let at = posterior.moments(x, &mut Workspace::default());
             let again = truth(x) + noise * normal_quantile(uniform());

@@ -1,6 +1,8 @@
 //! Data that break careless fits: every whole fit gives sense, never NaN or a panic.
 
-use forethought_model::{Data, FeatureKind, FitOptions, Posterior, Workspace};
+use std::sync::Arc;
+
+use forethought_model::{Data, FeatureKind, FitOptions, Surrogate, Workspace};
 
 /// Spread over the unit cube: multiples of irrational steps (the square roots of primes), `n` × `d`.
 fn spread(n: usize, d: usize) -> Vec<f64> {
@@ -10,14 +12,14 @@ fn spread(n: usize, d: usize) -> Vec<f64> {
     (0..n).flat_map(row).collect()
 }
 
-fn fit(d: usize, points: Vec<f64>, values: Vec<f64>, noise: Option<Vec<f64>>) -> (Data, Posterior) {
+fn fit(d: usize, points: Vec<f64>, values: Vec<f64>, noise: Option<Vec<f64>>) -> (Data, Arc<dyn Surrogate>) {
     let data = Data::new(vec![FeatureKind::Real; d], points, values, noise).expect("sound data");
-    let posterior = Posterior::fit(&data, &FitOptions::default(), None);
+    let posterior = forethought_model::fit(&data, &FitOptions::default(), None);
     (data, posterior)
 }
 
 /// Mean, low and high of one measurement at x; all finite and in order.
-fn said(posterior: &Posterior, x: &[f64]) -> (f64, f64, f64) {
+fn said(posterior: &Arc<dyn Surrogate>, x: &[f64]) -> (f64, f64, f64) {
     let said = posterior.forecast(posterior.moments(x, &mut Workspace::default()), 0.9);
     let (low, high) = (said.interval.low, said.interval.high);
     assert!(said.mean.is_finite() && low.is_finite() && high.is_finite(), "{said:?}");

@@ -9,7 +9,7 @@ mod common;
 
 use common::{cpu_seconds, median, text_argument};
 use forethought_calibrate::{Calibrator, Interval, Share, interval_score};
-use forethought_model::{Data, FeatureKind, FitOptions, Posterior, Workspace};
+use forethought_model::{Data, FeatureKind, FitOptions, Workspace, fit};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -100,7 +100,7 @@ fn measure(name: &str, table: &Table) -> f64 {
         let points = train.iter().flat_map(|&row| encode(row)).collect();
         let values = train.iter().map(|&row| table.y[row]).collect();
         let data = Data::new(kinds.clone(), points, values, None).expect("finite numbers");
-        let posterior = Posterior::fit(&data, &FitOptions::default(), None);
+        let posterior = fit(&data, &FitOptions::default(), None);
         let mut calibrator = Calibrator::new(0.9);
         calibrator.learn(&posterior.leave_one_out(&data, 0.9));
         let shape = format!("{:?}", posterior.warp().shape());

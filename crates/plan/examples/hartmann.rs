@@ -46,7 +46,7 @@ fn main() {
         regrets.push(regret);
         let at = |n: usize| trace.get(n - 1).copied().unwrap_or(f64::NAN);
         let hyper = campaign.belief.as_ref().map(|b| {
-            let o = &b.outcomes["y"];
+            let o = b.outcomes["y"].process();
             format!("{:?} noise {:.1} {:?}", o.hyper.kernel, o.hyper.log_noise, o.warp.shape())
         });
         println!(

@@ -32,7 +32,7 @@ impl Apart {
     /// A penalty around recipes that are on their way, for aims that imagine nothing of them: Σ ln(1 − exp(−½r²)), r in quarters
     /// of the shortest length scales (local penalisation: González et al. 2016, AISTATS, with a soft ball).
     pub(crate) fn crowded<'f>(
-        study: &Study<'_>,
+        study: &Study,
         fits: impl Iterator<Item = &'f Fit> + Clone,
         waiting: &[Vec<f64>],
     ) -> Self {
@@ -42,7 +42,7 @@ impl Apart {
     /// What can be told apart from recipes that are tried together, `nearness` times (1 as it should be, less where nothing
     /// else is left).
     pub(crate) fn told<'f>(
-        study: &Study<'_>,
+        study: &Study,
         fits: impl Iterator<Item = &'f Fit> + Clone,
         waiting: &[Vec<f64>],
         nearness: f64,
@@ -58,7 +58,7 @@ impl Apart {
     }
 
     /// What is one recipe with one that was tried.
-    pub(crate) fn same<'p>(study: &Study<'_>, tried: impl IntoIterator<Item = &'p Point>) -> Self {
+    pub(crate) fn same<'p>(study: &Study, tried: impl IntoIterator<Item = &'p Point>) -> Self {
         let weight = |feature: &Feature| {
             if is_fine(study, feature) { 1.0 / (ONE_RECIPE * ONE_RECIPE) } else { f64::INFINITY }
         };
@@ -70,14 +70,14 @@ impl Apart {
     }
 
     fn new<'f>(
-        study: &Study<'_>,
+        study: &Study,
         fits: impl Iterator<Item = &'f Fit> + Clone,
         waiting: &[Vec<f64>],
         share: f64,
         (least, most): (f64, f64),
     ) -> Self {
         let weights = (0..study.features.len()).map(|k| {
-            let lengths = fits.clone().map(|fit| fit.posterior.gp().hyper().log_lengths[k]);
+            let lengths = fits.clone().map(|fit| fit.posterior.log_lengths()[k]);
             let shortest = lengths.fold(f64::INFINITY, f64::min);
             let distance = (share * libm::exp(shortest)).clamp(least, most);
             1.0 / (distance * distance)
@@ -126,14 +126,14 @@ impl Apart {
 }
 
 /// Whether a feature moves in steps too small to tell apart one by one.
-fn is_fine(study: &Study<'_>, feature: &Feature) -> bool {
+fn is_fine(study: &Study, feature: &Feature) -> bool {
     let of = |parameter: &Parameter| match parameter.domain {
         Domain::Range { low, high, step, .. } => step.is_none_or(|step| (high - low) / step >= COARSE_TO),
         Domain::Share { low, high, step, .. } => step.is_none_or(|step| (high - low) / step >= COARSE_TO),
         Domain::Levels(_) | Domain::Choices { .. } | Domain::Fixed(_) => false,
     };
     match *feature {
-        Feature::Real { slot, descriptor: None } => of(&study.space.parameters[slot]),
+        Feature::Real { slot, descriptor: None } => of(&study.space().parameters[slot]),
         Feature::Real { .. } | Feature::Category { .. } | Feature::Active { .. } => false,
     }
 }

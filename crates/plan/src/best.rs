@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use forethought_model::{Moments, Workspace};
 use forethought_space::{Outcome, Point, Role};
 
-use crate::decide::centres;
+use crate::beliefs::Beliefs;
+use crate::goals::goals;
 use crate::improvement::{log_h, log_odds_between};
+use crate::limits::HOLDS;
 use crate::merit::{Aim, Merit, SD_LEAST};
 use crate::missed::{missed_at, missed_each};
-use crate::objective::{Beliefs, HOLDS, believer, goals, merit};
-use crate::predict::{Predictor, forward};
+use crate::next::centres;
+use crate::objective::{believer, merit};
+use crate::predict::Predictor;
 use crate::random::stream;
 use crate::search::Search;
 use crate::study::{Fit, Study};
-use crate::{Best, PlanError, Question};
+use crate::{Best, PlanError};
 
 /// A recipe that keeps its limits with less than the asked odds loses this many units of its goal's seen range for each
 /// nat of odds missing: it ranks below all that keep them, and among its like by how nearly it does.
@@ -29,51 +32,21 @@ const ALIKE: f64 = 1e-9;
 /// Nats below which all odds are alike: hopeless.
 const LOG_ODDS_LEAST: f64 = 1e6;
 
-/// The recipe to recommend: of all measured recipes the one whose posterior utility is greatest, among those likely to
-/// keep every limit; where several keep a band that is wanted, the surest to. With noise this is not the luckiest measurement
-/// (`known/loop.md`, trap 4). None before anything inside the space was measured that a goal speaks of.
-///
-/// # Errors
-/// As [`crate::predict`].
-pub fn best(question: &Question) -> Result<Option<Best>, PlanError> {
-    let study = Study::new(question)?;
-    let beliefs = Beliefs::fit(&study)?;
-    let predictor = Predictor::new(&study, &beliefs);
-    Ok(best_of(&study, &beliefs, &predictor))
-}
-
-/// [`best`], and the recipe that was not tried and of which the posterior expects more than of it, by more than a gain that is
-/// worth a trial and with limits kept as surely; or that misses limits by less, where nothing keeps them. No such recipe where
-/// there is none, and for anything but one goal that is maximised or minimised.
-///
-/// # Errors
-/// As [`crate::predict`].
-pub fn best_and_optimum(question: &Question) -> Result<(Option<Best>, Option<Best>), PlanError> {
-    let study = Study::new(question)?;
-    let beliefs = Beliefs::fit(&study)?;
-    let predictor = Predictor::new(&study, &beliefs);
-    let best = best_of(&study, &beliefs, &predictor);
-    let optimum = match &best {
-        Some(best) => optimum_beyond(best, &study, &beliefs, &predictor)?,
-        None => None,
-    };
-    Ok((best, optimum))
-}
-
-fn optimum_beyond(
+/// As [`crate::Insight::optimum_beyond`].
+pub(crate) fn optimum_beyond(
     best: &Best,
-    study: &Study<'_>,
+    study: &Study,
     beliefs: &Beliefs,
     predictor: &Predictor<'_>,
 ) -> Result<Option<Best>, PlanError> {
-    let question = study.question;
+    let question = &study.question;
     let Some((fit, role)) = beliefs.looked_for(study) else { return Ok(None) };
     let is_plain = beliefs.joined.is_none() && matches!(role, Role::Maximize | Role::Minimize);
     if !is_plain && beliefs.missed.is_none() {
         return Ok(None);
     }
-    let members = believer(study, fit, &[], &Aim::Reach(0.0));
-    let merit = Merit { members, ..merit(study, beliefs, &[]) };
+    let sought = believer(study, fit, &[], &Aim::Reach(0.0));
+    let merit = Merit { sought, ..merit(study, beliefs, &[]) };
     let centres = centres(study, beliefs, &merit);
     let mut search = Search {
         study,
@@ -85,11 +58,11 @@ fn optimum_beyond(
         work: Workspace::default(),
     };
     let Some(found) = search.best()? else { return Ok(None) };
-    let beaten = study.space.point(&best.recipe)?;
+    let beaten = study.space().point(&best.recipe)?;
     let goals = goals(study);
     let utility = match goals.as_slice() {
         [goal] => expected(study, beliefs, goal, &found.point).unwrap_or(f64::NEG_INFINITY),
-        _ => worth(study, beliefs, &goals, &found.point).unwrap_or(f64::NEG_INFINITY),
+        _ => weighted_utility(study, beliefs, &goals, &found.point).unwrap_or(f64::NEG_INFINITY),
     };
     let is_better = if best.missed.is_empty() {
         let worth = goals.first().and_then(|goal| goal.worth).unwrap_or(NOTICEABLE * fit.seen_range());
@@ -99,7 +72,7 @@ fn optimum_beyond(
         missed_at(study, &beliefs.fits, &found.point) < missed_at(study, &beliefs.fits, &beaten) - NOTICEABLE
     };
     Ok(is_better.then(|| Best {
-        recipe: study.space.recipe(&found.point),
+        recipe: study.space().recipe(&found.point),
         measured: false,
         prediction: predictor.predict(&found.point),
         utility,
@@ -111,7 +84,8 @@ fn optimum_beyond(
     }))
 }
 
-pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predictor<'_>) -> Option<Best> {
+/// As [`crate::Insight::best`].
+pub(crate) fn best_of(study: &Study, beliefs: &Beliefs, predictor: &Predictor<'_>) -> Option<Best> {
     let goals = goals(study);
     if goals.is_empty() {
         return None;
@@ -121,10 +95,10 @@ pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predicto
     for (row, point) in study.rows().map(|row| (row, &study.observed[row])) {
         let measured = goals.iter().all(|goal| study.value(goal, row).is_some());
         // A recipe that the space or the envelope rules out by now is no advice, however well it did.
-        if !measured || !tried.insert(crate::first::key(point)) || !study.space.feasible(point) {
+        if !measured || !tried.insert(crate::first::key(point)) || !study.space().feasible(point) {
             continue;
         }
-        let Some(merit) = worth(study, beliefs, &goals, point) else { continue };
+        let Some(merit) = weighted_utility(study, beliefs, &goals, point) else { continue };
         let score = merit - SHORT_OF_ODDS * shortfall(study, beliefs, point);
         candidates.push(Candidate { score, merit, holds: holds(study, beliefs, point), point });
     }
@@ -144,7 +118,7 @@ pub(crate) fn best_of(study: &Study<'_>, beliefs: &Beliefs, predictor: &Predicto
         _ => chosen.merit,
     };
     Some(Best {
-        recipe: study.space.recipe(chosen.point),
+        recipe: study.space().recipe(chosen.point),
         measured: true,
         prediction: predictor.predict(chosen.point),
         utility,
@@ -161,12 +135,12 @@ struct Candidate<'a> {
 }
 
 /// Whether each limit is rather kept than not.
-fn holds(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> bool {
+fn holds(study: &Study, beliefs: &Beliefs, point: &Point) -> bool {
     limits_at(study, beliefs, point).all(|(log_odds, _)| log_odds > libm::log(HOLDS))
 }
 
 /// Of each limit ln of the odds that the outcome itself keeps it, and the odds that are asked.
-fn limits_at(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> impl Iterator<Item = (f64, f64)> {
+fn limits_at(study: &Study, beliefs: &Beliefs, point: &Point) -> impl Iterator<Item = (f64, f64)> {
     let x = study.encode(point);
     study.question.problem.outcomes.iter().filter_map(move |outcome| {
         let (limit, fit) = (outcome.limit.as_ref()?, beliefs.fits.get(&outcome.name)?);
@@ -177,7 +151,7 @@ fn limits_at(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> impl Iterat
                 let at = fit.posterior.moments(&x, &mut Workspace::default());
                 let (low, high) = outcome.limit_ends();
                 let sd = at.variance.sqrt().max(SD_LEAST);
-                log_odds_between(at.mean, sd, forward(fit, low), forward(fit, high)).0
+                log_odds_between(at.mean, sd, fit.forward(low), fit.forward(high)).0
             }
         };
         Some((log_odds.max(-LOG_ODDS_LEAST), limit.chance))
@@ -185,7 +159,7 @@ fn limits_at(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> impl Iterat
 }
 
 /// Posterior mean utility of one goal at a point, in the outcome's unit.
-fn expected(study: &Study<'_>, beliefs: &Beliefs, goal: &Outcome, point: &Point) -> Option<f64> {
+fn expected(study: &Study, beliefs: &Beliefs, goal: &Outcome, point: &Point) -> Option<f64> {
     let fit = beliefs.fits.get(&goal.name)?;
     let at = fit.posterior.moments(&study.encode(point), &mut Workspace::default());
     Some(mean_utility(fit, goal, at))
@@ -216,7 +190,7 @@ fn log_missed(fit: &Fit, goal: &Outcome, at: Moments) -> Option<f64> {
 }
 
 /// [`log_missed`] of the goal that is missed most, negative infinity where no band is wanted.
-fn log_missed_most(study: &Study<'_>, beliefs: &Beliefs, goals: &[&Outcome], point: &Point) -> f64 {
+fn log_missed_most(study: &Study, beliefs: &Beliefs, goals: &[&Outcome], point: &Point) -> f64 {
     let x = study.encode(point);
     let of = |goal: &&Outcome| {
         let fit = beliefs.fits.get(&goal.name)?;
@@ -226,7 +200,7 @@ fn log_missed_most(study: &Study<'_>, beliefs: &Beliefs, goals: &[&Outcome], poi
 }
 
 /// Mean of the goals' utilities, each in units of its seen range and by its weight.
-fn worth(study: &Study<'_>, beliefs: &Beliefs, goals: &[&Outcome], point: &Point) -> Option<f64> {
+fn weighted_utility(study: &Study, beliefs: &Beliefs, goals: &[&Outcome], point: &Point) -> Option<f64> {
     let mut total = 0.0;
     let mut weights = 0.0;
     for goal in goals {
@@ -239,7 +213,7 @@ fn worth(study: &Study<'_>, beliefs: &Beliefs, goals: &[&Outcome], point: &Point
 }
 
 /// Nats by which the odds of keeping each limit, and of working at all, fall short of what is asked, 0 where each suffices.
-fn shortfall(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> f64 {
+fn shortfall(study: &Study, beliefs: &Beliefs, point: &Point) -> f64 {
     let short = |(log_odds, asked): (f64, f64)| (libm::log(asked.max(1e-9)) - log_odds).max(0.0);
     let works = beliefs.odds_of_working(&study.encode(point), &mut Workspace::default());
     let fails = (libm::log(HOLDS) - libm::log(works.max(1e-300))).max(0.0);

@@ -6,10 +6,10 @@ use forethought_model::Belief;
 use forethought_space::Recipe;
 use serde::{Deserialize, Serialize};
 
-use crate::Effort;
+use crate::{Effort, Insight};
 
 /// Recipes to try next, why, and what to expect of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Decision {
     /// At most `count`, in the order in which they were found; fewer only where nothing else is left.
     pub proposals: Vec<Proposal>,
@@ -19,6 +19,8 @@ pub struct Decision {
     pub effort: Effort,
     /// The recipe to recommend now.
     pub best: Option<Best>,
+    /// The fit that it rests on, for whoever wants to know more; none where no model was asked.
+    pub insight: Option<Insight>,
 }
 
 /// One recipe to try.

@@ -4,9 +4,11 @@ use forethought_calibrate::normal_quantile;
 use forethought_model::Workspace;
 use forethought_space::{Outcome, Point};
 
+use crate::beliefs::Beliefs;
+use crate::goals::goals;
+use crate::limits::HOLDS;
 use crate::merit::Aim;
 use crate::missed::beyond;
-use crate::objective::{Beliefs, HOLDS, goals};
 use crate::predict::odds_itself;
 use crate::study::{Fit, Study};
 use crate::{Why, WhyKind};
@@ -18,7 +20,7 @@ const QUANTILES: u32 = 200;
 
 /// What a proposal is tried for, from the posterior there: what is expected and the odds of a gain, the limit that binds, the
 /// nearest run.
-pub(crate) fn explain(study: &Study<'_>, beliefs: &Beliefs, aim: &Aim, point: &Point) -> Why {
+pub(crate) fn explain(study: &Study, beliefs: &Beliefs, aim: &Aim, point: &Point) -> Why {
     let (kind, mut text) = reason(study, beliefs, aim, point);
     for more in [binding(study, beliefs, point), nearest(study, point)].into_iter().flatten() {
         text.push_str("; ");
@@ -27,7 +29,7 @@ pub(crate) fn explain(study: &Study<'_>, beliefs: &Beliefs, aim: &Aim, point: &P
     Why { kind, text }
 }
 
-fn reason(study: &Study<'_>, beliefs: &Beliefs, aim: &Aim, point: &Point) -> (WhyKind, String) {
+fn reason(study: &Study, beliefs: &Beliefs, aim: &Aim, point: &Point) -> (WhyKind, String) {
     let say = |kind: WhyKind, text: &str| (kind, text.to_owned());
     if beliefs.missed.is_some() {
         return say(WhyKind::Explore, "nothing is expected to keep all limits, and this may miss them least");
@@ -56,19 +58,14 @@ fn reason(study: &Study<'_>, beliefs: &Beliefs, aim: &Aim, point: &Point) -> (Wh
 }
 
 /// What is expected of the goal, against the best so far.
-fn expected(
-    study: &Study<'_>,
-    beliefs: &Beliefs,
-    fit: &Fit,
-    goal: &Outcome,
-    point: &Point,
-) -> (WhyKind, String) {
+fn expected(study: &Study, beliefs: &Beliefs, fit: &Fit, goal: &Outcome, point: &Point) -> (WhyKind, String) {
     let at = fit.posterior.moments(&study.encode(point), &mut Workspace::default());
     let warp = fit.posterior.warp();
     let utility = |w: f64| goal.role.utility(warp.inverse(w));
     let odds = beliefs.limits_hold(study, &study.observed);
     let moments = fit.posterior.moments_many(&fit.data.recipe_points());
-    let holding = fit.data.groups().iter().zip(&fit.rows).filter(|(_, row)| odds[**row] > libm::log(HOLDS));
+    let holding =
+        fit.data.groups().iter().zip(fit.rows.iter()).filter(|(_, row)| odds[**row] > libm::log(HOLDS));
     let best = holding
         .map(|(&group, _)| moments[group].mean)
         .reduce(|a, b| if utility(b) > utility(a) { b } else { a });
@@ -95,7 +92,7 @@ fn expected(
 }
 
 /// The limit that is least sure to be kept, where it is less sure than asked.
-fn binding(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> Option<String> {
+fn binding(study: &Study, beliefs: &Beliefs, point: &Point) -> Option<String> {
     let x = study.encode(point);
     let limited = study.question.problem.outcomes.iter().filter(|o| o.formula.is_none());
     let (short, outcome, odds, asked) = limited
@@ -113,7 +110,7 @@ fn binding(study: &Study<'_>, beliefs: &Beliefs, point: &Point) -> Option<String
 }
 
 /// The nearest run, where there is one near.
-fn nearest(study: &Study<'_>, point: &Point) -> Option<String> {
+fn nearest(study: &Study, point: &Point) -> Option<String> {
     let here = study.encode(point);
     let (distance, row) = study
         .rows()

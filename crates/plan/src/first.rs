@@ -25,12 +25,12 @@ pub(crate) struct First {
 /// from the pool; where those are used up, whatever is left that can be found. None is in `taken`, which grows by what is
 /// returned, nor near what was rejected.
 pub(crate) fn first_trials(
-    study: &Study<'_>,
+    study: &Study,
     from: u64,
     count: usize,
     taken: &mut BTreeSet<Vec<u64>>,
 ) -> Result<First, PlanError> {
-    let (question, space) = (study.question, study.space);
+    let (question, space) = (&study.question, study.space());
     let pool = study.pool.as_deref();
     let mut out = Vec::new();
     if from == 0

@@ -1,14 +1,12 @@
 //! What a recipe may gain over its rivals: those that are known, and those that are on their way.
 
-use forethought_model::{Gp, Imagined};
+use forethought_model::Moments;
 use forethought_space::Point;
 
-use crate::merit::{Aim, Condition, FUTURES_MOST, Merit};
+use crate::merit::{Aim, Condition, FUTURES_MOST, Merit, Sought};
 use crate::random::{normal, stream};
 use crate::study::{Fit, Study};
 
-/// A measured recipe's mean counts as uncertain, and is imagined, when its variance exceeds this share of the prior's.
-const UNCERTAIN: f64 = 1e-4;
 /// Most measured recipes that count as rivals: those most likely to be the best.
 const INCUMBENTS: usize = 12;
 /// A measured recipe that keeps all conditions with less than these odds is no rival.
@@ -22,50 +20,44 @@ const RIVAL_FROM: f64 = 0.05;
 /// left is in closed form, so with S futures this is the Monte Carlo estimate of qNEI(rivals ∪ {x}) − qNEI(rivals), less the
 /// noise of sampling x. Where no rival is left the worst recipe known is the one to beat, so that odds decide.
 pub(crate) fn gain(
-    study: &Study<'_>,
+    study: &Study,
     fit: &Fit,
     sign: f64,
     waiting: &[Point],
     conditions: &[Condition],
-) -> Vec<(Aim, Imagined)> {
+) -> Sought {
     let d = study.features.len();
     let recipes = fit.data.recipe_points();
     let measured = incumbents(fit, &recipes, d, sign, conditions);
     let mut places: Vec<f64> = measured.iter().flat_map(|&i| recipes[i * d..(i + 1) * d].to_vec()).collect();
     places.extend(study.encode_all(waiting));
-    let members = fit.posterior.members();
-    let futures = futures(members.len());
+    let beliefs = fit.posterior.members(&recipes);
+    let each = futures(beliefs.len());
     let mut rng = stream(study.question.problem.seed, study.question.decision, "futures");
     let mut draw = |count: usize| -> Vec<f64> { (0..count).map(|_| normal(&mut rng)).collect() };
     let rivals = measured.len() + waiting.len();
-    let kept = kept(conditions, &places, rivals, futures * members.len(), &mut draw);
-    let mut member = |(number, gp): (usize, &Gp)| {
-        let moments = gp.predict_many(&places[..measured.len() * d]);
-        let uncertain: Vec<usize> = (0..rivals)
-            .filter(|&i| moments.get(i).is_none_or(|m| m.variance > UNCERTAIN * gp.scale()))
-            .collect();
-        let points: Vec<f64> = uncertain.iter().flat_map(|&i| places[i * d..(i + 1) * d].to_vec()).collect();
-        let mut normals: Vec<Vec<f64>> = Vec::new();
-        let open = !uncertain.is_empty() || !conditions.is_empty();
-        for _ in 0..if open { futures / 2 } else { 0 } {
-            let once = draw(uncertain.len());
+    let kept = kept(conditions, &places, rivals, each * beliefs.len(), &mut draw);
+    let (known, on_their_way) = places.split_at(measured.len() * d);
+    let futures = fit.posterior.imagine(known, on_their_way, &mut |open| {
+        let pair = |_| {
+            let once = draw(open);
             // Each draw comes with its mirror image, which takes the first-order error out of the average.
             let mirror = once.iter().map(|z| -z).collect();
-            normals.extend([once, mirror]);
-        }
-        let imagined = gp.imagine(&points, &normals);
-        let worst = gp.predict_many(&recipes).iter().map(|m| sign * m.mean).fold(f64::INFINITY, f64::min);
-        let bests = imagined.draws().iter().enumerate().map(|(future, drawn)| {
-            let mut values: Vec<f64> = moments.iter().map(|m| m.mean).collect();
-            values.resize(rivals, 0.0);
-            uncertain.iter().zip(drawn).for_each(|(&i, value)| values[i] = *value);
-            let left = values.iter().zip(&kept[number * futures + future]).filter(|(_, kept)| **kept);
+            [once, mirror]
+        };
+        (0..each / 2).flat_map(pair).collect()
+    });
+    let aim = |(number, belief): (usize, &Vec<Moments>)| {
+        let worst = belief.iter().map(|m| sign * m.mean).fold(f64::INFINITY, f64::min);
+        let bests = futures.values(number).iter().enumerate().map(|(future, values)| {
+            let left = values.iter().zip(&kept[number * each + future]).filter(|(_, kept)| **kept);
             let best = left.map(|(value, _)| sign * value).fold(f64::NEG_INFINITY, f64::max);
             if best.is_finite() { best } else { worst }
         });
-        (Aim::Gain(bests.collect()), imagined)
+        Aim::Gain(bests.collect())
     };
-    members.iter().enumerate().map(&mut member).collect()
+    let aims = beliefs.iter().enumerate().map(aim).collect();
+    Sought { aims, futures }
 }
 
 /// Futures of each member: pairs of a draw and its mirror image, so an even number whatever the number of members.
@@ -104,23 +96,17 @@ fn kept(
         return kept;
     }
     for condition in conditions {
-        let used = condition.members.len().min(futures);
-        let joints: Vec<_> = condition.members[..used]
-            .iter()
-            .map(|member| {
-                let joint = member.gp().joint(places);
-                let ends: Vec<(f64, f64)> =
-                    (0..rivals).map(|i| condition.ends(joint.covariance[i * rivals + i])).collect();
-                (member.gp().draw_factor(&joint), joint.mean, ends)
-            })
+        let draws = condition.posterior.draws(places, &[]);
+        let ends: Vec<Vec<(f64, f64)>> = (0..draws.members())
+            .map(|member| draws.moments(member).iter().map(|at| condition.ends(at.variance)).collect())
             .collect();
         let noise = if condition.surely.is_some() { 0.0 } else { condition.noise.sqrt() };
         for (future, kept) in kept.iter_mut().enumerate() {
-            let (off, mean, ends) = &joints[future % used];
-            let off = off(&draw(rivals));
+            let ends = &ends[future % draws.members()];
+            let values = draws.draw(future, &draw(rivals));
             let single = draw(rivals);
             for (i, kept) in kept.iter_mut().enumerate() {
-                let value = mean[i] + off[i] + noise * single[i];
+                let value = values[i] + noise * single[i];
                 *kept &= (ends[i].0..=ends[i].1).contains(&value);
             }
         }
@@ -136,7 +122,8 @@ mod tests {
     use forethought_model::Workspace;
     use forethought_space::{History, Measurement, Observed, Recipe, Value, parse};
 
-    use crate::objective::{Beliefs, merit};
+    use crate::beliefs::Beliefs;
+    use crate::objective::merit;
     use crate::study::Study;
     use crate::{Effort, Question, decide};
 
@@ -171,7 +158,7 @@ mod tests {
     }
 
     /// ln of the acquisition at some places while others are on their way.
-    fn worth(question: &Question, places: &[[f64; 2]], waiting: &[[f64; 2]]) -> Vec<f64> {
+    fn acquisition(question: &Question, places: &[[f64; 2]], waiting: &[[f64; 2]]) -> Vec<f64> {
         let study = Study::new(question).unwrap();
         let beliefs = Beliefs::fit(&study).unwrap();
         let waiting: Vec<_> = waiting.iter().map(|x| x.to_vec()).collect();
@@ -194,8 +181,8 @@ mod tests {
     fn what_is_on_its_way_makes_its_neighbourhood_less_worth_trying() {
         let question = question("y = { goal = \"maximize\" }", 1);
         let (near, far) = ([0.48, 0.52], [0.02, 0.97]);
-        let alone = worth(&question, &[near, far], &[]);
-        let crowded = worth(&question, &[near, far], &[[0.47, 0.51]]);
+        let alone = acquisition(&question, &[near, far], &[]);
+        let crowded = acquisition(&question, &[near, far], &[[0.47, 0.51]]);
         assert!(crowded[0] < alone[0] - 0.7, "{alone:?} {crowded:?}");
         // Far away only the bar rises, by as much as the pending trial may turn out better than what is known.
         assert!(alone[0] - crowded[0] > alone[1] - crowded[1], "{alone:?} {crowded:?}");
@@ -205,9 +192,9 @@ mod tests {
     fn what_will_break_a_limit_is_no_rival() {
         let question = question("y = { goal = \"maximize\" }\nz = { limit = { max = 0.6 } }", 1);
         let place = [0.2, 0.5];
-        let alone = worth(&question, &[place], &[])[0];
+        let alone = acquisition(&question, &[place], &[])[0];
         // At x1 = 0.55 the goal is near its best, but z is 1.1.
-        let doomed = worth(&question, &[place], &[[0.55, 0.5]])[0];
+        let doomed = acquisition(&question, &[place], &[[0.55, 0.5]])[0];
         assert!((alone - doomed).abs() < 0.5, "{alone} {doomed}");
     }
 

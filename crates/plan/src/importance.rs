@@ -1,14 +1,13 @@
 //! Which parameters matter.
 
 use forethought_calibrate::Interval;
-use forethought_model::{Gp, Workspace};
 use forethought_space::{Domain, Point};
 
-use crate::objective::Beliefs;
+use crate::PlanError;
+use crate::beliefs::Beliefs;
 use crate::predict::LEVEL;
 use crate::random::{normal, stream};
 use crate::study::{Fit, Study};
-use crate::{PlanError, Question};
 
 /// Rows of each of Saltelli's two matrices: a power of two, as Sobol sequences want it.
 const ROWS: usize = 256;
@@ -37,21 +36,17 @@ pub struct Importance {
 /// First and total index of each varied parameter, of one function on one design.
 type Indices = Vec<(f64, f64)>;
 
-/// Sobol indices of one outcome over the space, in standard (warped) units, by Jansen's estimators (Saltelli et al., Comput.
-/// Phys. Commun. 181, 2010, table 2): those of the posterior's means, averaged over its members, with 90 % intervals over draws
-/// of the posterior: draws at 64 places, interpolated between them, shared out among members and scramblings. Held parameters
-/// have no entry. Points of the design ignore rules: an index asks what a parameter does, not whether it may.
-///
-/// # Errors
-/// As [`crate::predict`]; [`PlanError::Outcome`] where there is no measurement of such an outcome.
-pub fn importance(question: &Question, outcome: &str) -> Result<Vec<Importance>, PlanError> {
-    let study = Study::new(question)?;
-    let beliefs = Beliefs::fit(&study)?;
+/// As [`crate::Insight::importance`].
+pub(crate) fn importance(
+    study: &Study,
+    beliefs: &Beliefs,
+    outcome: &str,
+) -> Result<Vec<Importance>, PlanError> {
     let fit = beliefs.fits.get(outcome).ok_or_else(|| PlanError::Outcome(outcome.to_owned()))?;
-    let slots: Vec<usize> = (0..study.space.parameters.len())
-        .filter(|&i| !matches!(study.space.parameters[i].domain, Domain::Fixed(_)))
+    let slots: Vec<usize> = (0..study.space().parameters.len())
+        .filter(|&i| !matches!(study.space().parameters[i].domain, Domain::Fixed(_)))
         .collect();
-    let (means, draws) = indices(&study, fit, &slots)?;
+    let (means, draws) = indices(study, fit, &slots)?;
     let average = |number: usize, pick: fn((f64, f64)) -> f64| {
         means.iter().map(|of| pick(of[number])).sum::<f64>() / means.len() as f64
     };
@@ -65,7 +60,7 @@ pub fn importance(question: &Question, outcome: &str) -> Result<Vec<Importance>,
         .map(|number| {
             let first = average(number, |i| i.0).clamp(0.0, 1.0);
             Importance {
-                parameter: study.space.parameters[slots[number]].name.clone(),
+                parameter: study.space().parameters[slots[number]].name.clone(),
                 first,
                 first_interval: spread(number, |i| i.0),
                 // What a parameter explains alone is part of what it explains with others.
@@ -77,33 +72,40 @@ pub fn importance(question: &Question, outcome: &str) -> Result<Vec<Importance>,
 }
 
 /// Indices of the members' means and of draws of them, the means on every design, a draw on one.
-fn indices(study: &Study<'_>, fit: &Fit, slots: &[usize]) -> Result<(Vec<Indices>, Vec<Indices>), PlanError> {
-    let question = study.question;
+fn indices(study: &Study, fit: &Fit, slots: &[usize]) -> Result<(Vec<Indices>, Vec<Indices>), PlanError> {
+    let question = &study.question;
     let mut rng = stream(question.problem.seed, question.decision, "importance");
-    let places = study.space.sample(question.problem.seed ^ 0x9e37, 0, PLACES)?;
+    let places = study.space().sample(question.problem.seed ^ 0x9e37, 0, PLACES)?;
     let places = study.encode_all(&places);
-    let members = fit.posterior.members();
-    let designs = members.len() * DESIGNS_LEAST.div_ceil(members.len());
+    let members = fit.posterior.members(&[]).len();
+    let designs = members * DESIGNS_LEAST.div_ceil(members);
+    let own = |number: usize| DRAWS / designs + usize::from(number < DRAWS % designs);
+    let normals: Vec<Vec<Vec<f64>>> = (0..designs)
+        .map(|number| (0..own(number)).map(|_| (0..PLACES).map(|_| normal(&mut rng)).collect()).collect())
+        .collect();
+    let mut member = 0..members;
+    // Of each member its means, then the draws of its designs.
+    let futures = fit.posterior.imagine(&[], &places, &mut |_| {
+        let of = member.next().unwrap_or(0);
+        let drawn = normals.iter().skip(of).step_by(members).flatten().cloned();
+        std::iter::once(vec![0.0; PLACES]).chain(drawn).collect()
+    });
     let (mut means, mut draws) = (Vec::new(), Vec::new());
     for number in 0..designs {
-        let mut normals = vec![vec![0.0; PLACES]];
-        let own = DRAWS / designs + usize::from(number < DRAWS % designs);
-        normals.extend((0..own).map(|_| (0..PLACES).map(|_| normal(&mut rng)).collect::<Vec<f64>>()));
         let seed = question.problem.seed.wrapping_add(0x5a17e111 * (number as u64 + 1));
         let design = study.encode_all(&design(study, slots, seed));
-        let values = values(&members[number % members.len()], &places, &normals, &design, study);
-        let mut all = values
-            .iter()
-            .map(|values| (0..slots.len()).map(|number| jansen(values, number)).collect::<Indices>());
-        means.extend(all.next());
-        draws.extend(all);
+        let values = futures.means(number % members, &design);
+        let of = |values: &Vec<f64>| (0..slots.len()).map(|slot| jansen(values, slot)).collect::<Indices>();
+        means.push(of(&values[0]));
+        let before: usize = (0..number).filter(|n| n % members == number % members).map(own).sum();
+        draws.extend(values[1 + before..].iter().take(own(number)).map(of));
     }
     Ok((means, draws))
 }
 
 /// A, B, and A with one column of B for each slot, one after the other.
-fn design(study: &Study<'_>, slots: &[usize], seed: u64) -> Vec<Point> {
-    let pairs = (0..ROWS as u64).map(|i| study.space.sobol_pair(seed, i));
+fn design(study: &Study, slots: &[usize], seed: u64) -> Vec<Point> {
+    let pairs = (0..ROWS as u64).map(|i| study.space().sobol_pair(seed, i));
     let (a, b): (Vec<Point>, Vec<Point>) = pairs.unzip();
     let mut design: Vec<Point> = a.iter().chain(&b).cloned().collect();
     for &slot in slots {
@@ -114,19 +116,6 @@ fn design(study: &Study<'_>, slots: &[usize], seed: u64) -> Vec<Point> {
         }));
     }
     design
-}
-
-/// The process at every point of a design, drawn at `places` once for each of `normals`.
-fn values(gp: &Gp, places: &[f64], normals: &[Vec<f64>], design: &[f64], study: &Study<'_>) -> Vec<Vec<f64>> {
-    let imagined = gp.imagine(places, normals);
-    let count = design.len() / study.features.len().max(1);
-    let mut values = vec![Vec::with_capacity(count); imagined.futures()];
-    let mut unused = vec![0.0; count];
-    imagined.score_many(design, &mut Workspace::default(), &mut unused, |means, _| {
-        values.iter_mut().zip(means).for_each(|(all, mean)| all.push(*mean));
-        0.0
-    });
-    values
 }
 
 /// First and total index of the `number`-th parameter from values at A, B and the mixed matrices. 0 where nothing varies.
@@ -153,7 +142,7 @@ mod tests {
     use forethought_space::{History, Measurement, Observed, parse};
 
     use super::*;
-    use crate::Effort;
+    use crate::{Effort, Insight, Question};
 
     const SPACE: &str = "forethought = 1\nname = \"t\"\nseed = SEED\n[parameter]\na = { range = [0, 1] }\nb = { range = [0, 1] }\nc = { range = [0, 1] }\n[outcome]\ny = { goal = \"maximize\" }\n[machine.m]\ndriver = \"manual\"\n";
 
@@ -225,7 +214,7 @@ mod tests {
         let (mut inside, mut all) = (0, 0);
         for seed in 0..6 {
             let question = question(seed, 24, |x| 4.0 * x[0] + 2.0 * x[1] + x[2]);
-            for (found, truth) in importance(&question, "y").unwrap().iter().zip(truth) {
+            for (found, truth) in Insight::of(&question).unwrap().importance("y").unwrap().iter().zip(truth) {
                 assert!((found.first - truth).abs() < 0.03, "{seed} {found:?} {truth}");
                 assert!((found.total - truth).abs() < 0.03, "{seed} {found:?} {truth}");
                 let interval = found.first_interval;

@@ -33,7 +33,7 @@ pub fn left(question: &Question) -> Result<Left, PlanError> {
     if let Some(pool) = &study.pool {
         return Ok(if pool.iter().any(is_left) { Left::Something } else { Left::Nothing });
     }
-    let listing = study.space.list(question.problem.seed, 1, BRANCHINGS_MOST, &mut is_left);
+    let listing = study.space().list(question.problem.seed, 1, BRANCHINGS_MOST, &mut is_left);
     Ok(match (listing.points.is_empty(), listing.is_complete) {
         (false, _) => Left::Something,
         (true, true) => Left::Nothing,

@@ -1,15 +1,18 @@
 //! What a recipe is worth trying for, as a number.
 
-use forethought_model::{Forest, Imagined, Moments, Workspace};
+use std::sync::Arc;
+
+use forethought_model::{Futures, Surrogate, Workspace};
 
 use crate::apart::Apart;
 use crate::improvement::{log_h, log_odds_between};
 use crate::nearness::log_gain_near;
 
-/// What is looked for. Every aim works on the function in standard units, `sign` times it, so that more is better.
+/// What is looked for in one group of futures: S means and one variance become one number. Every aim works on the function in
+/// standard units, `sign` times it, so that more is better.
 #[derive(Debug, Clone)]
 pub(crate) enum Aim {
-    /// ln of the expected gain over the best of each future: LogEI with one future, the noisy qLogNEI given pending and
+    /// ln of the expected gain over the best of each of the S futures: LogEI with one future, the noisy qLogNEI given pending and
     /// uncertain incumbents with several (Ament et al. 2023; Letham et al. 2019), averaged as a log-mean-exp.
     Gain(Vec<f64>),
     /// mean + factor·sd: the upper confidence bound.
@@ -24,11 +27,14 @@ pub(crate) enum Aim {
     Free,
 }
 
-/// An outcome that must lie between two ends, or a recipe that must work.
+/// An outcome that must lie between two ends, or a recipe that must work. Ends, noise, means (one a future) and variance are in
+/// standard units of its posterior.
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
-    /// Members of its posterior, all as likely.
-    pub(crate) members: Vec<Imagined>,
+    /// Its posterior, for joint draws.
+    pub(crate) posterior: Arc<dyn Surrogate>,
+    /// The same as one future a member, for odds at single places and their slopes.
+    pub(crate) futures: Arc<dyn Futures>,
     /// Variance that a single measurement adds.
     pub(crate) noise: f64,
     pub(crate) low: f64,
@@ -37,26 +43,23 @@ pub(crate) struct Condition {
     pub(crate) surely: Option<f64>,
 }
 
-/// Moments of the mixture of two beliefs, the other with this weight.
-pub(crate) fn mixture(one: Moments, other: Moments, weight: f64) -> Moments {
-    let apart = other.mean - one.mean;
-    let spread = weight * (1.0 - weight) * apart * apart;
-    Moments {
-        mean: one.mean + weight * apart,
-        variance: (1.0 - weight) * one.variance + weight * other.variance + spread,
-    }
+/// What is looked for in imagined futures.
+#[derive(Debug, Clone)]
+pub(crate) struct Sought {
+    /// Under each group of the futures, all as likely: as many as there are groups, all of one kind.
+    pub(crate) aims: Vec<Aim>,
+    pub(crate) futures: Arc<dyn Futures>,
 }
 
-/// An acquisition: an aim over one posterior, times the odds that all conditions hold. Both are averaged over the members of
-/// the posteriors, which are independent of each other.
+/// An acquisition over rows of d features: an aim over one posterior, times the odds that all conditions hold, in logarithms. Both
+/// are averaged over the members of the posteriors, which are independent of each other.
 #[derive(Debug, Clone)]
 pub(crate) struct Merit {
-    /// The aim under each member of the goal's posterior, all as likely; empty where only conditions count.
-    pub(crate) members: Vec<(Aim, Imagined)>,
+    /// None where only conditions count.
+    pub(crate) sought: Option<Sought>,
+    /// 1 where more of the outcome is better, −1 where less is.
     pub(crate) sign: f64,
     pub(crate) conditions: Vec<Condition>,
-    /// A forest over the same standard units and its share of the mixture, where points are scanned and not climbed.
-    pub(crate) forest: Option<(Forest, f64)>,
     /// A penalty around recipes on their way, for aims that don't imagine what becomes of them.
     pub(crate) crowd: Option<Apart>,
 }
@@ -181,18 +184,18 @@ impl Average {
     }
 }
 
-/// Averages the members' values at one x and adds the average's gradient to `gradient`.
-fn average_with_gradient<'m, M: 'm>(
+/// Averages the groups' values at one x and adds the average's gradient (d numbers) to `gradient`.
+fn average_with_gradient(
     average: Average,
-    members: impl ExactSizeIterator<Item = &'m M>,
+    groups: usize,
     gradient: &mut [f64],
-    mut score: impl FnMut(&'m M, &mut [f64]) -> f64,
+    mut score: impl FnMut(usize, &mut [f64]) -> f64,
 ) -> f64 {
     let d = gradient.len();
-    let mut parts = vec![0.0; members.len() * d];
-    let mut values = Vec::with_capacity(members.len());
-    for (number, member) in members.enumerate() {
-        values.push(score(member, &mut parts[number * d..(number + 1) * d]));
+    let mut parts = vec![0.0; groups * d];
+    let mut values = Vec::with_capacity(groups);
+    for group in 0..groups {
+        values.push(score(group, &mut parts[group * d..(group + 1) * d]));
     }
     let mut shares = vec![0.0; values.len()];
     let value = average.of(&values, &mut shares);
@@ -202,19 +205,19 @@ fn average_with_gradient<'m, M: 'm>(
     value
 }
 
-/// Averages the members' values at many points and adds them to `out`.
-fn average_many<'m, M: 'm>(
+/// Averages scores of m points in each group of futures, and adds the averages to `out` (m long).
+fn average_many(
     average: Average,
-    members: impl ExactSizeIterator<Item = &'m M>,
+    futures: &Arc<dyn Futures>,
+    points: &[f64],
+    work: &mut Workspace,
     out: &mut [f64],
-    mut score: impl FnMut(&'m M, &mut [f64]),
+    mut score: impl FnMut(usize, &[f64], f64) -> f64,
 ) {
-    let count = members.len();
-    let mut parts = vec![0.0; count * out.len()];
-    for (part, member) in parts.chunks_mut(out.len().max(1)).zip(members) {
-        score(member, part);
-    }
-    let (mut values, mut shares) = (vec![0.0; count], vec![0.0; count]);
+    let groups = futures.groups();
+    let mut parts = vec![0.0; groups * out.len()];
+    futures.score_many(points, work, &mut score, &mut parts);
+    let (mut values, mut shares) = (vec![0.0; groups], vec![0.0; groups]);
     for i in 0..out.len() {
         values.iter_mut().enumerate().for_each(|(k, value)| *value = parts[k * out.len() + i]);
         out[i] += average.of(&values, &mut shares);
@@ -224,12 +227,12 @@ fn average_many<'m, M: 'm>(
 impl Merit {
     /// The odds of conditions, and nothing else.
     pub(crate) fn of_conditions(conditions: Vec<Condition>) -> Self {
-        Merit { members: Vec::new(), sign: 1.0, conditions, forest: None, crowd: None }
+        Merit { sought: None, sign: 1.0, conditions, crowd: None }
     }
 
     /// What is looked for, as the first member sees it.
     pub(crate) fn aim(&self) -> &Aim {
-        self.members.first().map_or(&Aim::Free, |(aim, _)| aim)
+        self.sought.as_ref().and_then(|sought| sought.aims.first()).unwrap_or(&Aim::Free)
     }
 
     fn average(&self) -> Average {
@@ -240,31 +243,24 @@ impl Merit {
     pub(crate) fn value_with_gradient(&self, x: &[f64], work: &mut Workspace, gradient: &mut [f64]) -> f64 {
         gradient.fill(0.0);
         let mut total = self.crowd.as_ref().map_or(0.0, |crowd| crowd.penalty_with_gradient(x, gradient));
-        if !self.members.is_empty() {
-            total += average_with_gradient(
-                self.average(),
-                self.members.iter(),
-                gradient,
-                |(aim, posterior), gradient| {
-                    posterior.score_with_gradient(x, work, gradient, |means, variance, by_means| {
-                        aim.score(self.sign, means, variance, by_means)
-                    })
-                },
-            );
+        if let Some(Sought { aims, futures }) = &self.sought {
+            total += average_with_gradient(self.average(), aims.len(), gradient, |group, gradient| {
+                let mut score = |means: &[f64], variance: f64, by_means: &mut [f64]| {
+                    aims[group].score(self.sign, means, variance, by_means)
+                };
+                futures.score_with_gradient(group, x, work, gradient, &mut score)
+            });
         }
         for condition in &self.conditions {
-            total += average_with_gradient(
-                Average::OfLogs,
-                condition.members.iter(),
-                gradient,
-                |posterior, gradient| {
-                    posterior.score_with_gradient(x, work, gradient, |means, variance, by_means| {
-                        let (value, by_mean, by_variance) = condition.score(means[0], variance);
-                        by_means[0] = by_mean;
-                        (value, by_variance)
-                    })
-                },
-            );
+            let futures = &condition.futures;
+            let mut score = |means: &[f64], variance: f64, by_means: &mut [f64]| {
+                let (value, by_mean, by_variance) = condition.score(means[0], variance);
+                by_means[0] = by_mean;
+                (value, by_variance)
+            };
+            total += average_with_gradient(Average::OfLogs, futures.groups(), gradient, |group, gradient| {
+                futures.score_with_gradient(group, x, work, gradient, &mut score)
+            });
         }
         total
     }
@@ -276,31 +272,22 @@ impl Merit {
             let rows = points.chunks((points.len() / count.max(1)).max(1));
             out.iter_mut().zip(rows).for_each(|(out, x)| *out = crowd.penalty(x));
         }
-        if !self.members.is_empty() {
-            let d = points.len() / count.max(1);
-            average_many(self.average(), self.members.iter(), &mut out, |(aim, posterior), part| {
-                let mut rows = points.chunks_exact(d.max(1));
-                let mut by_means = vec![0.0; posterior.futures()];
-                let mut mixed = vec![0.0; posterior.futures()];
-                posterior.score_many(points, work, part, |means, variance| {
-                    let row = rows.next();
-                    let (Some((forest, share)), Some(row)) = (&self.forest, row) else {
-                        return aim.score(self.sign, means, variance, &mut by_means).0;
-                    };
-                    // Each future's mean moves by the same share towards the forest's.
-                    let mean = means.iter().sum::<f64>() / means.len() as f64;
-                    let both = mixture(Moments { mean, variance }, forest.predict(row), *share);
-                    let moved = both.mean - mean;
-                    mixed.iter_mut().zip(means).for_each(|(m, mean)| *m = mean + moved);
-                    aim.score(self.sign, &mixed, both.variance, &mut by_means).0
-                });
+        if let Some(Sought { aims, futures }) = &self.sought {
+            let mut by_means = Vec::new();
+            average_many(self.average(), futures, points, work, &mut out, |group, means, variance| {
+                by_means.resize(means.len(), 0.0);
+                aims[group].score(self.sign, means, variance, &mut by_means).0
             });
         }
         for condition in &self.conditions {
-            average_many(Average::OfLogs, condition.members.iter(), &mut out, |posterior, part| {
-                posterior
-                    .score_many(points, work, part, |means, variance| condition.score(means[0], variance).0);
-            });
+            average_many(
+                Average::OfLogs,
+                &condition.futures,
+                points,
+                work,
+                &mut out,
+                |_, means, variance| condition.score(means[0], variance).0,
+            );
         }
         out
     }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use forethought_model::{Data, Moments, Posterior, Workspace};
+use forethought_model::{Data, Moments, Workspace};
 use forethought_space::{Outcome, Point};
 
 use crate::PlanError;
 use crate::improvement::log_h;
+use crate::limits::{HOLDS, limits_alone};
 use crate::merit::SD_LEAST;
-use crate::objective::{HOLDS, limits_alone};
 use crate::study::{Fit, Study};
 
 /// Below these odds of keeping all limits anywhere, going for the best odds is going for where least is known: what is hopeless
@@ -19,7 +19,7 @@ const LOOKED_AT: usize = 64;
 
 /// The sum over limits of how far an outcome lies beyond them, in units of its seen range, as a function of the recipe, fitted
 /// to what was measured: what is made smaller where no limit can be kept. None where some recipe may keep them all.
-pub(crate) fn missed(study: &Study<'_>, fits: &BTreeMap<String, Fit>) -> Result<Option<Fit>, PlanError> {
+pub(crate) fn missed(study: &Study, fits: &BTreeMap<String, Fit>) -> Result<Option<Fit>, PlanError> {
     let limited: Vec<(&Outcome, f64)> = study
         .question
         .problem
@@ -49,14 +49,13 @@ pub(crate) fn missed(study: &Study<'_>, fits: &BTreeMap<String, Fit>) -> Result<
     });
     let points = study.encode_all(rows.iter().map(|&row| &study.observed[row]));
     let data = Data::new(study.kinds.clone(), points, values.collect(), None)?;
-    let posterior = Posterior::fit(&data, &study.fit_options(None), None);
-    Ok(Some(Fit { posterior, data, rows }))
+    Ok(Some(study.fit(None, data, rows, None)))
 }
 
-fn spread(study: &Study<'_>) -> Result<Vec<Point>, PlanError> {
+fn spread(study: &Study) -> Result<Vec<Point>, PlanError> {
     match &study.pool {
         Some(pool) => Ok(pool.iter().step_by(pool.len().div_ceil(LOOKED_AT).max(1)).cloned().collect()),
-        None => Ok(study.space.sample(study.question.problem.seed ^ 0x0dd5, 0, LOOKED_AT)?),
+        None => Ok(study.space().sample(study.question.problem.seed ^ 0x0dd5, 0, LOOKED_AT)?),
     }
 }
 
@@ -83,7 +82,7 @@ pub(crate) fn expected_beyond(fit: &Fit, outcome: &Outcome, at: Moments) -> f64 
 
 /// [`expected_beyond`] of each outcome with a limit, in its unit; nothing of those that keep theirs.
 pub(crate) fn missed_each(
-    study: &Study<'_>,
+    study: &Study,
     fits: &BTreeMap<String, Fit>,
     point: &Point,
 ) -> BTreeMap<String, f64> {
@@ -101,7 +100,7 @@ pub(crate) fn missed_each(
 }
 
 /// [`missed_each`] summed over all limits, each in units of its outcome's seen range.
-pub(crate) fn missed_at(study: &Study<'_>, fits: &BTreeMap<String, Fit>, point: &Point) -> f64 {
+pub(crate) fn missed_at(study: &Study, fits: &BTreeMap<String, Fit>, point: &Point) -> f64 {
     missed_each(study, fits, point)
         .into_iter()
         .filter_map(|(name, beyond)| Some(beyond / fits.get(&name)?.seen_range()))

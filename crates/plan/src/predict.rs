@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use forethought_calibrate::{Calibrator, normal_cdf};
 use forethought_model::{Moments, Workspace};
-use forethought_space::{Outcome, Point, Recipe};
+use forethought_space::{Outcome, Point};
 
-use crate::objective::Beliefs;
+use crate::beliefs::Beliefs;
 use crate::study::{Fit, Study};
-use crate::{PlanError, Predicted, Prediction, Question};
+use crate::{PlanError, Predicted, Prediction};
 
 /// The level of every interval.
 pub(crate) const LEVEL: f64 = 0.9;
@@ -17,30 +17,31 @@ const CALIBRATES_FROM: usize = 5;
 
 /// Fits, with intervals calibrated by what they said of left-out recipes and by claims that were settled.
 pub(crate) struct Predictor<'a> {
-    study: &'a Study<'a>,
-    beliefs: &'a Beliefs,
-    calibrators: BTreeMap<String, Calibrator>,
+    pub(crate) study: &'a Study,
+    pub(crate) beliefs: &'a Beliefs,
+    /// By outcome.
+    pub(crate) calibrators: &'a BTreeMap<String, Calibrator>,
 }
 
-impl<'a> Predictor<'a> {
-    pub(crate) fn new(study: &'a Study<'a>, beliefs: &'a Beliefs) -> Self {
-        let calibrators = beliefs
-            .fits
-            .iter()
-            .map(|(name, fit)| {
-                let earlier = study.question.calibration.get(name);
-                let mut calibrator = earlier.cloned().unwrap_or_else(|| Calibrator::new(LEVEL));
-                // What a formula says needs no calibration: it is not noisy and not learnt from trials alone.
-                let learnt = study.question.problem.outcome(name).is_some_and(|o| o.formula.is_none());
-                if learnt && fit.data.recipes() >= CALIBRATES_FROM {
-                    calibrator.learn(&fit.posterior.leave_one_out(&fit.data, LEVEL));
-                }
-                (name.clone(), calibrator)
-            })
-            .collect();
-        Predictor { study, beliefs, calibrators }
-    }
+/// The calibration of each outcome's intervals: what claims taught, and what left-out recipes do.
+pub(crate) fn calibrators(study: &Study, beliefs: &Beliefs) -> BTreeMap<String, Calibrator> {
+    beliefs
+        .fits
+        .iter()
+        .map(|(name, fit)| {
+            let earlier = study.question.calibration.get(name);
+            let mut calibrator = earlier.cloned().unwrap_or_else(|| Calibrator::new(LEVEL));
+            // What a formula says needs no calibration: it is not noisy and not learnt from trials alone.
+            let learnt = study.question.problem.outcome(name).is_some_and(|o| o.formula.is_none());
+            if learnt && fit.data.recipes() >= CALIBRATES_FROM {
+                calibrator.learn(&fit.posterior.leave_one_out(&fit.data, LEVEL));
+            }
+            (name.clone(), calibrator)
+        })
+        .collect()
+}
 
+impl Predictor<'_> {
     /// What to expect at a point.
     pub(crate) fn predict(&self, point: &Point) -> Prediction {
         let x = self.study.encode(point);
@@ -53,9 +54,8 @@ impl<'a> Predictor<'a> {
             let at = fit.posterior.moments(&x, &mut work);
             predicted.insert(name.clone(), self.told(outcome, fit, at, point));
             if outcome.formula.is_none() {
-                let members = fit.posterior.members();
-                let left = members.iter().map(|gp| gp.predict(&x, &mut work).variance / gp.scale());
-                let share = (1.0 - left.sum::<f64>() / members.len() as f64).clamp(0.0, 1.0);
+                let unknown = fit.posterior.unknown(&x).iter().sum::<f64>();
+                let share = (1.0 - unknown).clamp(0.0, 1.0);
                 known = Some(known.map_or(share, |least| least.min(share)));
             }
             if let Some(limit) = &outcome.limit {
@@ -117,25 +117,8 @@ pub(crate) fn odds(fit: &Fit, at: Moments, ends: (f64, f64)) -> f64 {
 /// Odds that the outcome itself, without the noise of measuring, lies between two ends.
 pub(crate) fn odds_itself(fit: &Fit, at: Moments, (low, high): (f64, f64)) -> f64 {
     let sd = at.variance.sqrt().max(1e-12);
-    let below = |value: f64| normal_cdf((forward(fit, value) - at.mean) / sd);
+    let below = |value: f64| normal_cdf((fit.forward(value) - at.mean) / sd);
     (below(high) - below(low)).clamp(0.0, 1.0)
-}
-
-/// An end in standard units; an infinite one stays so.
-pub(crate) fn forward(fit: &Fit, end: f64) -> f64 {
-    if end.is_finite() { fit.posterior.warp().forward(end) } else { end }
-}
-
-/// What to expect of recipes, calibrated: the same that proposals carry.
-///
-/// # Errors
-/// [`PlanError::Recipe`] for a recipe that is none of this space, [`PlanError::Model`] for a history that no model can be made of.
-pub fn predict(question: &Question, recipes: &[Recipe]) -> Result<Vec<Prediction>, PlanError> {
-    let study = Study::new(question)?;
-    let beliefs = Beliefs::fit(&study)?;
-    let predictor = Predictor::new(&study, &beliefs);
-    let points: Vec<Point> = recipes.iter().map(|r| study.space.point(r)).collect::<Result<_, _>>()?;
-    Ok(points.iter().map(|point| predictor.predict(point)).collect())
 }
 
 /// One measured trial, and what would have been said of it had its recipe never been tried.
@@ -149,20 +132,15 @@ pub struct LeftOut {
     pub predicted: Predicted,
 }
 
-/// Leave-one-recipe-out predictions of one outcome, closed form: all repeats of the recipe are left out, hyper-parameters
-/// kept.
-///
-/// # Errors
-/// As [`predict`]; [`PlanError::Outcome`] where there is no measurement of such an outcome.
-pub fn leave_one_out(question: &Question, outcome: &str) -> Result<Vec<LeftOut>, PlanError> {
-    let study = Study::new(question)?;
+/// As [`crate::Insight::left_out`].
+pub(crate) fn left_out(predictor: &Predictor<'_>, outcome: &str) -> Result<Vec<LeftOut>, PlanError> {
+    let Predictor { study, beliefs, .. } = predictor;
     let missing = || PlanError::Outcome(outcome.to_owned());
-    let described = question.problem.outcome(outcome).filter(|o| o.formula.is_none()).ok_or_else(missing)?;
-    let beliefs = Beliefs::fit(&study)?;
-    let predictor = Predictor::new(&study, &beliefs);
+    let described =
+        study.question.problem.outcome(outcome).filter(|o| o.formula.is_none()).ok_or_else(missing)?;
     let fit = beliefs.fits.get(outcome).ok_or_else(missing)?;
     let moments = fit.posterior.left_out();
-    let rows = fit.data.groups().iter().zip(fit.data.values()).zip(&fit.rows);
+    let rows = fit.data.groups().iter().zip(fit.data.values()).zip(fit.rows.iter());
     Ok(rows
         .map(|((&group, &seen), &row)| LeftOut {
             row,

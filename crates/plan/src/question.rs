@@ -13,7 +13,7 @@ pub const ROWS_MOST: usize = 3000;
 
 /// Grows with every change after which an equal question may get another answer. Decisions are recorded under it, behind the
 /// version, and equal bits are expected of the same one only: two builds may share a version.
-pub const REVISION: u32 = 2;
+pub const REVISION: u32 = 3;
 
 /// Everything that a decision depends on. Equal questions have equal answers, bit for bit, on one build and SIMD level.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct Question {
     /// The calibration of each outcome's intervals by name; one that is missing trusts the model.
     pub calibration: BTreeMap<String, Calibrator>,
     /// The only recipes that can be tried, where the machine is a table; an empty one is exhausted.
-    pub pool: Option<Vec<Recipe>>,
+    pub pool: Option<Arc<Vec<Recipe>>>,
 }
 
 /// Work, counted in iterations and never in time, so that it can be repeated.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use forethought_model::{Gp, Workspace};
+use forethought_model::Workspace;
 use forethought_space::{Outcome, Point, Role};
 
+use crate::beliefs::Beliefs;
 use crate::first::key;
-use crate::objective::{Beliefs, HOLDS, goals, limits_alone};
+use crate::goals::goals;
+use crate::limits::{HOLDS, limits_alone};
 use crate::random::{normal, stream};
 use crate::search::Found;
 use crate::study::{Fit, Study};
@@ -37,7 +39,7 @@ enum Again {
 /// the posterior, and the one that is most often the best where that one is not, the less known is measured. One step of
 /// expected gain can't judge a repeat: it takes what one measurement says for the truth.
 pub(crate) fn repeat(
-    study: &Study<'_>,
+    study: &Study,
     beliefs: &Beliefs,
     waiting: &[Point],
     new: Option<&Found>,
@@ -98,15 +100,15 @@ fn again(goal: &Outcome, fit: &Fit) -> Again {
 
 /// Measured recipes that may be proposed again: inside the space as it is now, not rejected, likely to keep every limit unless
 /// none does; those with the greatest hopes.
-fn measured(study: &Study<'_>, beliefs: &Beliefs, fit: &Fit, role: &Role) -> Vec<Point> {
+fn measured(study: &Study, beliefs: &Beliefs, fit: &Fit, role: &Role) -> Vec<Point> {
     let mut seen = BTreeSet::new();
     let on_offer: Option<BTreeSet<Vec<u64>>> =
         study.pool.as_ref().map(|pool| pool.iter().map(|p| key(p)).collect());
     let mut all: Vec<Point> = Vec::new();
-    for &row in &fit.rows {
+    for &row in fit.rows.iter() {
         let point = &study.observed[row];
         let offered = on_offer.as_ref().is_none_or(|pool| pool.contains(&key(point)));
-        if seen.insert(key(point)) && offered && study.space.feasible(point) && !study.is_rejected(point) {
+        if seen.insert(key(point)) && offered && study.space().feasible(point) && !study.is_rejected(point) {
             all.push(point.clone());
         }
     }
@@ -129,26 +131,16 @@ fn measured(study: &Study<'_>, beliefs: &Beliefs, fit: &Fit, role: &Role) -> Vec
 }
 
 /// The arm to measure. Pending measurements count as made: they leave less unknown.
-fn less_known_of_top_two(
-    study: &Study<'_>,
-    fit: &Fit,
-    role: &Role,
-    arms: &[Point],
-    waiting: &[Point],
-) -> usize {
+fn less_known_of_top_two(study: &Study, fit: &Fit, role: &Role, arms: &[Point], waiting: &[Point]) -> usize {
     let encoded = study.encode_all(arms);
     let mut rng =
         stream(study.question.problem.seed, study.question.decision, &format!("repeat {}", waiting.len()));
-    let members: Vec<Gp> = fit.posterior.members().iter().map(|gp| told(study, gp, waiting)).collect();
-    let joints: Vec<_> = members.iter().map(|gp| gp.joint(&encoded)).collect();
-    let factors: Vec<_> = members.iter().zip(&joints).map(|(gp, joint)| gp.draw_factor(joint)).collect();
+    let joint = fit.posterior.draws(&encoded, &study.encode_all(waiting));
     let warp = fit.posterior.warp();
     let draws: Vec<Vec<f64>> = (0..DRAWS)
         .map(|draw| {
-            let (joint, factor) = (&joints[draw % members.len()], &factors[draw % members.len()]);
             let z: Vec<f64> = (0..arms.len()).map(|_| normal(&mut rng)).collect();
-            let off = factor(&z);
-            joint.mean.iter().zip(&off).map(|(mean, off)| role.utility(warp.inverse(mean + off))).collect()
+            joint.draw(draw, &z).iter().map(|value| role.utility(warp.inverse(*value))).collect()
         })
         .collect();
     let most_often_best = |but: Option<usize>| {
@@ -163,20 +155,6 @@ fn less_known_of_top_two(
     };
     let leader = most_often_best(None).unwrap_or(0);
     let challenger = most_often_best(Some(leader)).unwrap_or(leader);
-    let unknown =
-        |arm: usize| joints.iter().map(|joint| joint.covariance[arm * arms.len() + arm]).sum::<f64>();
+    let unknown = |arm: usize| (0..joint.members()).map(|k| joint.moments(k)[arm].variance).sum::<f64>();
     if unknown(challenger) > unknown(leader) { challenger } else { leader }
-}
-
-/// A process that was told what it expects of each recipe on its way.
-fn told(study: &Study<'_>, gp: &Gp, waiting: &[Point]) -> Gp {
-    let mut gp = gp.clone();
-    let mut work = Workspace::default();
-    for point in waiting {
-        let x = study.encode(point);
-        let mean = gp.predict(&x, &mut work).mean;
-        let noise = gp.noise().max(1e-8 * gp.scale());
-        gp.append(&x, mean, noise);
-    }
-    gp
 }

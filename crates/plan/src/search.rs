@@ -39,9 +39,10 @@ pub(crate) struct Found {
     pub(crate) merit: f64,
 }
 
-/// One search: the merit is fixed, what is taken is not looked at.
-pub(crate) struct Search<'a, 'q> {
-    pub(crate) study: &'a Study<'q>,
+/// One search over points (a number a parameter): the acquisition, over rows of d features, is fixed, and what is taken is not
+/// looked at.
+pub(crate) struct Search<'a> {
+    pub(crate) study: &'a Study,
     pub(crate) merit: &'a Merit,
     pub(crate) taken: &'a BTreeSet<Vec<u64>>,
     /// What a proposal must be told apart from: recipes that were tried, and more strictly those tried together.
@@ -52,7 +53,7 @@ pub(crate) struct Search<'a, 'q> {
     pub(crate) work: Workspace,
 }
 
-impl Search<'_, '_> {
+impl Search<'_> {
     /// The best point that is free, or None where there is none.
     pub(crate) fn best(&mut self) -> Result<Option<Found>, PlanError> {
         let study = self.study;
@@ -62,7 +63,7 @@ impl Search<'_, '_> {
         let raw = self.raw()?;
         let values = self.values(&raw);
         let starts = self.starts(&raw, &values);
-        let linear = self.study.space.linear();
+        let linear = self.study.space().linear();
         let mut best: Option<Found> = None;
         for start in starts {
             let found = self.polish(Found { point: raw[start].clone(), merit: values[start] }, &linear);
@@ -75,7 +76,7 @@ impl Search<'_, '_> {
 
     /// Neither taken, nor near what was rejected, and inside every rule.
     fn is_free(&self, point: &Point) -> bool {
-        self.is_new(point) && self.study.space.feasible(point)
+        self.is_new(point) && self.study.space().feasible(point)
     }
 
     /// Neither taken, nor one recipe with what was, nor near what was rejected.
@@ -104,7 +105,7 @@ impl Search<'_, '_> {
 
     /// Points spread over the space, and around the best ones known.
     fn raw(&mut self) -> Result<Vec<Point>, PlanError> {
-        let space = self.study.space;
+        let space = self.study.space();
         let count = (self.study.question.effort.raw_points as usize).max(8);
         let near = if self.centres.is_empty() { 0 } else { count / 3 };
         let mut raw = space.sample(self.rng.next_u64(), 0, count - near)?;
@@ -123,7 +124,7 @@ impl Search<'_, '_> {
 
     /// A point near another: unit coordinates moved by normals, each discrete one changed with small odds; rounded.
     pub(crate) fn perturb(&mut self, centre: &Point, spread: f64) -> Point {
-        let space = self.study.space;
+        let space = self.study.space();
         let mut moved = centre.clone();
         let few = 1.0_f64.min(3.0 / space.parameters.len().max(1) as f64);
         let all = uniform(&mut self.rng) < 0.5;
@@ -175,7 +176,7 @@ impl Search<'_, '_> {
 
     /// Continuous and discrete moves in turn until neither helps.
     fn polish(&mut self, start: Found, linear: &[Linear]) -> Found {
-        let space = self.study.space;
+        let space = self.study.space();
         let slots = 0..space.parameters.len();
         let continuous: Vec<usize> = slots
             .clone()
@@ -212,11 +213,11 @@ impl Search<'_, '_> {
     /// Continuous moves: by gradients where there are no rules, and along random directions where there are, or where the top
     /// that was climbed is not free.
     fn moved(&mut self, from: Found, continuous: &[usize], linear: &[Linear]) -> Found {
-        if !self.study.space.is_plain() {
-            return self.wander(from, linear);
+        if !self.study.space().is_plain() {
+            return self.along_directions(from, linear);
         }
         match self.climb(&from, continuous) {
-            Some(top) if !self.is_free(&top) => self.wander(from, linear),
+            Some(top) if !self.is_free(&top) => self.along_directions(from, linear),
             Some(top) => self.better(from, top),
             None => from,
         }
@@ -224,7 +225,7 @@ impl Search<'_, '_> {
 
     /// A range whose steps, if any, are so many that it is climbed as if it had none, and rounded after.
     fn is_fine(&self, slot: usize) -> bool {
-        match self.study.space.parameters[slot].domain {
+        match self.study.space().parameters[slot].domain {
             Domain::Range { low, high, step: Some(step), .. } => (high - low) / step >= FINE_FROM,
             Domain::Range { .. } => true,
             _ => false,
@@ -260,9 +261,9 @@ impl Search<'_, '_> {
         });
         let mut point = from.point.clone();
         for (&(slot, _), &unit) in feature_of.iter().zip(&x) {
-            point[slot] = study.space.parameters[slot].from_unit(snapped(unit));
+            point[slot] = study.space().parameters[slot].from_unit(snapped(unit));
         }
-        (x.iter().all(|unit| unit.is_finite())).then(|| study.space.round(&point))
+        (x.iter().all(|unit| unit.is_finite())).then(|| study.space().round(&point))
     }
 
     /// The better of two, if the second is free.
@@ -276,8 +277,8 @@ impl Search<'_, '_> {
 
     /// Moves along random directions that keep every equality, with steps that shrink on failure and grow on success: needs
     /// nothing but a test of membership, so it serves mixtures, rules and conditional parameters alike.
-    fn wander(&mut self, from: Found, linear: &[Linear]) -> Found {
-        let space = self.study.space;
+    fn along_directions(&mut self, from: Found, linear: &[Linear]) -> Found {
+        let space = self.study.space();
         let mut at = from;
         let mut reach = 0.2;
         for _ in 0..self.study.question.effort.polish_steps {
@@ -314,7 +315,7 @@ impl Search<'_, '_> {
 
     /// A point with ranges that stand a rounding error from an end at that end: 79.99999999999999 of 80 is 80.
     fn onto_ends(&self, mut point: Point) -> Point {
-        for (value, parameter) in point.iter_mut().zip(&self.study.space.parameters) {
+        for (value, parameter) in point.iter_mut().zip(&self.study.space().parameters) {
             if let (Domain::Range { low, high, .. }, false) = (&parameter.domain, value.is_nan()) {
                 let unit = (*value - low) / (high - low);
                 match snapped(unit) {
@@ -329,7 +330,7 @@ impl Search<'_, '_> {
 
     /// Either a swap between two coordinates of one equality or a random direction, projected on all equalities.
     fn direction(&mut self, point: &Point, moving: &[usize], linear: &[Linear]) -> Vec<f64> {
-        let space = self.study.space;
+        let space = self.study.space();
         let mut direction = vec![0.0; point.len()];
         if moving.is_empty() {
             return direction;
@@ -378,7 +379,7 @@ impl Search<'_, '_> {
 
     /// One discrete parameter after the other: the best of its values, everything else held.
     fn sweep(&mut self, from: Found, discrete: &[usize]) -> Found {
-        let space = self.study.space;
+        let space = self.study.space();
         let mut at = from;
         for &slot in discrete {
             if at.point[slot].is_nan() {
@@ -406,7 +407,7 @@ impl Search<'_, '_> {
 
     fn alternatives(&mut self, slot: usize, now: f64) -> Vec<f64> {
         let fine = self.is_fine(slot);
-        let parameter = &self.study.space.parameters[slot];
+        let parameter = &self.study.space().parameters[slot];
         if !fine && let Some(values) = parameter.values(VALUES_MOST) {
             return values.into_iter().filter(|v| *v != now).collect();
         }

@@ -1,22 +1,23 @@
 //! A question, prepared: points instead of recipes, data instead of trials.
 
-use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering as Memory};
+use std::sync::{Arc, OnceLock};
 
-use forethought_model::{Data, FeatureKind, FitOptions, Posterior};
+use forethought_model::{Data, FeatureKind, FitOptions, Fitted, Surrogate, fit, recall};
 use forethought_space::{Domain, Failure, Feature, Outcome, Parameter, Point, Role, Space};
 
 use crate::first::key;
 use crate::{PlanError, Question, ROWS_MOST};
 
-/// What every verb starts from.
-pub(crate) struct Study<'a> {
-    pub(crate) question: &'a Question,
-    pub(crate) space: &'a Space,
+/// What every verb starts from. A point has a number a parameter, a row of features d numbers.
+pub(crate) struct Study {
+    pub(crate) question: Question,
+    /// d of them.
     pub(crate) features: Vec<Feature>,
     pub(crate) kinds: Vec<FeatureKind>,
-    /// One an observation.
+    /// One an observation, as they are in the history.
     pub(crate) observed: Vec<Point>,
     /// Observations in the order of their trials: whatever is learnt hangs on what was measured, and not on which of two
     /// machines answered first.
@@ -28,7 +29,9 @@ pub(crate) struct Study<'a> {
     pub(crate) taken: BTreeSet<Vec<u64>>,
     /// The question's belief is taken as it is, without a fit.
     pub(crate) recalls: bool,
-    whole: OnceCell<Option<Vec<Point>>>,
+    whole: OnceLock<Option<Vec<Point>>>,
+    /// Fits of surrogates that were made.
+    fits: AtomicUsize,
 }
 
 /// Spaces of at most this many recipes are looked at whole.
@@ -41,8 +44,8 @@ const REJECTED_RADIUS: f64 = 0.05;
 /// Sobol points at which an outcome known by a formula is evaluated beside the observed ones.
 const FORMULA_POINTS: usize = 64;
 
-impl<'a> Study<'a> {
-    pub(crate) fn new(question: &'a Question) -> Result<Self, PlanError> {
+impl Study {
+    pub(crate) fn new(question: &Question) -> Result<Self, PlanError> {
         let found = question.history.observed.len();
         if found > ROWS_MOST {
             return Err(PlanError::TooMany { found });
@@ -66,19 +69,23 @@ impl<'a> Study<'a> {
         let mut order: Vec<usize> = (0..observed.len()).collect();
         order.sort_by_key(|&row| question.history.observed[row].trial);
         Ok(Study {
-            question,
             order,
-            space,
             features,
             kinds,
             rejected: points(&question.history.rejected)?,
-            pool: question.pool.as_deref().map(points).transpose()?,
+            pool: question.pool.as_ref().map(|pool| points(pool)).transpose()?,
             observed,
             pending,
             taken,
             recalls: false,
-            whole: OnceCell::new(),
+            whole: OnceLock::new(),
+            fits: AtomicUsize::new(0),
+            question: question.clone(),
         })
+    }
+
+    pub(crate) fn space(&self) -> &Space {
+        &self.question.problem.space
     }
 
     /// All recipes that can be tried, where they are a list that is short: the pool, or what keeps every rule.
@@ -92,13 +99,13 @@ impl<'a> Study<'a> {
                 Domain::Share { step, .. } => step.is_some(),
                 _ => true,
             };
-            let is_many = self.space.is_plain() && self.space.size(WHOLE_MOST).is_none();
+            let is_many = self.space().is_plain() && self.space().size(WHOLE_MOST).is_none();
             // Ranges without steps hold more than can be listed, unless a mixture's total leaves one of them no choice.
-            let free = self.space.parameters.iter().filter(|p| !is_few(p)).count();
-            if is_many || free > self.space.mixtures.len() {
+            let free = self.space().parameters.iter().filter(|p| !is_few(p)).count();
+            if is_many || free > self.space().mixtures.len() {
                 return None;
             }
-            let listing = self.space.list(0, WHOLE_MOST + 1, WHOLE_EFFORT, &mut |_| true);
+            let listing = self.space().list(0, WHOLE_MOST + 1, WHOLE_EFFORT, &mut |_| true);
             (listing.is_complete && listing.points.len() <= WHOLE_MOST).then(|| {
                 let mut points = listing.points;
                 points.sort_by(|a, b| {
@@ -122,7 +129,7 @@ impl<'a> Study<'a> {
     /// What a model sees of a point.
     pub(crate) fn encode(&self, point: &[f64]) -> Vec<f64> {
         let mut row = vec![0.0; self.features.len()];
-        self.space.encode(&self.features, point, &mut row);
+        self.space().encode(&self.features, point, &mut row);
         row
     }
 
@@ -152,7 +159,7 @@ impl<'a> Study<'a> {
         for point in points {
             let from = all.len();
             all.resize(from + d, 0.0);
-            self.space.encode(&self.features, point, &mut all[from..]);
+            self.space().encode(&self.features, point, &mut all[from..]);
         }
         all
     }
@@ -185,7 +192,7 @@ impl<'a> Study<'a> {
         if let Some(formula) = &outcome.formula {
             // A formula can be asked anywhere, for nothing.
             for index in 0..FORMULA_POINTS as u64 {
-                let point = self.space.sobol(self.question.problem.seed, index);
+                let point = self.space().sobol(self.question.problem.seed, index);
                 let value = formula.eval(&point);
                 if value.is_finite() {
                     points.extend(self.encode(&point));
@@ -198,7 +205,7 @@ impl<'a> Study<'a> {
     }
 
     /// How fits are done for an outcome.
-    pub(crate) fn fit_options(&self, outcome: Option<&Outcome>) -> FitOptions {
+    fn fit_options(&self, outcome: Option<&Outcome>) -> FitOptions {
         let effort = &self.question.effort;
         // A target's distance is taken in the outcome's own unit, so it is not bent.
         let bent = outcome
@@ -207,6 +214,8 @@ impl<'a> Study<'a> {
             starts: effort.fit_starts,
             iterations: effort.iterations,
             warps: bent,
+            // Where recipes are a list, all of them are looked at.
+            forest: self.pool.is_some() && outcome.is_none_or(|o| o.formula.is_none()),
             ..FitOptions::default()
         }
     }
@@ -220,13 +229,33 @@ impl<'a> Study<'a> {
                 continue;
             }
             let earlier = self.question.belief.as_ref().and_then(|b| b.outcomes.get(&outcome.name));
-            let posterior = match earlier.filter(|_| self.recalls) {
-                Some(belief) => Posterior::recall(&data, belief),
-                None => Posterior::fit(&data, &self.fit_options(Some(outcome)), earlier),
-            };
-            all.insert(outcome.name.clone(), Fit { posterior, data, rows });
+            all.insert(outcome.name.clone(), self.fit(Some(outcome), data, rows, earlier));
         }
         Ok(all)
+    }
+
+    /// Fits one outcome, or what several come to, from where an earlier fit ended.
+    pub(crate) fn fit(
+        &self,
+        outcome: Option<&Outcome>,
+        data: Data,
+        rows: Vec<usize>,
+        earlier: Option<&Fitted>,
+    ) -> Fit {
+        let options = self.fit_options(outcome);
+        let posterior = match earlier.filter(|_| self.recalls) {
+            Some(fitted) => recall(&data, &options, fitted),
+            None => {
+                self.fits.fetch_add(1, Memory::Relaxed);
+                fit(&data, &options, earlier)
+            }
+        };
+        Fit { posterior, data: Arc::new(data), rows: rows.into() }
+    }
+
+    /// Fits of surrogates that were made so far.
+    pub(crate) fn fits(&self) -> usize {
+        self.fits.load(Memory::Relaxed)
     }
 
     /// Which observations teach whether a recipe can be made, and what they say.
@@ -242,14 +271,20 @@ impl<'a> Study<'a> {
 }
 
 /// One outcome's posterior with the data behind it.
+#[derive(Clone)]
 pub(crate) struct Fit {
-    pub(crate) posterior: Posterior,
-    pub(crate) data: Data,
+    pub(crate) posterior: Arc<dyn Surrogate>,
+    pub(crate) data: Arc<Data>,
     /// For each of the first rows of `data` the observation it comes from.
-    pub(crate) rows: Vec<usize>,
+    pub(crate) rows: Arc<[usize]>,
 }
 
 impl Fit {
+    /// An end in standard units; an infinite one stays so.
+    pub(crate) fn forward(&self, end: f64) -> f64 {
+        if end.is_finite() { self.posterior.warp().forward(end) } else { end }
+    }
+
     /// Highest less lowest value measured, in the outcome's unit; 1 where all are equal.
     pub(crate) fn seen_range(&self) -> f64 {
         let values = self.data.values().iter();

@@ -4,13 +4,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forethought_plan::{
-    Effort, Left, PlanError, Question, WhyKind, best_and_optimum, chance_of_gain, decide, left,
-};
+use forethought_plan::{Best, Effort, Insight, Left, PlanError, Question, WhyKind, decide, left};
 use forethought_space::{History, Measurement, Observed, Recipe, Value, parse};
 
 const EFFORT: Effort = Effort { fit_starts: 2, raw_points: 96, polish_steps: 15, iterations: 15 };
 const SQUARE: &str = "a = { range = [0, 1] }\nb = { range = [0, 1] }";
+
+fn insight(question: &Question) -> Insight {
+    Insight::of(question).unwrap()
+}
+
+/// The recipe to recommend, and one that is expected to be better.
+fn best_and_optimum(question: &Question) -> (Option<Best>, Option<Best>) {
+    let insight = insight(question);
+    let best = insight.best();
+    let optimum = best.as_ref().and_then(|best| insight.optimum_beyond(best).unwrap());
+    (best, optimum)
+}
 
 fn question(parameters: &str, outcomes: &str, count: usize) -> Question {
     let text = format!(
@@ -112,7 +122,7 @@ fn a_batch_of_a_pool_that_has_nothing_further_apart_says_that_it_is_on_purpose()
     let mut question = question(SQUARE, "y = { target = 2, tolerance = 0.01 }", 2);
     told(&mut question, 8, |a, b| vec![("y", a + b)]);
     let near = |a: f64| Recipe::from([("a", Value::Number(a)), ("b", Value::Number(0.9))]);
-    question.pool = Some(vec![near(0.9), near(0.9005)]);
+    question.pool = Some(Arc::new(vec![near(0.9), near(0.9005)]));
     let proposals = decide(&question).unwrap().proposals;
     assert_eq!(proposals.len(), 2);
     assert!(!proposals[0].why.text.contains("on purpose"));
@@ -155,7 +165,7 @@ fn few_recipes_are_measured_again_where_measurements_are_noisy() {
             question.decision += 1;
             question.belief = Some(decision.belief);
         }
-        let best = best_and_optimum(&question).unwrap().0.unwrap();
+        let best = best_and_optimum(&question).0.unwrap();
         kept += u32::from(number(&best.recipe, "a") == 2.0);
     }
     assert!(repeats >= 3 * 45, "{repeats}");
@@ -171,7 +181,7 @@ fn few_recipes_without_noise_are_measured_once_and_then_nothing_is_left() {
         tell(&mut question, &recipe, &[("y", true_mean(&recipe))]);
         question.decision += 1;
     }
-    assert_eq!(decide(&question), Err(PlanError::Exhausted));
+    assert_eq!(decide(&question).err(), Some(PlanError::Exhausted));
     assert_eq!(left(&question).unwrap(), Left::Nothing);
 }
 
@@ -231,7 +241,7 @@ fn where_nothing_keeps_a_limit_the_least_miss_is_looked_for_and_said() {
             |recipe: &Recipe| (number(recipe, "a") - 0.5).powi(2) + (number(recipe, "b") - 0.5).powi(2);
         let measured: Vec<f64> = question.history.observed.iter().map(|o| miss(&o.recipe)).collect();
         let least = measured.iter().copied().fold(f64::INFINITY, f64::min);
-        let (best, optimum) = best_and_optimum(&question).unwrap();
+        let (best, optimum) = best_and_optimum(&question);
         let best = best.unwrap();
         assert!(miss(&best.recipe) <= least + 1e-9, "{goal} {max} {best:?}");
         let by = best.missed["stress"];
@@ -251,7 +261,7 @@ fn where_nothing_keeps_a_limit_the_least_miss_is_looked_for_and_said() {
 fn what_keeps_its_limits_is_recommended_without_a_word_of_missing() {
     let mut question = question(SQUARE, "y = { goal = \"maximize\" }\nz = { limit = { max = 0.6 } }", 1);
     told(&mut question, 16, |a, b| vec![("y", a + b), ("z", a)]);
-    let best = best_and_optimum(&question).unwrap().0.unwrap();
+    let best = best_and_optimum(&question).0.unwrap();
     assert!(best.missed.is_empty() && best.prediction.kept["z"] >= 0.9, "{best:?}");
 }
 
@@ -269,7 +279,7 @@ fn each_limit_is_kept_with_the_odds_that_it_asks_itself() {
         let outcomes = [("y", a + b + off(0.05)), ("u", a + off(0.1)), ("v", b + off(0.1))];
         tell(&mut question, &recipe, &outcomes);
     }
-    let best = best_and_optimum(&question).unwrap().0.unwrap();
+    let best = best_and_optimum(&question).0.unwrap();
     assert!(best.prediction.kept["u"] >= 0.99 && best.prediction.kept["v"] >= 0.5, "{best:?}");
     // What one measurement of it will show is less sure than the outcome itself.
     assert!(best.prediction.limits["u"] < best.prediction.kept["u"], "{best:?}");
@@ -288,7 +298,7 @@ fn an_optimum_at_an_end_is_measured_there_once_and_no_gain_is_left() {
         question.decision += 1;
     }
     assert!(question.history.observed.iter().any(|o| number(&o.recipe, "temp") == 80.0));
-    assert!(chance_of_gain(&question).unwrap() < 0.05);
+    assert!(insight(&question).chance_of_gain().unwrap() < 0.05);
 }
 
 /// What is best in the goal is worth nothing while it breaks a limit.
@@ -297,7 +307,7 @@ fn a_gain_is_left_as_long_as_nothing_keeps_the_limits() {
     let outcomes = "y = { goal = \"maximize\", worth = 0.1 }\nu = { limit = { max = 0.05 } }";
     let mut question = question(SQUARE, outcomes, 1);
     told(&mut question, 20, |a, b| vec![("y", a + b), ("u", 1.0 + (a - 0.5).powi(2) + (b - 0.5).powi(2))]);
-    assert_eq!(chance_of_gain(&question).unwrap(), 1.0);
+    assert_eq!(insight(&question).chance_of_gain().unwrap(), 1.0);
 }
 
 #[test]
@@ -314,7 +324,8 @@ fn the_odds_of_a_gain_are_high_where_the_top_is_ahead_and_low_where_it_was_measu
         let y = -(a - 0.5_f64).powi(2) - (b - 0.5_f64).powi(2);
         tell(&mut reached, &recipe, &[("y", y)]);
     }
-    let (ahead, reached) = (chance_of_gain(&ahead).unwrap(), chance_of_gain(&reached).unwrap());
+    let (ahead, reached) =
+        (insight(&ahead).chance_of_gain().unwrap(), insight(&reached).chance_of_gain().unwrap());
     assert!(ahead > 0.5 && reached < 0.05, "{ahead} {reached}");
 }
 

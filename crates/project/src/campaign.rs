@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use forethought_engine::{Answer, Command, Desk, Reply, compare, open_campaign};
 use forethought_machine::{Build, Machine, PoolReader};
 use forethought_memory::{Folder, Head as KeptHead, Journal, OwnError, SharedJournal, SqliteJournal};
+use forethought_plan::{Insight, PlanError, Question};
 use forethought_record::{Actor, CampaignId, Seq};
 use forethought_source::nearest;
 use forethought_space::{MachineSpec, Problem, parse};
@@ -14,6 +15,7 @@ use forethought_space::{MachineSpec, Problem, parse};
 use crate::failure::Failure;
 use crate::host::{Host, Notice};
 use crate::import::{Reading, Rows, bad_cells, import_rows};
+use crate::insights::Insights;
 use crate::kept;
 use crate::owned::OwnedProject;
 use crate::place::Place;
@@ -44,6 +46,7 @@ pub struct CampaignHandle {
     /// What it names is looked for here.
     dir: PathBuf,
     project: Project,
+    insights: Insights,
 }
 
 /// A record in which nothing is damaged.
@@ -86,12 +89,21 @@ impl CampaignHandle {
         let problem = parse(&text, &read, &host.registry.machine_schemas())
             .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
         let project = Project::at(folder, host);
-        Ok(CampaignHandle { path, text, problem, dir, project })
+        Ok(CampaignHandle { path, text, problem, dir, project, insights: Insights::default() })
     }
 
     /// The project that its record is a part of.
     pub fn project(&self) -> &Project {
         &self.project
+    }
+
+    /// What is believed of the campaign as it was read, fitted once for as long as nothing more is recorded. `question` is the
+    /// snapshot's own.
+    ///
+    /// # Errors
+    /// As [`Insight::of`].
+    pub fn insight(&self, read: &Snapshot, question: &Question) -> Result<Insight, PlanError> {
+        self.insights.of(&read.campaign, question)
     }
 
     fn host(&self) -> &Host {

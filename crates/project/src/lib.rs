@@ -11,6 +11,7 @@ mod end;
 mod failure;
 mod host;
 mod import;
+mod insights;
 mod kept;
 mod owned;
 mod place;

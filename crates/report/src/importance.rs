@@ -1,4 +1,4 @@
-//! Which parameters matter: Sobol indices of the posterior, by [`forethought_plan::importance`].
+//! Which parameters matter: Sobol indices of the posterior, by [`forethought_plan::Insight::importance`].
 
 use forethought_plan::Importance;
 use forethought_space::Space;
@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use crate::figure::{BLUE, Figure, GREY, ORANGE, bars, plain};
-use crate::view::{View, sentence};
+use crate::view::View;
 
 /// Measured trials below which the posterior says nothing of the whole space.
 const FEWEST: usize = 5;
@@ -59,7 +59,7 @@ fn varies_freely(space: &Space) -> bool {
 
 /// Indices of one outcome, largest total first.
 fn importance(view: &View<'_>, outcome: &str) -> Result<Vec<Importance>, String> {
-    let mut indices = forethought_plan::importance(view.input.question, outcome).map_err(|e| sentence(&e))?;
+    let mut indices = view.asked(|insight| insight.importance(outcome))?;
     indices.sort_by(|a, b| b.total.total_cmp(&a.total));
     Ok(indices)
 }

@@ -24,7 +24,7 @@ mod trials;
 mod view;
 mod world;
 
-use forethought_plan::Question;
+use forethought_plan::{Insight, PlanError};
 use forethought_record::{Campaign, Seq};
 use jiff::Timestamp;
 use maud::html;
@@ -40,8 +40,8 @@ use view::View;
 pub struct ReportInput<'a> {
     /// The fold.
     pub campaign: &'a Campaign,
-    /// The question that a decision would be asked now: what is believed is computed from it.
-    pub question: &'a Question,
+    /// What is believed now, fitted once, or why nothing can be.
+    pub insight: Result<Insight, PlanError>,
     /// When the report is made, by the clock of the shell.
     pub generated: Timestamp,
     /// The command that made the campaign, such as `forethought run bracket.toml`.

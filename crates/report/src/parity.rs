@@ -1,7 +1,6 @@
 //! Can the model be trusted? What it said of recipes that it had not seen, against what was measured.
 
 use forethought_calibrate::Share;
-use forethought_plan::PlanError;
 use forethought_record::{Says, Settlement};
 use forethought_space::Outcome;
 use maud::{Markup, html};
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::figure::{BLUE, Figure, GREY, ORANGE, axis, bars};
 use crate::goal::{label, share, with_ranks};
-use crate::view::{View, sentence};
+use crate::view::View;
 
 /// With fewer measurements nothing can be left out.
 const FEWEST: usize = 3;
@@ -43,7 +42,7 @@ fn figure(view: &View<'_>, outcome: &Outcome) -> Result<Figure, String> {
     if measured < FEWEST {
         return Err(format!("{measured} measured so far; {FEWEST} are needed before one can be left out."));
     }
-    let left_out = left_out(view, outcome).map_err(|e| sentence(&e))?;
+    let left_out = left_out(view, outcome)?;
     let claimed = claimed(view, outcome);
     let caption = format!(
         "Left out: the 90 % intervals held {}. Written before measuring: {}.",
@@ -68,8 +67,8 @@ fn figure(view: &View<'_>, outcome: &Outcome) -> Result<Figure, String> {
         })))
 }
 
-fn left_out(view: &View<'_>, outcome: &Outcome) -> Result<Vec<Said>, PlanError> {
-    let all = forethought_plan::leave_one_out(view.input.question, &outcome.name)?;
+fn left_out(view: &View<'_>, outcome: &Outcome) -> Result<Vec<Said>, String> {
+    let all = view.asked(|insight| insight.left_out(&outcome.name))?;
     Ok(all.iter().map(|l| (l.seen, l.predicted.centre, l.predicted.low, l.predicted.high)).collect())
 }
 

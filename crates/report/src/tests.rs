@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forethought_calibrate::Interval;
-use forethought_plan::{Effort, Question};
+use forethought_plan::{Effort, Insight, Question};
 use forethought_record::{
     Actor, Campaign, CampaignId, Claim, Entry, Event, Fate, Proposed, RunKey, Says, Verdict,
 };
@@ -135,6 +135,10 @@ fn campaign(count: u64) -> Campaign {
 }
 
 fn page(count: u64) -> String {
+    page_and_insight(count).0
+}
+
+fn page_and_insight(count: u64) -> (String, Insight) {
     let campaign = campaign(count);
     let question = Question {
         problem: std::sync::Arc::clone(&campaign.problem),
@@ -146,13 +150,25 @@ fn page(count: u64) -> String {
         calibration: campaign.calibration.clone(),
         pool: None,
     };
-    render(&ReportInput {
+    let insight = Insight::of(&question).unwrap();
+    let page = render(&ReportInput {
         campaign: &campaign,
-        question: &question,
+        insight: Ok(insight.clone()),
         generated: at(),
         command: "forethought run <toast>.toml",
         head: Some((campaign.seq, "00ff".into())),
-    })
+    });
+    (page, insight)
+}
+
+#[test]
+fn a_report_fits_each_outcome_once() {
+    let (page, insight) = page_and_insight(12);
+    for section in ["parity-smoke", "importance-crunch", "slices-crunch"] {
+        assert!(page.contains(&format!("id=\"json-{section}\"")), "{section} asks the model");
+    }
+    // Two outcomes, and the two goals together.
+    assert_eq!(insight.fits(), 3);
 }
 
 /// The page without plotly's own text, which is long.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forethought_plan::{Best, PlanError, Prediction};
+use forethought_plan::{Best, Insight, PlanError, Prediction};
 use forethought_record::{Campaign, Imported, REMARK, Trial, TrialState};
 use forethought_space::{Failure, Measurement, Outcome, Problem, Recipe, Value};
 
@@ -80,12 +80,28 @@ impl<'a> View<'a> {
 
     /// What the model expects of recipes.
     pub(crate) fn predict(&self, recipes: &[Recipe]) -> Result<Vec<Prediction>, String> {
-        forethought_plan::predict(self.input.question, recipes).map_err(|e| sentence(&e))
+        self.asked(|insight| insight.predict(recipes))
+    }
+
+    /// An answer of the model, or why it has none as a sentence.
+    pub(crate) fn asked<T>(
+        &self,
+        question: impl FnOnce(&Insight) -> Result<T, PlanError>,
+    ) -> Result<T, String> {
+        asked(self.input, question)
     }
 }
 
+fn asked<T>(
+    input: &ReportInput<'_>,
+    question: impl FnOnce(&Insight) -> Result<T, PlanError>,
+) -> Result<T, String> {
+    let insight = input.insight.as_ref().map_err(sentence)?;
+    question(insight).map_err(|e| sentence(&e))
+}
+
 /// An error of the planner as a sentence.
-pub(crate) fn sentence(error: &PlanError) -> String {
+fn sentence(error: &PlanError) -> String {
     format!("The model has no answer: {error}.")
 }
 
@@ -174,14 +190,9 @@ fn best(input: &ReportInput<'_>, rows: &[Row<'_>]) -> Result<Best, String> {
     if !rows.iter().any(|row| row.standing == Standing::Measured) {
         return Err("Nothing was measured yet, so there is nothing to recommend.".into());
     }
-    match forethought_plan::best(input.question) {
-        Ok(Some(best)) => Ok(best),
-        Ok(None) => {
-            Err("No recipe can be recommended: no measured recipe has all outcomes that a goal speaks of."
-                .into())
-        }
-        Err(e) => Err(sentence(&e)),
-    }
+    asked(input, |insight| Ok(insight.best()))?.ok_or_else(|| {
+        "No recipe can be recommended: no measured recipe has all outcomes that a goal speaks of.".into()
+    })
 }
 
 fn start(input: &ReportInput<'_>, rows: &[Row<'_>]) -> Option<Start> {
@@ -202,7 +213,7 @@ fn start(input: &ReportInput<'_>, rows: &[Row<'_>]) -> Option<Start> {
     let any = rows.iter().any(|row| row.standing == Standing::Measured);
     let one = std::slice::from_ref(&recipe);
     let prediction = if any {
-        forethought_plan::predict(input.question, one).ok().and_then(|mut all| all.pop())
+        asked(input, |insight| insight.predict(one)).ok().and_then(|mut all| all.pop())
     } else {
         None
     };

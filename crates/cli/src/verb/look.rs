@@ -1,6 +1,7 @@
 //! Verbs that only read.
 
 use forethought_engine::{awaited_changes, last_belief};
+use forethought_plan::PlanError;
 use forethought_project::{Failure, export_table, file_error};
 use forethought_record::{Campaign, Event, Says, Settlement, TrialState};
 use forethought_space::{Measurement, Recipe, number_text};
@@ -108,12 +109,12 @@ fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
 pub(crate) fn best(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
     let loaded = campaign(arguments, v)?;
     let read = loaded.read()?;
-    let question = read.question(&loaded)?;
-    let (found, optimum) =
-        forethought_plan::best_and_optimum(&question).map_err(|e| Failure::yours("plan", e.to_string()))?;
-    let Some(best) = found else {
+    let unplanned = |e: PlanError| Failure::yours("plan", e.to_string());
+    let insight = loaded.insight(&read, &read.question(&loaded)?).map_err(unplanned)?;
+    let Some(best) = insight.best() else {
         return Err(Failure::yours("too-early", "nothing was measured that a recommendation could rest on"));
     };
+    let optimum = insight.optimum_beyond(&best).map_err(unplanned)?;
     if arguments.json {
         let document = |best: &forethought_plan::Best| {
             let mut out = show::prediction(&best.prediction);
@@ -157,7 +158,9 @@ pub(crate) fn predict(arguments: &Arguments, v: &Predict) -> Result<Exit, Failur
             Ok(recipe)
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let predictions = forethought_plan::predict(&read.question(&loaded)?, &recipes)
+    let insight = loaded.insight(&read, &read.question(&loaded)?);
+    let predictions = insight
+        .and_then(|insight| insight.predict(&recipes))
         .map_err(|e| Failure::yours("plan", e.to_string()))?;
     if arguments.json {
         let all: Vec<_> = recipes

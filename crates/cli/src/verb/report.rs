@@ -32,7 +32,7 @@ pub(crate) fn write_report(
     let question = read.question(loaded)?;
     let html = render(&ReportInput {
         campaign: &read.campaign,
-        question: &question,
+        insight: loaded.insight(&read, &question),
         generated: now(),
         command: &format!("forethought run {}", loaded.path.display()),
         head: read.head.clone(),

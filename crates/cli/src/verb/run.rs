@@ -105,7 +105,8 @@ fn summary(
     }
     if let Ok(read) = loaded.read()
         && let Ok(question) = read.question(loaded)
-        && let Ok(Some(best)) = forethought_plan::best(&question)
+        && let Ok(insight) = loaded.insight(&read, &question)
+        && let Some(best) = insight.best()
     {
         say(show::best(&campaign.problem, &best));
     }

@@ -2,7 +2,7 @@
 
 use forethought_memory::Journal;
 use forethought_model::Belief;
-use forethought_plan::{chance_of_gain, shortfall};
+use forethought_plan::Insight;
 use forethought_record::{Event, Proposed};
 use serde_json::Value;
 
@@ -149,9 +149,12 @@ pub(super) fn elsewhere(
         Ok(belief) => belief,
         Err(e) => return Some(Difference::Failed(e.to_string())),
     };
-    let question = question(ask, Some(left));
+    let insight = match Insight::recalled(&question(ask, Some(left))) {
+        Ok(insight) => insight,
+        Err(e) => return Some(Difference::Failed(e.to_string())),
+    };
     if let (Some(recorded), Some(stop)) = (recorded.chance, stop) {
-        let found = match chance_of_gain(&question) {
+        let found = match insight.chance_of_gain() {
             Ok(found) => found,
             Err(e) => return Some(Difference::Failed(e.to_string())),
         };
@@ -160,7 +163,7 @@ pub(super) fn elsewhere(
         }
     }
     let recipes: Vec<_> = recorded.proposals.iter().map(|p| p.recipe.clone()).collect();
-    let short = match shortfall(&question, &recipes) {
+    let short = match insight.shortfall(&recipes) {
         Ok(short) => short,
         Err(e) => return Some(Difference::Failed(e.to_string())),
     };

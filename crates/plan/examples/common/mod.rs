@@ -13,7 +13,7 @@ pub struct Loop {
     pub history: History,
     pub belief: Option<Belief>,
     pub decision: u64,
-    pub pool: Option<Vec<Recipe>>,
+    pub pool: Option<Arc<Vec<Recipe>>>,
     pub effort: Effort,
 }
 
@@ -26,7 +26,7 @@ impl Loop {
             history: History::default(),
             belief: None,
             decision: 0,
-            pool,
+            pool: pool.map(Arc::new),
             effort,
         }
     }

@@ -7,7 +7,8 @@ use forethought_model::Workspace;
 use forethought_space::{Failure, History, Measurement, Observed, Point, parse};
 
 use super::*;
-use crate::objective::{Beliefs, merit};
+use crate::beliefs::Beliefs;
+use crate::objective::merit;
 use crate::study::Study;
 use crate::{Effort, Question};
 

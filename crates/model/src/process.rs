@@ -1,26 +1,29 @@
-//! What is believed of one outcome, in its own unit.
+//! A Gaussian process over a warped outcome.
 
-use forethought_calibrate::{Interval, Residual, log_score_gaussian, normal_quantile};
+use std::sync::Arc;
+
+use forethought_calibrate::{Interval, log_score_gaussian, normal_quantile};
 
 use crate::data::Collapsed;
 use crate::doubt::doubted_noise;
 use crate::fit::{FitOptions, Problem, fit, rivals};
+use crate::futures::ProcessFutures;
 use crate::warp::{Shape, Warp};
-use crate::{Data, Gp, Moments, OutcomeBelief, Workspace};
+use crate::{Data, Draws, Fitted, Futures, Gp, Moments, ProcessFit, Surrogate, Workspace};
 
-/// A Gaussian process over a warped outcome, and the way back to the outcome's unit.
+/// A Gaussian process over a warped outcome, and the way back to the outcome's unit: the first [`Surrogate`].
 ///
 /// "Standard units" are those of the warped, standardised outcome: acquisitions work there, because the warp is
 /// increasing; people are shown the outcome's unit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Posterior {
+pub(crate) struct Process {
     warp: Warp,
     gp: Gp,
     /// Processes with drawn hyper-parameters, all as likely; only `gp` where there are observations enough.
     members: Vec<Gp>,
     /// The variance of one measurement with which forecasts are made, in standard units.
     doubted: f64,
-    belief: OutcomeBelief,
+    belief: ProcessFit,
     evaluations: usize,
 }
 
@@ -66,17 +69,16 @@ const NODES: [(f64, f64); 7] = [
     (3.750_439_717_725_742, 5.482_688_559_722_18e-4),
 ];
 
-impl Posterior {
+impl Process {
     /// Fits everything: warp, kernel, hyper-parameters. `earlier` is the belief of a previous decision, where fits start.
     ///
     /// Beyond a few dozen recipes kernel and warp are chosen on a subset, and the fit of all goes on from there.
-    #[must_use]
-    pub fn fit(data: &Data, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
+    pub(crate) fn fit(data: &Data, options: &FitOptions, earlier: Option<&ProcessFit>) -> Self {
         let screen = (data.recipes() / 4).clamp(SCREEN.0, SCREEN.1);
         if data.recipes() <= screen {
-            return Posterior::chosen(data, options, earlier).joined(data);
+            return Process::chosen(data, options, earlier).joined(data);
         }
-        let first = Posterior::chosen(&data.subset(screen), options, earlier);
+        let first = Process::chosen(&data.subset(screen), options, earlier);
         let shape = first.warp.shape();
         // A subset may be too small to see the noise, and a climb that begins without any stays without: the rival
         // explanation is tried again on all.
@@ -84,7 +86,7 @@ impl Posterior {
         let mut belief = first.belief.clone();
         let mut evaluations = first.evaluations;
         if data.recipes() > FIT_MOST {
-            let second = Posterior::with_shape(&data.subset(FIT_MOST), shape, &narrowed, Some(&belief));
+            let second = Process::with_shape(&data.subset(FIT_MOST), shape, &narrowed, Some(&belief));
             evaluations += second.evaluations;
             belief = second.belief;
         }
@@ -92,7 +94,7 @@ impl Posterior {
             iterations: if data.recipes() > FIT_MOST { 0 } else { options.iterations },
             ..narrowed
         };
-        let mut whole = Posterior::with_shape(data, shape, &last, Some(&belief)).joined(data);
+        let mut whole = Process::with_shape(data, shape, &last, Some(&belief)).joined(data);
         if whole.belief.log_likelihood.is_nan() {
             // Not evaluated: the subset's, per recipe, is the honest figure to keep.
             whole.belief.log_likelihood = belief.log_likelihood * data.recipes() as f64 / FIT_MOST as f64;
@@ -102,15 +104,14 @@ impl Posterior {
     }
 
     /// What `belief` says of data that it was fitted to, without a fit.
-    #[must_use]
-    pub fn recall(data: &Data, belief: &OutcomeBelief) -> Self {
+    pub(crate) fn recall(data: &Data, belief: &ProcessFit) -> Self {
         let options = FitOptions {
             kernels: vec![belief.hyper.kernel],
             starts: 1,
             iterations: 0,
             ..FitOptions::default()
         };
-        Posterior::with_shape(data, belief.warp.shape(), &options, Some(belief)).joined(data)
+        Process::with_shape(data, belief.warp.shape(), &options, Some(belief)).joined(data)
     }
 
     /// Options that keep kernel and start.
@@ -119,8 +120,8 @@ impl Posterior {
     }
 
     /// The warp whose leave-one-out score is best, the straight one unless another gains enough.
-    fn chosen(data: &Data, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
-        let straight = Posterior::with_shape(data, Shape::Straight, options, earlier);
+    fn chosen(data: &Data, options: &FitOptions, earlier: Option<&ProcessFit>) -> Self {
+        let straight = Process::with_shape(data, Shape::Straight, options, earlier);
         if !options.warps || data.noise().is_some() || data.recipes() < WARP_FROM {
             return straight;
         }
@@ -139,7 +140,7 @@ impl Posterior {
             if matches!(shape, Shape::Power(lambda) if (lambda - 1.0).abs() < 0.15) {
                 continue;
             }
-            let mut other = Posterior::with_shape(data, shape, &narrowed, Some(&start));
+            let mut other = Process::with_shape(data, shape, &narrowed, Some(&start));
             let evaluations = best.evaluations + other.evaluations;
             let score = other.leave_one_out_score(data);
             if score > best_score {
@@ -151,7 +152,7 @@ impl Posterior {
         best
     }
 
-    fn with_shape(data: &Data, shape: Shape, options: &FitOptions, earlier: Option<&OutcomeBelief>) -> Self {
+    fn with_shape(data: &Data, shape: Shape, options: &FitOptions, earlier: Option<&ProcessFit>) -> Self {
         let warp = Warp::standardising(data.values(), shape);
         let (collapsed, known) = collapse(data, &warp);
         let points = data.recipe_points();
@@ -165,14 +166,14 @@ impl Posterior {
         let fitted = fit(&problem, options, earlier.map(|b| &b.hyper));
         let gp = Gp::new(data.kinds(), fitted.hyper.clone(), &points, &collapsed, typical(known.as_deref()));
         let jacobian: f64 = data.values().iter().map(|&v| warp.log_slope(v)).sum();
-        let belief = OutcomeBelief {
+        let belief = ProcessFit {
             warp,
             hyper: fitted.hyper,
             log_likelihood: fitted.log_likelihood + jacobian,
             recipes: data.recipes(),
         };
         let doubted = gp.noise();
-        Posterior { warp, members: vec![gp.clone()], gp, doubted, belief, evaluations: fitted.evaluations }
+        Process { warp, members: vec![gp.clone()], gp, doubted, belief, evaluations: fitted.evaluations }
     }
 
     /// With members, where there are so few recipes that they leave hyper-parameters open, and with the doubt about the noise.
@@ -218,68 +219,21 @@ impl Posterior {
         self
     }
 
+    /// A process over a function that is measured by nothing but itself: standard units are its own, and it has one member.
+    pub(crate) fn latent(gp: Gp) -> Self {
+        let warp = Warp::standardising(&[], Shape::Straight);
+        let belief = ProcessFit {
+            warp,
+            hyper: gp.hyper().clone(),
+            log_likelihood: f64::NEG_INFINITY,
+            recipes: gp.rows(),
+        };
+        Process { warp, members: vec![gp.clone()], doubted: gp.noise(), gp, belief, evaluations: 0 }
+    }
+
     /// What a later fit starts from.
-    #[must_use]
-    pub fn belief(&self) -> &OutcomeBelief {
+    pub(crate) fn fit_of(&self) -> &ProcessFit {
         &self.belief
-    }
-
-    /// Evaluations of the evidence that the fit took.
-    #[must_use]
-    pub fn evaluations(&self) -> usize {
-        self.evaluations
-    }
-
-    /// The map to standard units.
-    #[must_use]
-    pub fn warp(&self) -> &Warp {
-        &self.warp
-    }
-
-    /// The process over standard units.
-    #[must_use]
-    pub fn gp(&self) -> &Gp {
-        &self.gp
-    }
-
-    /// Processes over standard units, each as likely as the others: with few recipes draws of the hyper-parameters, later
-    /// the one process at their maximum. Never empty.
-    #[must_use]
-    pub fn members(&self) -> &[Gp] {
-        &self.members
-    }
-
-    /// The variance of one measurement around the function, in standard units: the mean over the members.
-    #[must_use]
-    pub fn noise(&self) -> f64 {
-        self.members.iter().map(Gp::noise).sum::<f64>() / self.members.len() as f64
-    }
-
-    /// The variance of one measurement, in standard units, with which what will be measured is foretold: not below
-    /// [`Posterior::noise`], and more where the data do not show how noisy they are. A decision trusts the fit; what is
-    /// claimed of a measurement must not.
-    #[must_use]
-    pub fn doubted_noise(&self) -> f64 {
-        self.doubted
-    }
-
-    /// Moments of the function at x, in standard units, over all members.
-    #[must_use]
-    pub fn moments(&self, x: &[f64], work: &mut Workspace) -> Moments {
-        let all: Vec<Moments> = self.members.iter().map(|gp| gp.predict(x, work)).collect();
-        mixture(all.iter().copied())
-    }
-
-    /// Moments of the function at m points (`points`, m × d), in standard units, over all members.
-    #[must_use]
-    pub fn moments_many(&self, points: &[f64]) -> Vec<Moments> {
-        self.mixed(|gp| gp.predict_many(points))
-    }
-
-    /// Leave-one-recipe-out moments of the function at each distinct recipe, over all members.
-    #[must_use]
-    pub fn left_out(&self) -> Vec<Moments> {
-        self.mixed(Gp::leave_one_out)
     }
 
     fn mixed(&self, of: impl Fn(&Gp) -> Vec<Moments>) -> Vec<Moments> {
@@ -287,32 +241,8 @@ impl Posterior {
         (0..all.first().map_or(0, Vec::len)).map(|i| mixture(all.iter().map(|m| m[i]))).collect()
     }
 
-    /// What one measurement with these moments of the function (standard units) will be, at the given level.
-    #[must_use]
-    pub fn forecast(&self, moments: Moments, level: f64) -> Forecast {
-        forecast(&self.warp, moments.mean, (moments.variance + self.doubted).sqrt(), level)
-    }
-
-    /// Leave-one-recipe-out: for each row of `data` (the data of the fit) what would have been said of it without its
-    /// recipe, against what was seen. Hyper-parameters are those of all data.
-    #[must_use]
-    pub fn leave_one_out(&self, data: &Data, level: f64) -> Vec<Residual> {
-        let moments = self.left_out();
-        let mut counts = vec![0.0; data.recipes()];
-        data.groups().iter().for_each(|&recipe| counts[recipe] += 1.0);
-        data.groups()
-            .iter()
-            .zip(data.values())
-            .map(|(&recipe, &seen)| {
-                let said = self.forecast(moments[recipe], level);
-                Residual { centre: said.centre, raw: said.interval, seen, weight: 1.0 / counts[recipe] }
-            })
-            .collect()
-    }
-
     /// Σ over rows of ln p(row | other recipes), in nats of the outcome's unit; recipes count once.
-    #[must_use]
-    pub fn leave_one_out_score(&self, data: &Data) -> f64 {
+    pub(crate) fn leave_one_out_score(&self, data: &Data) -> f64 {
         let moments = self.gp.leave_one_out();
         let mut counts = vec![0.0; data.recipes()];
         data.groups().iter().for_each(|&recipe| counts[recipe] += 1.0);
@@ -325,6 +255,76 @@ impl Posterior {
                 (score + self.warp.log_slope(seen)) / counts[recipe]
             })
             .sum()
+    }
+}
+
+impl Surrogate for Process {
+    fn warp(&self) -> &Warp {
+        &self.warp
+    }
+
+    fn moments(&self, x: &[f64], work: &mut Workspace) -> Moments {
+        let all: Vec<Moments> = self.members.iter().map(|gp| gp.predict(x, work)).collect();
+        mixture(all.iter().copied())
+    }
+
+    fn moments_many(&self, points: &[f64]) -> Vec<Moments> {
+        self.mixed(|gp| gp.predict_many(points))
+    }
+
+    fn members(&self, points: &[f64]) -> Vec<Vec<Moments>> {
+        self.members.iter().map(|gp| gp.predict_many(points)).collect()
+    }
+
+    fn unknown(&self, points: &[f64]) -> Vec<f64> {
+        let each: Vec<Vec<f64>> = self
+            .members
+            .iter()
+            .map(|gp| gp.predict_many(points).iter().map(|at| at.variance / gp.scale()).collect())
+            .collect();
+        let average = |i| each.iter().map(|member: &Vec<f64>| member[i]).sum::<f64>() / each.len() as f64;
+        (0..each.first().map_or(0, Vec::len)).map(average).collect()
+    }
+
+    fn draws(&self, points: &[f64], waiting: &[f64]) -> Draws {
+        if waiting.is_empty() {
+            return Draws::of(&self.members, points);
+        }
+        let told: Vec<Gp> = self.members.iter().map(|gp| gp.told_of(waiting)).collect();
+        Draws::of(&told, points)
+    }
+
+    fn imagine(
+        &self,
+        rivals: &[f64],
+        waiting: &[f64],
+        normals: &mut dyn FnMut(usize) -> Vec<Vec<f64>>,
+    ) -> Arc<dyn Futures> {
+        Arc::new(ProcessFutures::new(&self.members, rivals, waiting, normals))
+    }
+
+    fn left_out(&self) -> Vec<Moments> {
+        self.mixed(Gp::leave_one_out)
+    }
+
+    fn noise(&self) -> f64 {
+        self.members.iter().map(Gp::noise).sum::<f64>() / self.members.len() as f64
+    }
+
+    fn doubted_noise(&self) -> f64 {
+        self.doubted
+    }
+
+    fn log_lengths(&self) -> &[f64] {
+        &self.gp.hyper().log_lengths
+    }
+
+    fn fitted(&self) -> Fitted {
+        Fitted::Process(self.belief.clone())
+    }
+
+    fn evaluations(&self) -> usize {
+        self.evaluations
     }
 }
 
@@ -356,7 +356,7 @@ fn mixture(parts: impl Iterator<Item = Moments> + Clone) -> Moments {
 }
 
 /// A normal in standard units, told in the outcome's.
-fn forecast(warp: &Warp, mean: f64, sd: f64, level: f64) -> Forecast {
+pub(crate) fn forecast(warp: &Warp, mean: f64, sd: f64, level: f64) -> Forecast {
     let z = normal_quantile(0.5 * (1.0 + level));
     let interval = Interval { low: warp.inverse(mean - z * sd), high: warp.inverse(mean + z * sd), level };
     let centre = warp.inverse(mean);
