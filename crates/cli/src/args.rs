@@ -345,6 +345,9 @@ pub(crate) struct WorldReport {
     /// Where to write it; `reports/` when left out.
     #[arg(long, short, value_name = "HTML")]
     pub(crate) output: Option<PathBuf>,
+    /// Prints one picture as plotly's JSON instead, such as `progress/strength`; `list` names those there are
+    #[arg(long, value_name = "NAME", conflicts_with = "output")]
+    pub(crate) chart: Option<String>,
 }
 
 /// A campaign file.
@@ -507,6 +510,9 @@ pub(crate) struct Report {
     /// Where to write it; `reports/` when left out.
     #[arg(long, short, value_name = "HTML")]
     pub(crate) output: Option<PathBuf>,
+    /// Prints one picture as plotly's JSON instead, such as `progress/strength`; `list` names those there are
+    #[arg(long, value_name = "NAME", conflicts_with = "output")]
+    pub(crate) chart: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -69,7 +69,7 @@ impl Ledger {
 }
 
 pub(crate) fn body(view: &View<'_>) -> Markup {
-    let ledger = Ledger::new(view.input.campaign.claims.values());
+    let ledger = Ledger::new(view.campaign.claims.values());
     html! {
         p {
             "Every interval and every probability below was written into the journal before its trial was measured. "

@@ -63,7 +63,6 @@ fn table(failure: Failure, rows: &[(&Row<'_>, &str)]) -> Markup {
 /// Trials that people or the envelope turned down.
 fn turned_down(view: &View<'_>) -> Markup {
     let rejected: Vec<(u64, &str)> = view
-        .input
         .campaign
         .trials
         .values()
@@ -84,7 +83,7 @@ fn turned_down(view: &View<'_>) -> Markup {
 
 /// Machines that take no orders, and orders of which nobody knows what became.
 fn machines(view: &View<'_>) -> Markup {
-    let campaign = view.input.campaign;
+    let campaign = view.campaign;
     let uncertain: Vec<(String, &str)> = campaign
         .trials
         .values()

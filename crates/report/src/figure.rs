@@ -64,6 +64,11 @@ impl Figure {
         self
     }
 
+    /// What is to be seen, in words.
+    pub fn caption(&self) -> &str {
+        &self.caption
+    }
+
     /// As plotly reads it, in a browser or in Python.
     pub fn to_json(&self) -> Value {
         json!({ "data": self.traces, "layout": self.layout })

@@ -1,7 +1,7 @@
 //! Which parameters matter: Sobol indices of the posterior, by [`forethought_plan::Insight::importance`].
 
 use forethought_plan::Importance;
-use forethought_space::Space;
+use forethought_space::{Outcome, Space};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -27,19 +27,24 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
         }
         div.pair {
             @for outcome in view.modelled() {
-                @match importance(view, &outcome.name) {
+                @match chart(view, outcome) {
                     Err(reason) => { p.note { (outcome.name) ": " (reason) } }
-                    Ok(indices) => {
-                        @if indices.first().is_none_or(|i| i.total < NOTHING) {
-                            p.note { (outcome.name) ": the model sees no effect of any parameter." }
-                        } @else {
-                            (figure(&outcome.name, &indices).markup())
-                        }
-                    }
+                    Ok(figure) => { (figure.markup()) }
                 }
             }
         }
     }
+}
+
+pub(crate) fn chart(view: &View<'_>, outcome: &Outcome) -> Result<Figure, String> {
+    if let Some(reason) = why_not(view) {
+        return Err(reason);
+    }
+    let indices = importance(view, &outcome.name)?;
+    if indices.first().is_none_or(|i| i.total < NOTHING) {
+        return Err("the model sees no effect of any parameter.".into());
+    }
+    Ok(figure(&outcome.name, &indices))
 }
 
 /// Why there are no indices, in a sentence.

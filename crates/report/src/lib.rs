@@ -1,11 +1,12 @@
 //! Pictures and pages made from a campaign's fold.
 //!
-//! Three nouns: a [`ReportInput`] is what a report may look at; a [`Figure`] is one picture as plotly JSON, defined once
-//! and shown wherever it is wanted; [`render`] puts them on one page, a single HTML file that needs no network. Every
+//! Four nouns: a [`ReportInput`] is what a report may look at; a [`Figure`] is one picture as plotly JSON, defined once
+//! and shown wherever it is wanted; a [`Chart`] is its name; [`render`] puts them on one page, a single HTML file that needs no network. Every
 //! number comes from the fold or from the planner's own functions; what is not known yet is said in a sentence.
 //!
 //! The crate does no input or output, reads no clock and draws no random number that the campaign's seed does not fix.
 
+mod chart;
 mod claims;
 mod failures;
 mod figure;
@@ -29,6 +30,7 @@ use forethought_record::{Campaign, Seq};
 use jiff::Timestamp;
 use maud::html;
 
+pub use chart::{Chart, ChartNameError, Charts};
 pub use figure::{Figure, script_json};
 pub use world::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
 
@@ -52,7 +54,7 @@ pub struct ReportInput<'a> {
 
 /// One self-contained HTML page, which works offline.
 pub fn render(input: &ReportInput<'_>) -> String {
-    let view = View::new(input);
+    let view = View::new(input.campaign, &input.insight);
     let sections = [
         Section {
             id: "claims",
@@ -69,7 +71,7 @@ pub fn render(input: &ReportInput<'_>) -> String {
         Section { id: "pareto", title: "Trade-offs", body: pareto::body(&view) },
         Section { id: "trials", title: "All trials", body: trials::body(&view) },
         Section { id: "failures", title: "Failures", body: failures::body(&view) },
-        Section { id: "reproduce", title: "How to reproduce", body: reproduce::body(&view) },
+        Section { id: "reproduce", title: "How to reproduce", body: reproduce::body(input) },
     ];
-    page::page(&view, &sections)
+    page::page(&view, input.generated, &sections)
 }

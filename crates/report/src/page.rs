@@ -18,8 +18,8 @@ pub(crate) struct Section {
     pub(crate) body: Markup,
 }
 
-pub(crate) fn page(view: &View<'_>, sections: &[Section]) -> String {
-    document(&view.problem().name, view.input.generated, &header(view), sections)
+pub(crate) fn page(view: &View<'_>, generated: Timestamp, sections: &[Section]) -> String {
+    document(&view.problem().name, generated, &header(view, generated), sections)
 }
 
 /// A whole page: `header` above, then the contents, then the sections.
@@ -79,8 +79,8 @@ fn plotly() -> String {
     sources.get(from..to).unwrap_or_default().to_owned()
 }
 
-fn header(view: &View<'_>) -> Markup {
-    let campaign = view.input.campaign;
+fn header(view: &View<'_>, generated: Timestamp) -> Markup {
+    let campaign = view.campaign;
     let (state, reason) = state(view);
     let done = campaign.trials.values().filter(|t| t.state == TrialState::Measured).count();
     let failed = campaign.trials.values().filter(|t| matches!(t.state, TrialState::Failed(..))).count();
@@ -104,8 +104,8 @@ fn header(view: &View<'_>) -> Markup {
                     @if let Some(cost) = campaign.problem.budget.cost {
                         " · cost " (crate::goal::short(campaign.spent)) " of " (crate::goal::short(cost))
                     }
-                    " · " time datetime=(view.input.generated.to_string()) {
-                        (view.input.generated.strftime("%Y-%m-%d %H:%M UTC").to_string())
+                    " · " time datetime=(generated.to_string()) {
+                        (generated.strftime("%Y-%m-%d %H:%M UTC").to_string())
                     }
                 }
                 @if let Some(reason) = reason { p.note { (reason) } }
@@ -117,7 +117,7 @@ fn header(view: &View<'_>) -> Markup {
 
 /// Whether the campaign runs, in one word, and the reason where it does not.
 fn state<'a>(view: &View<'a>) -> (&'static str, Option<&'a str>) {
-    let status = &view.input.campaign.status;
+    let status = &view.campaign.status;
     match (&status.stopped, &status.finished, &status.paused) {
         (Some(reason), _, _) => ("stopped", Some(reason.as_str())),
         (None, Some(reason), _) => ("finished", Some(reason.as_str())),

@@ -22,36 +22,65 @@ struct Member<'v, 'a> {
     said: Vec<Option<Said>>,
 }
 
+/// Measurements that keep every limit, and those of them that are not beaten.
+struct Front<'v, 'a> {
+    goals: Vec<&'a Outcome>,
+    candidates: Vec<&'v Row<'a>>,
+    members: Vec<Member<'v, 'a>>,
+}
+
+impl<'v, 'a> Front<'v, 'a> {
+    fn of(view: &'v View<'a>) -> Result<Self, String> {
+        let goals = goals(view.problem());
+        if goals.len() < 2 {
+            return Err("There is one goal at most, so nothing has to be traded off.".into());
+        }
+        let candidates: Vec<&Row<'_>> = view
+            .measured()
+            .filter(|row| row.feasible && goals.iter().all(|g| row.values.contains_key(g.name.as_str())))
+            .collect();
+        let front = front(&candidates, &goals);
+        if front.is_empty() {
+            return Err("No measurement keeps every limit and has a value for every goal yet.".into());
+        }
+        let recipes: Vec<Recipe> = front.iter().map(|row| row.recipe.clone()).collect();
+        let predictions = view.predict(&recipes).unwrap_or_default();
+        let of = |i: usize, goal: &Outcome| {
+            predictions.get(i)?.predicted.get(&goal.name).map(|p| (p.mean, p.low, p.high))
+        };
+        let member = |(i, row)| Member { row, said: goals.iter().map(|goal| of(i, goal)).collect() };
+        let members = front.into_iter().enumerate().map(member).collect();
+        Ok(Front { goals, candidates, members })
+    }
+
+    fn figure(&self, view: &View<'_>, pair: (usize, usize)) -> Figure {
+        figure(&self.candidates, &self.members, &self.goals, pair, start(view, &self.goals, pair))
+    }
+}
+
+/// All pairs of so many goals.
+pub(crate) fn pairs(goals: usize) -> Vec<(usize, usize)> {
+    (0..goals).flat_map(|i| (i + 1..goals).map(move |j| (i, j))).collect()
+}
+
+pub(crate) fn chart(view: &View<'_>, x: &Outcome, y: &Outcome) -> Result<Figure, String> {
+    let front = Front::of(view)?;
+    let place = |goal: &Outcome| front.goals.iter().position(|g| g.name == goal.name);
+    match (place(x), place(y)) {
+        (Some(i), Some(j)) if i != j => Ok(front.figure(view, (i, j))),
+        _ => Err("A goal is not traded off against itself.".into()),
+    }
+}
+
 pub(crate) fn body(view: &View<'_>) -> Markup {
-    let goals = goals(view.problem());
-    if goals.len() < 2 {
-        return html! { p.note { "There is one goal at most, so nothing has to be traded off." } };
-    }
-    let candidates: Vec<&Row<'_>> = view
-        .measured()
-        .filter(|row| row.feasible && goals.iter().all(|g| row.values.contains_key(g.name.as_str())))
-        .collect();
-    let front = front(&candidates, &goals);
-    if front.is_empty() {
-        return html! { p.note { "No measurement keeps every limit and has a value for every goal yet." } };
-    }
-    let recipes: Vec<Recipe> = front.iter().map(|row| row.recipe.clone()).collect();
-    let predictions = view.predict(&recipes).unwrap_or_default();
-    let members: Vec<Member<'_, '_>> = front
-        .iter()
-        .enumerate()
-        .map(|(i, row)| {
-            let of = |goal: &&Outcome| {
-                predictions.get(i)?.predicted.get(&goal.name).map(|p| (p.mean, p.low, p.high))
-            };
-            Member { row, said: goals.iter().map(of).collect() }
-        })
-        .collect();
-    let pairs: Vec<(usize, usize)> =
-        (0..goals.len()).flat_map(|i| (i + 1..goals.len()).map(move |j| (i, j))).collect();
+    let front = match Front::of(view) {
+        Ok(front) => front,
+        Err(reason) => return html! { p.note { (reason) } },
+    };
+    let pairs = pairs(front.goals.len());
     html! {
         p {
-            (members.len()) " of " (candidates.len()) " measurements that keep every limit are not beaten in all goals by "
+            (front.members.len()) " of " (front.candidates.len()) " measurements that keep every limit are not beaten in all goals by "
             "another. Crosses: what the model expects of their recipes, with 90 % intervals for the next measurement."
         }
         @if pairs.len() > PAIRS_MOST {
@@ -60,11 +89,9 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
             }
         }
         div.pair {
-            @for (i, j) in pairs.iter().take(PAIRS_MOST) {
-                (figure(&candidates, &members, &goals, (*i, *j), start(view, &goals, (*i, *j))).markup())
-            }
+            @for pair in pairs.iter().take(PAIRS_MOST) { (front.figure(view, *pair).markup()) }
         }
-        (table(&members, &goals))
+        (table(&front.members, &front.goals))
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
     }
 }
 
-fn figure(view: &View<'_>, outcome: &Outcome) -> Result<Figure, String> {
+pub(crate) fn figure(view: &View<'_>, outcome: &Outcome) -> Result<Figure, String> {
     let measured = view.measured().filter(|row| row.values.contains_key(outcome.name.as_str())).count();
     if measured < FEWEST {
         return Err(format!("{measured} measured so far; {FEWEST} are needed before one can be left out."));
@@ -79,7 +79,7 @@ fn claimed(view: &View<'_>, outcome: &Outcome) -> Vec<Said> {
         }
         _ => None,
     };
-    view.input.campaign.claims.values().filter(|c| c.claim.about == outcome.name).filter_map(said).collect()
+    view.campaign.claims.values().filter(|c| c.claim.about == outcome.name).filter_map(said).collect()
 }
 
 fn coverage(said: &[Said]) -> Share {

@@ -22,6 +22,13 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
     }
 }
 
+pub(crate) fn chart(view: &View<'_>, goal: &Outcome) -> Result<Figure, String> {
+    if view.measured().next().is_none() {
+        return Err("Nothing was measured yet.".into());
+    }
+    Ok(figure(view, goal))
+}
+
 fn figure(view: &View<'_>, goal: &Outcome) -> Figure {
     let (line, top) = best_so_far(view, goal);
     let mut figure = Figure::new(
@@ -91,7 +98,7 @@ fn dots(view: &View<'_>, goal: &Outcome, feasible: bool, name: &str, marker: Val
 /// What was said of each trial before it was measured.
 fn claimed(view: &View<'_>, goal: &Outcome) -> Value {
     let (mut x, mut centres, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-    for state in view.input.campaign.claims.values().filter(|c| c.claim.about == goal.name) {
+    for state in view.campaign.claims.values().filter(|c| c.claim.about == goal.name) {
         if let Says::Prediction { centre, shown, .. } = &state.claim.says
             && goal.formula.is_none()
         {

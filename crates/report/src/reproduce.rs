@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use crate::view::View;
+use crate::ReportInput;
 
-pub(crate) fn body(view: &View<'_>) -> Markup {
-    let campaign = view.input.campaign;
+pub(crate) fn body(input: &ReportInput<'_>) -> Markup {
+    let campaign = input.campaign;
     html! {
         p {
             "Every number on this page is computed from the campaign's journal. A decision is a pure function of it: the same "
@@ -19,7 +19,7 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
             dt { "Decisions" } dd { (campaign.decision) }
             dt { "Head" }
             dd {
-                @match &view.input.head {
+                @match &input.head {
                     Some((seq, hash)) => { "event " (seq) ", " code { (hash) } }
                     None => { "the journal gave none" }
                 }
@@ -30,7 +30,7 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
         }
         p { "Made by, checked by, and decided again by:" }
         pre tabindex="0" {
-            (view.input.command) "\n"
+            (input.command) "\n"
             "forethought verify FILE    # the chain of events up to the head above\n"
             "forethought replay FILE    # every decision, from the record"
         }

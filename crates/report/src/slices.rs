@@ -29,37 +29,63 @@ struct Sweep {
     discrete: bool,
 }
 
-pub(crate) fn body(view: &View<'_>) -> Markup {
-    let (base, what) = match (&view.best, &view.start) {
-        (Ok(best), _) => (&best.recipe, "the recommended recipe"),
-        (Err(_), Some(start)) => (&start.recipe, "the start recipe"),
-        (Err(reason), None) => return html! { p.note { (reason) } },
-    };
-    let space = &view.problem().space;
-    let Ok(base) = space.point(base) else {
-        return html! { p.note { "The recommended recipe does not fit the space as it is now." } };
-    };
-    let mut recipes = vec![space.recipe(&base)];
-    let sweeps = sweeps(space, &base, &mut recipes);
-    let outcomes = view.modelled();
-    if sweeps.is_empty() || outcomes.is_empty() {
-        return html! { p.note { "There is nothing to vary, or nothing was measured yet." } };
+/// All slices through one recipe.
+struct Slices {
+    base: Point,
+    /// What the recipe is.
+    what: &'static str,
+    sweeps: Vec<Sweep>,
+    predictions: Vec<Prediction>,
+}
+
+impl Slices {
+    /// Around the recommended recipe, or the one to beat, or why there is none.
+    fn of(view: &View<'_>) -> Result<Slices, String> {
+        let (base, what) = match (&view.best, &view.start) {
+            (Ok(best), _) => (&best.recipe, "the recommended recipe"),
+            (Err(_), Some(start)) => (&start.recipe, "the start recipe"),
+            (Err(reason), None) => return Err(reason.clone()),
+        };
+        let space = &view.problem().space;
+        let Ok(base) = space.point(base) else {
+            return Err("The recommended recipe does not fit the space as it is now.".into());
+        };
+        let mut recipes = vec![space.recipe(&base)];
+        let sweeps = sweeps(space, &base, &mut recipes);
+        if sweeps.is_empty() || view.modelled().is_empty() {
+            return Err("There is nothing to vary, or nothing was measured yet.".into());
+        }
+        let predictions = view.predict(&recipes)?;
+        Ok(Slices { base, what, sweeps, predictions })
     }
-    let predictions = match view.predict(&recipes) {
-        Ok(predictions) => predictions,
+
+    fn figure(&self, space: &Space, outcome: &Outcome) -> Figure {
+        figure(space, outcome, &self.base, &self.sweeps, &self.predictions)
+    }
+}
+
+pub(crate) fn chart(view: &View<'_>, outcome: &Outcome) -> Result<Figure, String> {
+    if !view.modelled().iter().any(|o| o.name == outcome.name) {
+        return Err("Nothing was measured yet.".into());
+    }
+    Ok(Slices::of(view)?.figure(&view.problem().space, outcome))
+}
+
+pub(crate) fn body(view: &View<'_>) -> Markup {
+    let space = &view.problem().space;
+    let slices = match Slices::of(view) {
+        Ok(slices) => slices,
         Err(reason) => return html! { p.note { (reason) } },
     };
     html! {
         p {
-            "One parameter at a time is varied around " (what) " (the diamond). Bands are calibrated 90 % intervals for "
+            "One parameter at a time is varied around " (slices.what) " (the diamond). Bands are calibrated 90 % intervals for "
             "the next single measurement; gaps are recipes that break a rule. Parts of a mixture give way in proportion."
         }
-        @if sweeps.len() < free(space) {
+        @if slices.sweeps.len() < free(space) {
             p.note { "Shown: the first " (PARAMETERS_MOST) " parameters that are set in this recipe." }
         }
-        @for outcome in outcomes {
-            (figure(space, outcome, &base, &sweeps, &predictions).markup())
-        }
+        @for outcome in view.modelled() { (slices.figure(space, outcome).markup()) }
     }
 }
 

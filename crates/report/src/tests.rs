@@ -11,7 +11,7 @@ use forethought_space::{Failure, Measurement, Recipe, Value};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::{Figure, ReportInput, render, script_json};
+use crate::{Chart, Charts, Figure, ReportInput, render, script_json};
 
 const TEXT: &str = r#"
 forethought = 1
@@ -159,6 +159,43 @@ fn page_and_insight(count: u64) -> (String, Insight) {
         head: Some((campaign.seq, "00ff".into())),
     });
     (page, insight)
+}
+
+#[test]
+fn every_chart_has_a_name_and_the_page_shows_the_same() {
+    let campaign = campaign(12);
+    let (page, insight) = page_and_insight(12);
+    let insight = Ok(insight);
+    let charts = Charts::new(&campaign, &insight);
+    let all = charts.all();
+    let names: Vec<String> = all.iter().map(Chart::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "progress/crunch",
+            "progress/smoke",
+            "parity/crunch",
+            "parity/smoke",
+            "importance/crunch",
+            "importance/smoke",
+            "slices/crunch",
+            "slices/smoke",
+            "pareto/crunch/smoke",
+            "trials",
+        ]
+    );
+    for (chart, name) in all.iter().zip(&names) {
+        assert_eq!(name.parse::<Chart>().as_ref(), Ok(chart));
+        let figure = charts.draw(chart).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(page.contains(&crate::script_json(&figure.to_json())), "{name} is on the page");
+        assert!(!figure.caption().is_empty());
+    }
+    for name in ["", "progress", "parity/a/b", "pie/crunch"] {
+        assert!(name.parse::<Chart>().is_err(), "{name}");
+    }
+    assert_eq!(charts.draw(&Chart::Parity("taste".into())).unwrap_err(), "There is no outcome `taste`.");
+    let itself = Chart::Pareto("smoke".into(), "smoke".into());
+    assert_eq!(charts.draw(&itself).unwrap_err(), "A goal is not traded off against itself.");
 }
 
 #[test]

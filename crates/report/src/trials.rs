@@ -17,15 +17,21 @@ pub(crate) fn body(view: &View<'_>) -> Markup {
     if view.rows.is_empty() {
         return html! { p.note { "There is no trial yet." } };
     }
-    let measured: Vec<&Row<'_>> = view.measured().collect();
     html! {
-        @if measured.is_empty() {
-            p.note { "Nothing was measured yet, so there are no lines to draw." }
-        } @else {
-            (parallel(view, &measured).markup())
+        @match chart(view) {
+            Ok(figure) => { (figure.markup()) }
+            Err(reason) => { p.note { (reason) } }
         }
         (table(view))
     }
+}
+
+pub(crate) fn chart(view: &View<'_>) -> Result<Figure, String> {
+    let measured: Vec<&Row<'_>> = view.measured().collect();
+    if measured.is_empty() {
+        return Err("Nothing was measured yet, so there are no lines to draw.".into());
+    }
+    Ok(parallel(view, &measured))
 }
 
 /// The number of a trial, or where an imported row comes from.

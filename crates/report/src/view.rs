@@ -6,11 +6,12 @@ use forethought_plan::{Best, Insight, PlanError, Prediction};
 use forethought_record::{Campaign, Imported, REMARK, Trial, TrialState};
 use forethought_space::{Failure, Measurement, Outcome, Problem, Recipe, Value};
 
-use crate::ReportInput;
+use crate::goal::goals;
 
 /// Everything that several sections share, computed once.
 pub(crate) struct View<'a> {
-    pub(crate) input: &'a ReportInput<'a>,
+    pub(crate) campaign: &'a Campaign,
+    insight: &'a Result<Insight, PlanError>,
     /// Imported measurements first, then trials by number.
     pub(crate) rows: Vec<Row<'a>>,
     /// The recommended recipe, or why there is none.
@@ -56,15 +57,26 @@ pub(crate) struct Start {
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(input: &'a ReportInput<'a>) -> Self {
-        let rows = rows(input.campaign);
-        let best = best(input, &rows);
-        let start = start(input, &rows);
-        View { input, rows, best, start }
+    pub(crate) fn new(campaign: &'a Campaign, insight: &'a Result<Insight, PlanError>) -> Self {
+        let rows = rows(campaign);
+        let best = best(insight, &rows);
+        let start = start(campaign, insight, &rows);
+        View { campaign, insight, rows, best, start }
+    }
+
+    /// An outcome by its name, or that there is none.
+    pub(crate) fn outcome(&self, name: &str) -> Result<&'a Outcome, String> {
+        self.problem().outcome(name).ok_or_else(|| format!("There is no outcome `{name}`."))
+    }
+
+    /// An outcome with a goal by its name, or that it is none.
+    pub(crate) fn goal(&self, name: &str) -> Result<&'a Outcome, String> {
+        let mut goals = goals(self.problem()).into_iter();
+        goals.find(|o| o.name == name).ok_or_else(|| format!("There is no goal `{name}`."))
     }
 
     pub(crate) fn problem(&self) -> &'a Problem {
-        &self.input.campaign.problem
+        &self.campaign.problem
     }
 
     /// Rows that count as measured.
@@ -88,15 +100,15 @@ impl<'a> View<'a> {
         &self,
         question: impl FnOnce(&Insight) -> Result<T, PlanError>,
     ) -> Result<T, String> {
-        asked(self.input, question)
+        asked(self.insight, question)
     }
 }
 
 fn asked<T>(
-    input: &ReportInput<'_>,
+    insight: &Result<Insight, PlanError>,
     question: impl FnOnce(&Insight) -> Result<T, PlanError>,
 ) -> Result<T, String> {
-    let insight = input.insight.as_ref().map_err(sentence)?;
+    let insight = insight.as_ref().map_err(sentence)?;
     question(insight).map_err(|e| sentence(&e))
 }
 
@@ -186,17 +198,17 @@ fn feasible(problem: &Problem, values: &BTreeMap<&str, f64>) -> bool {
     })
 }
 
-fn best(input: &ReportInput<'_>, rows: &[Row<'_>]) -> Result<Best, String> {
+fn best(insight: &Result<Insight, PlanError>, rows: &[Row<'_>]) -> Result<Best, String> {
     if !rows.iter().any(|row| row.standing == Standing::Measured) {
         return Err("Nothing was measured yet, so there is nothing to recommend.".into());
     }
-    asked(input, |insight| Ok(insight.best()))?.ok_or_else(|| {
+    asked(insight, |insight| Ok(insight.best()))?.ok_or_else(|| {
         "No recipe can be recommended: no measured recipe has all outcomes that a goal speaks of.".into()
     })
 }
 
-fn start(input: &ReportInput<'_>, rows: &[Row<'_>]) -> Option<Start> {
-    let problem: &Problem = &input.campaign.problem;
+fn start(campaign: &Campaign, insight: &Result<Insight, PlanError>, rows: &[Row<'_>]) -> Option<Start> {
+    let problem: &Problem = &campaign.problem;
     let (_, point) = problem.start.recipe.as_ref()?;
     let recipe = problem.space.recipe(point);
     let mut measured: BTreeMap<String, (f64, u32)> = BTreeMap::new();
@@ -213,7 +225,7 @@ fn start(input: &ReportInput<'_>, rows: &[Row<'_>]) -> Option<Start> {
     let any = rows.iter().any(|row| row.standing == Standing::Measured);
     let one = std::slice::from_ref(&recipe);
     let prediction = if any {
-        asked(input, |insight| insight.predict(one)).ok().and_then(|mut all| all.pop())
+        asked(insight, |insight| insight.predict(one)).ok().and_then(|mut all| all.pop())
     } else {
         None
     };

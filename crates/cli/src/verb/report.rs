@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use forethought_project::{CampaignHandle, Failure, file_error};
-use forethought_report::{ReportInput, render};
+use forethought_report::{Chart, Charts, ReportInput, render};
 
 use crate::args::{Arguments, Report};
 use crate::exit::Exit;
@@ -12,6 +12,9 @@ use crate::{now, say};
 
 pub(crate) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure> {
     let loaded = campaign(arguments, &v.file)?;
+    if let Some(name) = &v.chart {
+        return chart(arguments, &loaded, name);
+    }
     let path = write_report(&loaded, v.output.clone())?;
     if let Some(path) = path {
         if arguments.json {
@@ -20,6 +23,30 @@ pub(crate) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure>
             say(format!("Report: {path}"));
         }
     }
+    Ok(Exit::Done)
+}
+
+/// Prints one picture, or the names of all.
+fn chart(arguments: &Arguments, loaded: &CampaignHandle, name: &str) -> Result<Exit, Failure> {
+    let read = loaded.read()?;
+    let question = read.question(loaded)?;
+    let insight = loaded.insight(&read, &question);
+    let charts = Charts::new(&read.campaign, &insight);
+    let names = || charts.all().iter().map(Chart::to_string).collect::<Vec<_>>();
+    if name == "list" {
+        if arguments.json {
+            say(serde_json::json!({ "forethought": 1, "charts": names() }));
+        } else {
+            names().iter().for_each(say);
+        }
+        return Ok(Exit::Done);
+    }
+    let there_are = || format!("there are {}", names().join(", "));
+    let chart: Chart = name.parse().map_err(|e: forethought_report::ChartNameError| {
+        Failure::yours("chart", e.to_string()).hint(there_are())
+    })?;
+    let figure = charts.draw(&chart).map_err(|why| Failure::yours("chart", why).hint(there_are()))?;
+    say(figure.to_json());
     Ok(Exit::Done)
 }
 
