@@ -6,6 +6,7 @@
 mod cell;
 mod columns;
 mod complaint;
+mod read;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,10 @@ pub(crate) use cell::AS_TOLD;
 pub use columns::is_reserved;
 pub use complaint::{CellError, bad_cells, sum_up};
 use forethought_record::REMARK;
+pub use read::read_table;
+
+/// Most rows that are looked at: each takes about a kilobyte until it is taken in, and no decision learns from as many.
+const ROWS_MOST: usize = 100_000;
 
 /// What is said of a table beside it.
 #[derive(Debug, Clone, Default)]
@@ -150,6 +155,13 @@ struct Read {
 fn read(problem: &Problem, bytes: &[u8], reading: &Reading) -> Result<Read, Vec<CellError>> {
     let whole = |e: &TableError| CellError::of_row(e.line(), complaint::without_line(e));
     let table = Table::read(bytes).map_err(|all| all.iter().map(whole).collect::<Vec<_>>())?;
+    if table.rows.len() > ROWS_MOST {
+        let found = table.rows.len();
+        let message = format!(
+            "there are {found} rows, but at most {ROWS_MOST} are looked at: leave out what no decision needs"
+        );
+        return Err(vec![CellError::of_row(1, message)]);
+    }
     let mut tally = Tally::new(table.notes.clone());
     let (columns, mut bad) = columns::find(problem, &table, reading, &mut tally);
     let may_have_both =

@@ -25,7 +25,9 @@ pub use campaign::{CampaignHandle, Head, Verified};
 pub use end::{Ended, end_owner};
 pub use failure::{Blame, Failure, FileMistakes, file_error};
 pub use host::{Host, Notice, Registry};
-pub use import::{CellError, Reading, Rows, bad_cells, import_rows, is_reserved, read_tells, sum_up};
+pub use import::{
+    CellError, Reading, Rows, bad_cells, import_rows, is_reserved, read_table, read_tells, sum_up,
+};
 pub use owned::{OwnedProject, Ready};
 pub use place::Place;
 pub use project::Project;

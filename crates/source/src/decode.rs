@@ -43,7 +43,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(String, Option<String>), TableErro
     if text.contains('\0') {
         return Err(no_text());
     }
-    Ok((text.replace("\r\n", "\n").replace('\r', "\n"), note))
+    let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
+    Ok((text, note))
 }
 
 fn no_text() -> TableError {

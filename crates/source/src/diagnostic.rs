@@ -67,12 +67,19 @@ impl Diagnostic {
     }
 }
 
+/// Longest name that is compared, in bytes: the comparison takes as much memory as both names together are long, multiplied.
+const NAME_MOST: usize = 200;
+
 /// The candidate that `found` was most likely meant to be: Damerau–Levenshtein distance of at most
 /// a third of its length.
 pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if found.len() > NAME_MOST {
+        return None;
+    }
     let limit = (found.chars().count() / 3).max(1);
     candidates
         .into_iter()
+        .filter(|c| c.len() <= NAME_MOST)
         .map(|c| (strsim::damerau_levenshtein(&found.to_lowercase(), &c.to_lowercase()), c))
         .filter(|(distance, _)| *distance <= limit)
         .min()

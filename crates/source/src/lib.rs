@@ -35,6 +35,6 @@ pub use missing::{is_date, is_missing};
 pub use name::{identifier, key};
 pub use number::{Decimal, NumberError, cell_text, exact_text};
 pub use structure::check;
-pub use table::{Column, Row, Table, TableError};
+pub use table::{Column, Row, TABLE_BYTES_MOST, Table, TableError};
 pub use tree::{Entry, Node, Span, Tree};
 pub use unit::{Conversion, Relation, Unit, relate};

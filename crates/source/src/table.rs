@@ -9,8 +9,14 @@ use crate::unit::Unit;
 
 pub(crate) use layout::Record;
 
-/// Bytes of a table that is read.
-const BYTES_MOST: usize = 1 << 28;
+/// Bytes of a table that is read: its text stands in memory twice meanwhile.
+pub const TABLE_BYTES_MOST: usize = 1 << 27;
+/// Cells that are read, each some 60 bytes in memory: a million rows of four columns.
+const CELLS_MOST: usize = 1 << 22;
+/// Columns that are read: as many as a spreadsheet has.
+const COLUMNS_MOST: usize = 1 << 14;
+/// Bad lines that are named one by one.
+const BAD_MOST: usize = 1000;
 /// Bytes of a cell that may be a number with its unit.
 const QUANTITY_MOST: usize = 64;
 
@@ -53,8 +59,14 @@ pub struct Row {
 pub enum TableError {
     #[error("this is {what}: {way}")]
     NoText { what: String, way: String },
-    #[error("it has {found} bytes, but a table has at most {BYTES_MOST}: split it")]
+    #[error("it has {found} bytes, but a table has at most {TABLE_BYTES_MOST}: split it")]
     TooLarge { found: usize },
+    #[error("it has more than {CELLS_MOST} cells up to line {line}: split it, or leave out columns and rows")]
+    TooManyCells { line: usize },
+    #[error(
+        "line {line} has {found} cells, but a table has at most {COLUMNS_MOST} columns: does another mark part them?"
+    )]
+    TooManyColumns { line: usize, found: usize },
     #[error("there is nothing in it")]
     Empty,
     #[error("line {line} is of numbers, but the first line must name the columns")]
@@ -63,6 +75,8 @@ pub enum TableError {
     Width { line: usize, found: usize, expected: usize, commas: bool },
     #[error("line {line}: a quote is opened and never closed")]
     Quote { line: usize },
+    #[error("line {line} is another bad one, and {more} more follow it")]
+    More { line: usize, more: usize },
 }
 
 impl TableError {
@@ -70,9 +84,12 @@ impl TableError {
     pub fn line(&self) -> usize {
         match self {
             TableError::NoText { .. } | TableError::TooLarge { .. } | TableError::Empty => 1,
-            TableError::NoHeader { line } | TableError::Width { line, .. } | TableError::Quote { line } => {
-                *line
-            }
+            TableError::NoHeader { line }
+            | TableError::Width { line, .. }
+            | TableError::Quote { line }
+            | TableError::TooManyCells { line }
+            | TableError::TooManyColumns { line, .. }
+            | TableError::More { line, .. } => *line,
         }
     }
 }
@@ -83,16 +100,16 @@ impl Table {
     /// # Errors
     /// Everything that keeps it from being one, by line.
     pub fn read(bytes: &[u8]) -> Result<Table, Vec<TableError>> {
-        if bytes.len() > BYTES_MOST {
+        if bytes.len() > TABLE_BYTES_MOST {
             return Err(vec![TableError::TooLarge { found: bytes.len() }]);
         }
         let (text, note) = decode(bytes).map_err(|e| vec![e])?;
         let layout = layout::Layout::of(&text);
         let records = layout.records(&text).map_err(|e| vec![e])?;
         let mut notes: Vec<String> = note.into_iter().collect();
-        let (head, rest) = header::find(&records, &mut notes).map_err(|e| vec![e])?;
+        let (head, first) = header::find(&records, &mut notes).map_err(|e| vec![e])?;
         let mut columns: Vec<Column> = head.cells.iter().map(|cell| header::column(cell)).collect();
-        let (mut rows, bad) = body(&head, rest, layout.separator);
+        let (mut rows, bad) = body(&head, records.into_iter().skip(first), layout.separator);
         if !bad.is_empty() {
             return Err(bad);
         }
@@ -149,38 +166,56 @@ impl Table {
 }
 
 /// The rows below the header: as wide as it, without remarks and repeated headers.
-fn body(head: &Record, records: &[Record], separator: u8) -> (Vec<Row>, Vec<TableError>) {
+fn body(head: &Record, records: impl Iterator<Item = Record>, separator: u8) -> (Vec<Row>, Vec<TableError>) {
     let width = head.cells.len();
     let (mut rows, mut bad) = (Vec::new(), Vec::new());
-    for record in records {
-        let mut cells = record.cells.clone();
+    for Record { line, mut cells } in records {
         while cells.len() > width && cells.last().is_some_and(String::is_empty) {
             cells.pop();
         }
-        if cells == head.cells || record.is_remark(width) {
+        if cells == head.cells || layout::is_remark(&cells, width) {
             continue;
         }
         // Programs that part by tabs or `;` leave out what is empty at the end; between commas that is more often a slip.
         let is_short = cells.len() < width && separator != b',';
         if cells.len() != width && !is_short {
             let commas = separator == b',' && cells.len() > width;
-            bad.push(TableError::Width { line: record.line, found: cells.len(), expected: width, commas });
+            complain(&mut bad, TableError::Width { line, found: cells.len(), expected: width, commas });
             continue;
         }
         cells.resize(width, String::new());
-        rows.push(Row { line: record.line, cells });
+        rows.push(Row { line, cells });
     }
     (rows, bad)
 }
 
-fn drop_blank_columns(columns: &mut Vec<Column>, rows: &mut [Row]) {
-    for at in (0..columns.len()).rev() {
-        let is_blank = columns[at].header.is_empty() && rows.iter().all(|r| r.cells[at].is_empty());
-        if is_blank {
-            columns.remove(at);
-            rows.iter_mut().for_each(|r| drop(r.cells.remove(at)));
-        }
+/// Names a bad line, or counts it where too many were named.
+fn complain(bad: &mut Vec<TableError>, e: TableError) {
+    if let Some(TableError::More { more, .. }) = bad.last_mut() {
+        *more += 1;
+    } else if bad.len() == BAD_MOST {
+        bad.push(TableError::More { line: e.line(), more: 0 });
+    } else {
+        bad.push(e);
     }
+}
+
+fn drop_blank_columns(columns: &mut Vec<Column>, rows: &mut [Row]) {
+    let is_blank: Vec<bool> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| column.header.is_empty() && rows.iter().all(|r| r.cells[at].is_empty()))
+        .collect();
+    if is_blank.contains(&true) {
+        keep(columns, &is_blank);
+        rows.iter_mut().for_each(|r| keep(&mut r.cells, &is_blank));
+    }
+}
+
+/// Without those that are dropped.
+fn keep<T>(all: &mut Vec<T>, is_dropped: &[bool]) {
+    let mut dropped = is_dropped.iter();
+    all.retain(|_| dropped.next() != Some(&true));
 }
 
 #[cfg(test)]

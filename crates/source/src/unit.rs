@@ -87,7 +87,8 @@ impl Unit {
                 parts += 1;
             }
         }
-        (parts > 0).then_some(out)
+        // A product of many that no number holds is no unit.
+        (parts > 0 && out.factor.is_normal()).then_some(out)
     }
 
     /// Without the offset: a product of temperatures is one of differences.

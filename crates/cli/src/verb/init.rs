@@ -9,7 +9,7 @@ mod told;
 use std::path::{Path, PathBuf};
 
 use forethought_engine::{Command, Reply};
-use forethought_project::{Failure, Reading, Rows, bad_cells, file_error, import_rows};
+use forethought_project::{Failure, Reading, Rows, bad_cells, file_error, import_rows, read_table};
 use forethought_source::Table;
 use forethought_space::parse;
 use serde_json::json;
@@ -59,7 +59,7 @@ pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     };
-    let bytes = std::fs::read(from).map_err(|e| file_error(from, &e))?;
+    let bytes = read_table(from)?;
     let name = from.display().to_string();
     let runs = Table::read(&bytes).map_err(|all| unreadable(&name, &all))?;
     let guess = Guess::of(&runs, &Told::new(&runs, v)?)?;

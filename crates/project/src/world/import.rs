@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{WorldHandle, history};
 use crate::failure::{Failure, file_error};
 use crate::host::Host;
-use crate::import::Reading;
+use crate::import::{Reading, read_table};
 
 /// How the provenance of an episode begins that was not read from its plant here.
 pub(super) const IMPORTED: &str = "imported";
@@ -104,7 +104,7 @@ pub fn read_episode(
     let table = if is_parquet(path) {
         EpisodeTable::read_parquet(File::open(path).map_err(|e| file_error(path, &e))?, Some(&card))
     } else {
-        let bytes = std::fs::read(path).map_err(|e| file_error(path, &e))?;
+        let bytes = read_table(path)?;
         let (own, notes) = history::table(&path.display().to_string(), &bytes, &card, said)?;
         notes.iter().for_each(|note| host.note(format!("{}: {note}", path.display())));
         EpisodeTable::read_csv(&own[..], &card)

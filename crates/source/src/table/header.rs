@@ -11,27 +11,24 @@ const LOOKED_AT: usize = 50;
 /// A header fills at least this share of the widest record's cells.
 const FILLED_LEAST: f64 = 0.6;
 
-/// The header, and what stands below it. What stands above it are remarks and titles.
-pub(super) fn find<'r>(
-    records: &'r [Record],
-    notes: &mut Vec<String>,
-) -> Result<(Record, &'r [Record]), TableError> {
+/// The header, and which record is the first below it. What stands above it are remarks and titles.
+pub(super) fn find(records: &[Record], notes: &mut Vec<String>) -> Result<(Record, usize), TableError> {
     let widest =
         records.iter().take(LOOKED_AT).filter(|r| !r.cells[0].starts_with('#')).map(Record::filled).max();
     let least = (widest.unwrap_or(0) as f64 * FILLED_LEAST).ceil() as usize;
     let is_header = |r: &Record| r.filled() >= least && (!r.cells[0].starts_with('#') || r.cells[0] == "#");
     let at = records.iter().position(is_header).ok_or(TableError::Empty)?;
-    let (above, head, below) = (&records[..at], &records[at], &records[at + 1..]);
+    let (above, head) = (&records[..at], &records[at]);
     if is_of_numbers(head) {
         // Rows that are wider than their header are better named one by one.
         if let Some(narrow) = above.last().filter(|r| r.filled() > 1 && !r.cells[0].starts_with('#')) {
-            return Ok((narrow.clone(), &records[at..]));
+            return Ok((narrow.clone(), at));
         }
         // Some programs make the header a remark.
         let named = above.last().filter(|r| r.cells[0].starts_with('#') && r.cells.len() == head.cells.len());
         let mut named = named.cloned().ok_or(TableError::NoHeader { line: head.line })?;
         named.cells[0] = named.cells[0].trim_start_matches('#').trim().to_owned();
-        return Ok((named, &records[at..]));
+        return Ok((named, at));
     }
     let titles: Vec<String> = above
         .iter()
@@ -45,7 +42,7 @@ pub(super) fn find<'r>(
         })
         .collect();
     notes.extend(titles);
-    Ok((head.clone(), below))
+    Ok((head.clone(), at + 1))
 }
 
 /// At least half of what stands in it are numbers: it names nothing.

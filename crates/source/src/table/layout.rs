@@ -1,6 +1,6 @@
 //! How a table's columns are parted, and its lines as records of cells.
 
-use super::TableError;
+use super::{CELLS_MOST, COLUMNS_MOST, TableError};
 
 /// Lines that are looked at to find what parts columns.
 const LINES_LOOKED_AT: usize = 50;
@@ -27,11 +27,12 @@ impl Record {
     pub(super) fn filled(&self) -> usize {
         self.cells.iter().filter(|c| !c.is_empty()).count()
     }
+}
 
-    /// A line of `#` in a table of this width: a remark, unless it has a cell for each column and begins with a number of a sample.
-    pub(super) fn is_remark(&self, width: usize) -> bool {
-        self.cells[0].starts_with('#') && (self.cells.len() != width || self.filled() == 1 && width > 1)
-    }
+/// A line of `#` in a table of this width: a remark, unless it has a cell for each column and begins with a number of a sample.
+pub(super) fn is_remark(cells: &[String], width: usize) -> bool {
+    let filled = cells.iter().filter(|c| !c.is_empty()).count();
+    cells[0].starts_with('#') && (cells.len() != width || filled == 1 && width > 1)
 }
 
 impl Layout {
@@ -56,10 +57,18 @@ impl Layout {
             .flexible(true)
             .from_reader(bytes);
         let mut out = Vec::new();
+        let mut cells = 0;
         for record in reader.records() {
             // The bytes are UTF-8 and records may have any width: nothing can go wrong.
             let Ok(record) = record else { continue };
             let line = before + line_of(bytes, record.position());
+            if record.len() > COLUMNS_MOST {
+                return Err(TableError::TooManyColumns { line, found: record.len() });
+            }
+            cells += record.len();
+            if cells > CELLS_MOST {
+                return Err(TableError::TooManyCells { line });
+            }
             out.push(Record { line, cells: record.iter().map(clean).collect() });
         }
         let is_open = bytes.iter().filter(|b| **b == b'"').count() % 2 == 1;
