@@ -11,6 +11,7 @@ mod process;
 mod signal;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock};
@@ -24,7 +25,7 @@ use forethought_space::DriverSchema;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use folder::{Folder, Left};
+use folder::{Earlier, Folder, Left};
 
 /// Bytes of standard output that an answer may have; a program that prints more is ended.
 const OUTPUT_MOST: u64 = 1 << 20;
@@ -69,6 +70,7 @@ fn build(b: &Build<'_>) -> Result<Box<dyn Machine>, BuildError> {
         runs: absolute(b.runs.clone()),
         children: BTreeMap::new(),
         drained: BTreeMap::new(),
+        earlier: BTreeMap::new(),
     }))
 }
 
@@ -90,6 +92,8 @@ struct Program {
     children: BTreeMap<RunKey, Child>,
     /// Since when programs are seen to have ended whose output is still held by a child of theirs.
     drained: BTreeMap<RunKey, Instant>,
+    /// By campaign: what had been sent before this process sent anything.
+    earlier: BTreeMap<CampaignId, Earlier>,
 }
 
 /// Claims the folder, notes its process, both durably, runs the program with bounded output, and leaves its exit code: in `exit.new`
@@ -155,6 +159,13 @@ impl Program {
         process::own_group(&mut command).spawn()
     }
 
+    fn earlier(&mut self, campaign: CampaignId) -> std::io::Result<&Earlier> {
+        match self.earlier.entry(campaign) {
+            Entry::Occupied(there) => Ok(there.into_mut()),
+            Entry::Vacant(new) => Ok(new.insert(Earlier::list(&self.runs, campaign)?)),
+        }
+    }
+
     /// The script is still there, as far as this process knows; those that ended are reaped.
     fn has_child(&mut self, key: &RunKey) -> bool {
         self.children.retain(|_, child| matches!(child.try_wait(), Ok(None)));
@@ -196,7 +207,7 @@ impl Machine for Program {
             // It was sent before, or halted before it began: asking says which.
             return Ok(Receipt("claimed before".into()));
         }
-        if let Some(other) = Folder::other_begun(&self.runs, order) {
+        if let Some(other) = self.earlier(order.key.campaign).map_err(not_sent)?.begun(order) {
             return Err(NotStarted::Unknown(format!(
                 "{}: an order of this name was begun before, of which the record knows nothing: was an older record put back?",
                 other.display()

@@ -141,3 +141,29 @@ fn what_was_halted_before_it_began_does_not_begin() {
     assert_eq!(fs::read_to_string(folder.join("pid")).unwrap(), "", "it ran");
     assert!(!folder.join("exit").exists(), "it ran");
 }
+
+#[test]
+fn what_was_claimed_before_its_order_was_written_never_began() {
+    let runs = tempfile::tempdir().unwrap();
+    let folder = ended(runs.path());
+    let whole = fs::read_to_string(folder.join("order.json")).unwrap();
+    for name in ["exit", "stdout", "order.json"] {
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    // Killed after it was asked about, or ended, and before that was recorded.
+    fs::write(folder.join("pid"), "").unwrap();
+    assert!(is_proof(&later(runs.path(), &order(0.5))));
+    fs::write(folder.join("order.json"), &whole[..whole.len() / 2]).unwrap();
+    assert!(is_proof(&later(runs.path(), &order(0.5))));
+    // A process that was noted had the whole order.
+    fs::write(folder.join("pid"), "1 -\n").unwrap();
+    assert!(matches!(later(runs.path(), &order(0.5)), Fate::Unknown { .. }));
+}
+
+#[test]
+fn an_order_whose_name_only_begins_as_that_of_another_is_started() {
+    let runs = tempfile::tempdir().unwrap();
+    ended(runs.path());
+    let key = RunKey { attempt: 11, ..order(0.5).key };
+    machine(runs.path()).start(&Order { key, opening: Some("second".into()), ..order(0.5) }).unwrap();
+}

@@ -1,5 +1,6 @@
 //! The folder of an order: what was ordered, who claimed it, what its program left.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -34,10 +35,8 @@ pub(super) enum Left {
 impl Folder {
     /// The folder of this order, there or not. Orders of records before 0.3 have no opening in its name.
     pub(super) fn of(runs: &Path, order: &Order) -> Folder {
-        let key = &order.key;
         let opening = order.opening.as_ref().map(|o| format!("-{o}")).unwrap_or_default();
-        let name = format!("{}-{}-{}{opening}", key.trial, key.stage, key.attempt);
-        Folder(runs.join(key.campaign.to_string()).join(name))
+        Folder(runs.join(order.key.campaign.to_string()).join(name(order) + &opening))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -67,20 +66,6 @@ impl Folder {
         sync(&self.0)
     }
 
-    /// A folder in which an order of the same name was begun that another process intended: the record that this one comes from knows
-    /// nothing of it.
-    pub(super) fn other_begun(runs: &Path, order: &Order) -> Option<PathBuf> {
-        let own = Folder::of(runs, order).0;
-        let key = &order.key;
-        let name = format!("{}-{}-{}", key.trial, key.stage, key.attempt);
-        let is_same = |path: &PathBuf| {
-            let rest = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix(&name));
-            rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with('-') && !rest[1..].contains('-')))
-        };
-        let all = fs::read_dir(own.parent()?).ok()?.flatten().map(|e| e.path());
-        all.filter(|path| *path != own && is_same(path)).find(|path| path.join("started").exists())
-    }
-
     pub(super) fn is_claimed(&self) -> bool {
         self.0.join("started").exists()
     }
@@ -107,9 +92,12 @@ impl Folder {
         let holds = fs::read_to_string(self.0.join("order.json"));
         match holds {
             Ok(text) if is_order(&text, order) => {}
-            // A power cut may leave an order half written, or none: nobody had claimed it then.
+            // A power cut or a kill may leave an order half written, or none: nobody had claimed it then.
             _ if !is_claimed => return Left::Unclaimed,
-            _ => return Left::Other,
+            // Whoever asked after it, or ended it, has claimed it since. A shell does so only with the whole order, and notes its process.
+            Ok(text) if is_whole(&text) => return Left::Other,
+            _ if self.process().is_some() || self.has_ended() => return Left::Other,
+            _ => return Left::Claimed,
         }
         if let Some(code) = self.text("exit") {
             return Left::Answered(code);
@@ -143,6 +131,46 @@ impl Folder {
     fn text(&self, name: &str) -> Option<String> {
         let text = fs::read_to_string(self.0.join(name)).ok()?;
         text.ends_with('\n').then(|| text.trim().to_owned())
+    }
+}
+
+/// The order's name, but for the process that intended it.
+fn name(order: &Order) -> String {
+    let key = &order.key;
+    format!("{}-{}-{}", key.trial, key.stage, key.attempt)
+}
+
+/// The names of a campaign's folders that were there when this process first sent something: a record that was put back knows
+/// nothing of some. Only the owner of a record adds others, so they are listed once, and not at each start.
+pub(super) struct Earlier {
+    campaign: PathBuf,
+    names: BTreeSet<String>,
+}
+
+impl Earlier {
+    /// All that are there now.
+    pub(super) fn list(runs: &Path, campaign: CampaignId) -> io::Result<Earlier> {
+        let campaign = runs.join(campaign.to_string());
+        let all = match fs::read_dir(&campaign) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Ok(Earlier { campaign, names: BTreeSet::new() });
+            }
+            all => all?,
+        };
+        let names = all.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
+        let names = names.collect::<io::Result<_>>()?;
+        Ok(Earlier { campaign, names })
+    }
+
+    /// A folder in which an order of the same name was begun that another process intended.
+    pub(super) fn begun(&self, order: &Order) -> Option<PathBuf> {
+        let (name, own) = (name(order), order.opening.as_deref());
+        let same = self.names.range(name.clone()..).take_while(|other| other.starts_with(&name));
+        let others = same.filter(|other| match other[name.len()..].strip_prefix('-') {
+            Some(opening) => own != Some(opening) && !opening.contains('-'),
+            None => own.is_some() && other.len() == name.len(),
+        });
+        others.map(|other| self.campaign.join(other)).find(|path| path.join("started").exists())
     }
 }
 
@@ -209,6 +237,89 @@ fn line(order: &Order) -> serde_json::Value {
     })
 }
 
+fn is_whole(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(text).is_ok()
+}
+
 fn is_order(text: &str, order: &Order) -> bool {
     serde_json::from_str::<serde_json::Value>(text).is_ok_and(|found| found == line(order))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use forethought_record::{Fate, RunKey};
+    use forethought_space::{Recipe, Value};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::super::{answer, process};
+    use super::*;
+
+    fn order() -> Order {
+        let campaign = CampaignId(serde_json::from_str("\"00000000-0000-0000-0000-000000000001\"").unwrap());
+        let key = RunKey { campaign, trial: 1, stage: "main".into(), attempt: 1 };
+        let recipe = Recipe::from([("x", Value::Number(0.5))]);
+        Order { key, recipe, inputs: BTreeMap::new(), opening: Some("first".into()) }
+    }
+
+    /// A file, or none.
+    fn file(texts: &[&str]) -> impl Strategy<Value = Option<Vec<u8>>> + use<> {
+        let texts: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        let any = prop::collection::vec(any::<u8>(), 0..12);
+        prop::option::weighted(0.7, prop_oneof![6 => select(texts), 1 => any])
+    }
+
+    prop_compose! {
+        /// What a kill, a power cut, a full disk, or somebody who tidies up may leave.
+        fn files()(
+            order in file(&[&line(&order()).to_string(), "{\"key\":\"", "", "{}", "[[[["]),
+            exit in file(&["0\n", "0", "1\n", "141\n", "255\n", "-1\n", "\n", "99999999999\n"]),
+            new in file(&["0\n", "1\n", "", "0"]),
+            pid in file(&["", "4194304 -\n", "4194304 (sh) S 1 2 3\n", "0\n", "-1 -\n", "1\n", "\n", "4194304 () R 1"]),
+            stdout in file(&["{\"outcomes\":{\"y\":1}}", "{\"outcomes\":{\"y\":", "", "{}\n{}", "{\"failed\":\"burnt\"}"]),
+            stderr in file(&["{\"progress\":0.5}\n", "\u{1b}[2J", "\n\n\n"]),
+        ) -> [(&'static str, Option<Vec<u8>>); 6] {
+            [("order.json", order), ("exit", exit), ("exit.new", new), ("pid", pid), ("stdout", stdout), ("stderr", stderr)]
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_a_folder_holds_it_tells_no_more_than_it_proves(files in files(), is_claimed in any::<bool>()) {
+            let runs = tempfile::tempdir().unwrap();
+            let folder = Folder::of(runs.path(), &order());
+            folder.make().unwrap();
+            for (name, bytes) in &files {
+                if let Some(bytes) = bytes {
+                    fs::write(folder.path().join(name), bytes).unwrap();
+                }
+            }
+            if is_claimed {
+                fs::create_dir(folder.path().join("started")).unwrap();
+            }
+            let held = |name: &str| folder.text(name);
+            let is_ours = is_order(&fs::read_to_string(folder.path().join("order.json")).unwrap_or_default(), &order());
+            match folder.left(&order()) {
+                Left::Nothing => prop_assert!(false, "there is a folder"),
+                Left::Unclaimed => prop_assert!(!is_claimed),
+                Left::Other => prop_assert!(is_claimed && !is_ours),
+                Left::Claimed => prop_assert!(is_claimed && held("pid").is_none() && !folder.has_ended()),
+                Left::Process(line) => {
+                    prop_assert!(is_ours);
+                    let _ = process::alive(&line);
+                }
+                Left::Ended(code) | Left::Answered(code) => {
+                    prop_assert!(is_ours);
+                    let fate = answer::read(folder.path(), &code, 1 << 20);
+                    let is_result = matches!(fate, Fate::Answered { .. } | Fate::Failed { .. });
+                    prop_assert!(is_result && code == "0" || matches!(fate, Fate::Faulted { .. }));
+                }
+            }
+            let _ = answer::progress(folder.path());
+        }
+    }
 }

@@ -83,8 +83,10 @@ fn is_in(id: &str, folder: &Path) -> bool {
     is_there && fields(&stat()).is_some_and(|mut f| f.next() != Some("Z"))
 }
 
+/// A process by its line. A signal to the group of the first one would reach every process that there is, and no script is that.
 fn id(line: &str) -> Option<Pid> {
-    Pid::from_raw(line.split_whitespace().next()?.parse().ok()?)
+    let raw: i32 = line.split_whitespace().next()?.parse().ok()?;
+    if raw > 1 { Pid::from_raw(raw) } else { None }
 }
 
 /// When a process began, from its line of `/proc`, or from the two words that programs before 0.3 left.
@@ -98,4 +100,16 @@ fn born(line: &str) -> Option<&str> {
 /// The fields of a line of `/proc` from the third, the state, on: the program's name before it may hold blanks and brackets.
 fn fields(stat: &str) -> Option<impl Iterator<Item = &str>> {
     Some(stat.rsplit_once(')')?.1.split_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_note_of_a_process_names_no_other_process() {
+        for line in ["1 -", "0 -", "-1 -", "-4 (sh) S", "1", "", "x", "99999999999 -"] {
+            assert!(id(line).is_none() && !alive(line), "{line:?}");
+        }
+    }
 }

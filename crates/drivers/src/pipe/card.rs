@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Most actions, and most sensors.
-const CHANNELS_MOST: usize = 4096;
+pub(super) const CHANNELS_MOST: usize = 4096;
 /// Where nobody says what a sensor can show: wide, and still a number that can be scaled by.
 const WIDE: f64 = 1e9;
 

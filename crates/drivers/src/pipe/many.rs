@@ -8,7 +8,7 @@ use super::Pipe;
 use super::message::{Answer, check_action};
 
 /// Most copies in one program.
-const COPIES_MOST: usize = 1024;
+pub(super) const COPIES_MOST: usize = 1024;
 
 /// Many copies of one environment in one program, in step with one another: one line a period, whatever their number.
 #[derive(Debug)]
