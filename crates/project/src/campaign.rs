@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use forethought_engine::{Answer, Command, Desk, Reply, compare, open_campaign};
 use forethought_machine::{Build, Machine, PoolReader};
-use forethought_memory::{Folder, Head as KeptHead, Journal, OwnError, SharedJournal, SqliteJournal};
+use forethought_memory::{
+    Folder, Head as KeptHead, Journal, OwnError, SharedJournal, SqliteJournal, entries,
+};
 use forethought_plan::{Insight, PlanError, Question};
-use forethought_record::{Actor, CampaignId, Seq};
+use forethought_record::{Actor, CampaignId, Event, Seq};
 use forethought_source::nearest;
-use forethought_space::{MachineSpec, Problem, parse};
+use forethought_space::{MachineSpec, Problem, parse, parse_recorded};
 
 use crate::failure::Failure;
 use crate::host::{Host, Notice};
@@ -86,9 +88,16 @@ impl CampaignHandle {
                 .hint("`forethought world --help` lists what can be done with a world; `verify`, `log` and `replay` read both"));
         }
         let read = |name: &str| std::fs::read(dir.join(name)).ok();
-        let problem = parse(&text, &read, &host.registry.machine_schemas())
-            .map_err(|mistakes| Failure::file(path.display().to_string(), text.clone(), mistakes))?;
+        let schemas = host.registry.machine_schemas();
+        let checked = parse(&text, &read, &schemas);
         let project = Project::at(folder, host);
+        let problem = checked.or_else(|mistakes| {
+            // A bound that came later does not refuse what the record was made with.
+            let recorded = parse_recorded(&text, &read, &schemas).ok();
+            recorded
+                .filter(|problem| is_recorded(&project, &problem.name, &text))
+                .ok_or_else(|| Failure::file(path.display().to_string(), text.clone(), mistakes))
+        })?;
         Ok(CampaignHandle { path, text, problem, dir, project, insights: Insights::default() })
     }
 
@@ -365,4 +374,17 @@ impl CampaignHandle {
         let read = self.host().registry.drivers.iter().find(|d| d.schema.name == spec.driver)?.pool?;
         Some((name, spec, read))
     }
+}
+
+/// The file of a campaign's record is this text. A record that cannot be read says nothing here: whoever reads it next says why.
+fn is_recorded(project: &Project, name: &str, text: &str) -> bool {
+    let recorded = || -> Option<String> {
+        let (journal, id, _) = kept::look(project.folder()).ok()??.find(name).ok()?;
+        let all = entries(id?, &journal.read(id?).ok()?).ok()?;
+        all.into_iter().rev().find_map(|entry| match entry.event {
+            Event::Opened { text, .. } | Event::Revised { text, .. } => Some(text),
+            _ => None,
+        })
+    };
+    recorded().is_some_and(|recorded| recorded == text)
 }

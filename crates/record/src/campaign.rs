@@ -112,7 +112,10 @@ pub enum FoldError {
     Format { seq: Seq, found: u32 },
     #[error("event {seq} speaks of {what}, which the record does not know")]
     Dangling { seq: Seq, what: String },
-    #[error("the file in event {seq} does not check here: {}", first.message)]
+    #[error(
+        "the file in event {seq} does not check here: {}; the version that recorded it can `export` its measurements, for a campaign of a file that does",
+        first.message
+    )]
     Problem { seq: Seq, first: Box<Diagnostic> },
     #[error(
         "the recipes that the machine can do, recorded in event {seq}, are gone or damaged: restore forethought.db from a backup"
@@ -321,8 +324,8 @@ fn parse(
     attachments: &BTreeMap<String, String>,
     blobs: Blobs<'_>,
 ) -> Result<Problem, FoldError> {
-    let problem =
-        forethought_space::parse(text, &|name| blobs(attachments.get(name)?), &[]).map_err(|mut all| {
+    let problem = forethought_space::parse_recorded(text, &|name| blobs(attachments.get(name)?), &[])
+        .map_err(|mut all| {
             let first = if all.is_empty() {
                 Diagnostic::new("unknown", "no reason was given", None)
             } else {

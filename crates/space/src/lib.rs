@@ -42,7 +42,7 @@ pub use outcome::{Find, Kind, Limit, Measurement, Outcome, Role};
 pub use parameter::{Descriptors, Domain, Parameter};
 pub use problem::{
     AT_ONCE_MOST, Approval, BatchRule, Bound, Budget, DriverSchema, Envelope, MachineSpec, POOL, Problem,
-    Stage, Start, parse, schema,
+    Stage, Start, parse, parse_recorded, schema,
 };
 pub use rule::{Rule, RuleError};
 pub use sample::Infeasible;

@@ -227,7 +227,19 @@ pub fn parse(
     read: &dyn Fn(&str) -> Option<Vec<u8>>,
     drivers: &[DriverSchema],
 ) -> Result<Problem, Vec<Diagnostic>> {
-    check::parse(text, read, drivers)
+    check::parse(text, read, drivers, check::Bounds::WRITTEN)
+}
+
+/// Checks a campaign file that a record has, as [`parse`] does, but for bounds that were not there when it was recorded.
+///
+/// # Errors
+/// Every mistake at once.
+pub fn parse_recorded(
+    text: &str,
+    read: &dyn Fn(&str) -> Option<Vec<u8>>,
+    drivers: &[DriverSchema],
+) -> Result<Problem, Vec<Diagnostic>> {
+    check::parse(text, read, drivers, check::Bounds::RECORDED)
 }
 
 /// The JSON schema of a campaign file, with the drivers' parts.

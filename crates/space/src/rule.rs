@@ -12,7 +12,7 @@ use serde::Serialize;
 
 pub(crate) use bounds::Side;
 pub(crate) use parser::names_in;
-pub use parser::{Names, RuleError, compile_formula, compile_rule};
+pub use parser::{Names, RuleError, RuleLength, compile_formula, compile_rule};
 
 /// An arithmetic expression over a point.
 #[derive(Debug, Clone, PartialEq)]

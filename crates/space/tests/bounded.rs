@@ -1,6 +1,6 @@
 //! Whatever a file asks for is bounded, and a bound that is hit is named.
 
-use forethought_space::{Problem, parse};
+use forethought_space::{Problem, parse, parse_recorded};
 
 fn file(lines: &str) -> String {
     format!(
@@ -121,4 +121,23 @@ fn a_wrong_derived_value_beside_no_parameter_is_two_mistakes() {
                 [[constraint]]\nrule = \"d + d <= 1\"\n";
     mistake(text, "there is no parameter or derived value `q`");
     mistake(text, "there is nothing to set");
+}
+
+#[test]
+fn what_was_recorded_before_there_were_bounds_still_checks() {
+    let long = rule(&format!("{} <= 1e9", chain("+", 3900)));
+    mistake(&long, "more than 1000 numbers and names");
+    let problem = parse_recorded(&long, &|_| None, &[]).unwrap();
+    assert_eq!(problem.space.rules[0].truth.violation(&[0.5, 0.0]), 0.0, "and it is evaluated");
+    assert_eq!(problem.clone(), problem);
+    let many = file(&format!("[[constraint]]\nrule = \"{} <= 900\"\n", chain("+", 900)).repeat(30));
+    mistake(&many, "more than 20000 numbers and names altogether");
+    parse_recorded(&many, &|_| None, &[]).unwrap();
+    let wide = file("[machine.m]\ndriver = \"manual\"\nparallel = 4000\n[batch.m]\nsize = 4294967295");
+    mistake(&wide, "but at most 1000 are served at a time");
+    parse_recorded(&wide, &|_| None, &[]).unwrap();
+    // What no stack holds is refused all the same.
+    let longest = rule(&format!("{} <= 1e9", chain("+", 30_000)));
+    let mistakes = parse_recorded(&longest, &|_| None, &[]).unwrap_err();
+    assert!(mistakes[0].message.contains("more than 4000 numbers and names"), "{mistakes:#?}");
 }

@@ -33,7 +33,11 @@ fn space(parameters: &str, rules: &[String]) -> Space {
     let mut space = plain.space;
     for rule in rules {
         let derived = std::collections::BTreeMap::new();
-        let names = forethought_space::rule::Names { parameters: &space.parameters, derived: &derived };
+        let names = forethought_space::rule::Names {
+            parameters: &space.parameters,
+            derived: &derived,
+            longest: forethought_space::rule::RuleLength::WRITTEN,
+        };
         let truth =
             forethought_space::rule::compile_rule(rule, &names).unwrap_or_else(|e| panic!("{rule} {e:?}"));
         let discrete: Vec<bool> =

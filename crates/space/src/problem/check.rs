@@ -1,5 +1,6 @@
 //! From the raw file to a [`Problem`]: shape by schema, then meaning, all mistakes at once.
 
+mod bounds;
 mod course;
 mod envelope;
 mod outcomes;
@@ -22,12 +23,15 @@ use crate::rule::RuleError;
 use crate::space::Space;
 use crate::value::Recipe;
 
+pub(super) use bounds::Bounds;
+
 type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
 pub(super) fn parse(
     text: &str,
     read: Read<'_>,
     drivers: &[DriverSchema],
+    bounds: Bounds,
 ) -> Result<Problem, Vec<Diagnostic>> {
     let tree = Tree::parse(text)?;
     let mut out = Vec::new();
@@ -43,7 +47,7 @@ pub(super) fn parse(
         },
     };
     let mut check =
-        Check { tree: &tree, read, out: Vec::new(), attachments: BTreeMap::new(), masked, terms: 0 };
+        Check { tree: &tree, read, out: Vec::new(), attachments: BTreeMap::new(), masked, terms: 0, bounds };
     let problem = check.problem(raw);
     out.append(&mut check.out);
     if out.is_empty() {
@@ -105,6 +109,7 @@ struct Check<'a> {
     masked: Masked,
     /// Numbers and names in the rules and formulas so far.
     terms: usize,
+    bounds: Bounds,
 }
 
 impl Check<'_> {

@@ -33,6 +33,24 @@ pub struct Names<'a> {
     pub parameters: &'a [Parameter],
     /// Formulas that were compiled before.
     pub derived: &'a BTreeMap<String, Number>,
+    /// How long the rule may be.
+    pub longest: RuleLength,
+}
+
+/// How long a rule may be: it is evaluated by recursion, and for every point that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuleLength {
+    /// Of its text, in bytes.
+    pub bytes: usize,
+    /// Numbers, names and texts, with derived names replaced by their formulas.
+    pub terms: usize,
+}
+
+impl RuleLength {
+    /// Of a rule that is written today.
+    pub const WRITTEN: RuleLength = RuleLength { bytes: 10_000, terms: 1000 };
+    /// Of a rule that a record has: earlier versions took longer ones. Beyond this a thread's stack may be too small.
+    pub const RECORDED: RuleLength = RuleLength { bytes: 1 << 20, terms: 4000 };
 }
 
 /// Compiles a statement, such as `"a + b <= 3 and c != 'x'"`.
@@ -102,11 +120,6 @@ impl Parsed {
 }
 
 const DEPTH_MOST: usize = 100;
-/// Longest text, in bytes.
-const TEXT_MOST: usize = 10_000;
-/// Most numbers, names and texts in a rule, with derived names replaced by their formulas: it is evaluated by recursion, and for
-/// every point that is looked at.
-const TERMS_MOST: usize = 1000;
 
 const SHORTER: &str = "write it as several rules, or with `sum`, `min`, `max` or a factor";
 
@@ -121,8 +134,9 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(text: &str, names: &'a Names<'a>) -> Result<Self, RuleError> {
-        if text.len() > TEXT_MOST {
-            let message = format!("the rule has {} bytes, but at most {TEXT_MOST} are read", text.len());
+        let most = names.longest.bytes;
+        if text.len() > most {
+            let message = format!("the rule has {} bytes, but at most {most} are read", text.len());
             return Err(RuleError { hint: Some(SHORTER.into()), ..RuleError::new(0..text.len(), message) });
         }
         Ok(Parser { names, tokens: tokens(text)?, at: 0, end: text.len(), depth: 0, terms: 0 })
@@ -131,11 +145,12 @@ impl<'a> Parser<'a> {
     /// Counts what was read at `span`.
     fn count(&mut self, terms: usize, span: &Range<usize>) -> Result<(), RuleError> {
         self.terms += terms;
-        if self.terms <= TERMS_MOST {
+        let most = self.names.longest.terms;
+        if self.terms <= most {
             return Ok(());
         }
         let message = format!(
-            "the rule has more than {TERMS_MOST} numbers and names from here on, derived values replaced by their formulas"
+            "the rule has more than {most} numbers and names from here on, derived values replaced by their formulas"
         );
         Err(RuleError { hint: Some(SHORTER.into()), ..RuleError::new(span.clone(), message) })
     }

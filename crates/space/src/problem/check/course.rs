@@ -15,7 +15,7 @@ impl Check<'_> {
         let entry = path.last().copied().unwrap_or_default();
         match count {
             Some(0) => self.error("range", path, format!("`{entry}` must be at least 1"), ""),
-            Some(count) if count > AT_ONCE_MOST => self.error(
+            Some(count) if count > self.bounds.at_once => self.error(
                 "range",
                 path,
                 format!("`{entry}` is {count}, but at most {AT_ONCE_MOST} are served at a time"),

@@ -62,7 +62,7 @@ impl Check<'_> {
                 self.error("envelope", &["envelope", "approve", "people"], "`people` must be at least 1", "");
             }
             let path = ["envelope", "approve", "when"];
-            let names = Names { parameters: &space.parameters, derived };
+            let names = Names { parameters: &space.parameters, derived, longest: self.bounds.rule };
             match compile_rule(&a.when, &names) {
                 Ok(when) => self.has_room(when.terms(), &path).then(|| Approval {
                     when,

@@ -16,7 +16,7 @@ impl Check<'_> {
         space: &Space,
         derived: &BTreeMap<String, Number>,
     ) -> Vec<Outcome> {
-        let names = Names { parameters: &space.parameters, derived };
+        let names = Names { parameters: &space.parameters, derived, longest: self.bounds.rule };
         raw.outcome.iter().map(|(name, o)| self.outcome(name, o, &names)).collect()
     }
 

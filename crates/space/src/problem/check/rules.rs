@@ -8,18 +8,16 @@ use crate::parameter::Parameter;
 use crate::rule::{Class, Names, Number, Rule, Truth, compile_formula, compile_rule, names_in};
 use crate::space::Space;
 
-/// Most numbers and names in all rules and formulas of a file, derived names replaced by their formulas.
-const TERMS_MOST: usize = 20_000;
-
 impl Check<'_> {
     /// Whether that many terms more still fit into the file; it is said once where they do not.
     pub(super) fn has_room(&mut self, terms: usize, path: &[&str]) -> bool {
-        let had_room = self.terms <= TERMS_MOST;
+        let most = self.bounds.terms;
+        let had_room = self.terms <= most;
         self.terms = self.terms.saturating_add(terms);
-        let has_room = self.terms <= TERMS_MOST;
+        let has_room = self.terms <= most;
         if had_room && !has_room {
             let message = format!(
-                "the rules and formulas of this file have more than {TERMS_MOST} numbers and names altogether, derived values replaced by their formulas"
+                "the rules and formulas of this file have more than {most} numbers and names altogether, derived values replaced by their formulas"
             );
             self.error("rule", path, message, "leave some out, or write them shorter");
         }
@@ -34,7 +32,7 @@ impl Check<'_> {
         let mut known = BTreeMap::new();
         for (name, circle) in derived_order(&raw.derived) {
             let path = ["derived", name];
-            let names = Names { parameters, derived: &known };
+            let names = Names { parameters, derived: &known, longest: self.bounds.rule };
             let formula = match compile_formula(&raw.derived[name], &names) {
                 _ if circle => {
                     let message = format!("`{name}` hangs on itself, or on a derived value that does");
@@ -68,7 +66,10 @@ impl Check<'_> {
                 continue;
             }
             let path = ["parameter", name, "when"];
-            match compile_rule(text, &Names { parameters: &space.parameters, derived }) {
+            match compile_rule(
+                text,
+                &Names { parameters: &space.parameters, derived, longest: self.bounds.rule },
+            ) {
                 Ok(truth) if self.has_room(truth.terms(), &path) => when[slot] = Some(truth),
                 Ok(_) => {}
                 Err(e) => self.rule_error(&path, e),
@@ -112,7 +113,7 @@ impl Check<'_> {
         let mut rules = Vec::new();
         for (i, constraint) in raw.constraint.iter().enumerate() {
             let path = ["constraint", &i.to_string(), "rule"];
-            let names = Names { parameters: &space.parameters, derived };
+            let names = Names { parameters: &space.parameters, derived, longest: self.bounds.rule };
             let truth = match compile_rule(&constraint.rule, &names) {
                 Ok(truth) if self.has_room(truth.terms(), &path) => truth,
                 Ok(_) => continue,
