@@ -2,6 +2,7 @@
 
 mod advance;
 mod answer;
+mod attached;
 mod bounds;
 mod budget;
 mod command;

@@ -32,14 +32,21 @@ struct Limits {
     callers: usize,
     /// Longest request, in bytes: a few thousand rows, or a campaign with its attached files.
     request: usize,
+    /// Most values of a request: each takes many times its text until it is understood.
+    values: usize,
     /// Requests beyond this many bytes are taken one at a time, so that all of them fit into memory.
     large: usize,
     /// Time in which a request must have come: who says nothing makes room for others.
     request_patience: Duration,
 }
 
-const LIMITS: Limits =
-    Limits { callers: 128, request: 64 << 20, large: 1 << 20, request_patience: Duration::from_secs(20) };
+const LIMITS: Limits = Limits {
+    callers: 128,
+    request: 64 << 20,
+    values: 2 << 20,
+    large: 1 << 20,
+    request_patience: Duration::from_secs(20),
+};
 
 /// What a caller sends, on one line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,13 +91,7 @@ impl Listener {
         answer: impl Fn(Request<Box<RawValue>>) -> Answered + Send + Clone + 'static,
     ) -> io::Result<()> {
         let (socket, limits) = (self.socket.try_clone()?, self.limits);
-        let office = Arc::new(Office {
-            limits,
-            slots: Slots::new(limits.callers),
-            large: Mutex::new(()),
-            taken: Mutex::new(0),
-            answered: Condvar::new(),
-        });
+        let office = Arc::new(Office::new(limits));
         let _ = self.office.set(Arc::clone(&office));
         let serve = move || {
             for stream in socket.incoming() {
@@ -138,6 +139,16 @@ struct Office {
 }
 
 impl Office {
+    fn new(limits: Limits) -> Office {
+        Office {
+            limits,
+            slots: Slots::new(limits.callers),
+            large: Mutex::new(()),
+            taken: Mutex::new(0),
+            answered: Condvar::new(),
+        }
+    }
+
     fn answer(
         &self,
         mut stream: UnixStream,
@@ -145,10 +156,7 @@ impl Office {
     ) -> io::Result<()> {
         let line = self.line(&stream)?;
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        let reply = line.and_then(|line| {
-            let request = serde_json::from_slice(&line);
-            answer(request.map_err(|e| Refusal::new("request", format!("the request cannot be read: {e}")))?)
-        });
+        let reply = line.and_then(|line| answer(self.request(&line)?));
         let written = serde_json::to_vec(&reply).map_err(io::Error::other).and_then(|mut line| {
             line.push(b'\n');
             stream.write_all(&line)
@@ -156,6 +164,18 @@ impl Office {
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         self.answered.notify_all();
         written
+    }
+
+    /// What a line asks for; the command in it may be of any kind.
+    fn request(&self, line: &[u8]) -> Result<Request<Box<RawValue>>, Refusal> {
+        let (found, most) = (values(line), self.limits.values);
+        if found > most {
+            let message =
+                format!("the request has {found} values, but the running engine takes at most {most}");
+            return Err(Refusal::new("too-large", message).hint("send it in parts"));
+        }
+        serde_json::from_slice(line)
+            .map_err(|e| Refusal::new("request", format!("the request cannot be read: {e}")))
     }
 
     /// One line, whole within its time, of no more bytes than are taken.
@@ -188,6 +208,21 @@ impl Office {
             }
         }
     }
+}
+
+/// Values of a text of JSON, or somewhat more: marks outside of its texts.
+fn values(json: &[u8]) -> usize {
+    let (mut found, mut is_text, mut is_escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b',' | b':' | b'[' | b'{' if !is_text => found += 1,
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Room for callers.
@@ -290,7 +325,7 @@ pub(crate) fn send<C: Serialize, R: DeserializeOwned>(
     // Where it could not be written the owner may have said why.
     let written = stream.write_all(&line);
     let mut answer = String::new();
-    match BufReader::new(stream).read_line(&mut answer) {
+    match BufReader::new(stream).take(LIMITS.request as u64).read_line(&mut answer) {
         Ok(0) => {}
         Ok(_) => return Ok(serde_json::from_str(&answer).unwrap_or_else(|e| Err(unreadable(&e)))),
         Err(e) if stops => return Err(e),
@@ -306,8 +341,8 @@ pub(crate) fn send<C: Serialize, R: DeserializeOwned>(
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha8Rng;
-    use rand_core::{Rng, SeedableRng};
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
 
     use forethought_engine::{Command, Reply};
 
@@ -326,6 +361,19 @@ mod tests {
         listener.limits = limits;
         listener.serve(move |request| ask(request, patience, &take)).unwrap();
         (dir, listener)
+    }
+
+    /// A request as a caller writes it.
+    fn line(command: &Command) -> Vec<u8> {
+        let request = Request { campaign: "c".into(), actor: Actor("a".into()), key: None, command };
+        serde_json::to_vec(&request).unwrap()
+    }
+
+    /// A command as the core is told it.
+    fn understood(office: &Office, line: &[u8]) -> Result<Command, Refusal> {
+        let command = office.request(line)?.command;
+        serde_json::from_str(command.get())
+            .map_err(|e| Refusal::new("request", format!("the request cannot be read: {e}")))
     }
 
     fn send(dir: &tempfile::TempDir, command: Command) -> Result<Reply, Refusal> {
@@ -417,24 +465,133 @@ mod tests {
     }
 
     #[test]
-    fn a_garbled_request_is_answered_and_ends_nobody() {
-        let (dir, _listener) = serve(LIMITS, PATIENCE, done);
-        let command = Command::Retract { trial: 3, reason: "wet".into() };
-        let whole = Request { campaign: "c".into(), actor: Actor("a".into()), key: None, command };
-        let whole = serde_json::to_vec(&whole).unwrap();
-        let mut rng = ChaCha8Rng::seed_from_u64(7);
-        for _ in 0..300 {
-            let mut bytes = whole.clone();
-            for _ in 0..=rng.next_u32() % 3 {
-                let place = rng.next_u32() as usize % bytes.len();
-                bytes[place] = rng.next_u32() as u8;
+    fn a_request_of_more_values_than_any_command_has_is_refused_before_it_fills_the_memory() {
+        let office = Office::new(Limits { values: 1000, ..LIMITS });
+        let many = format!("{{\"campaign\":\"c\",\"actor\":\"a\",\"command\":[{}]}}", "0,".repeat(1000));
+        assert_eq!(office.request(many.as_bytes()).unwrap_err().code, "too-large");
+        assert_eq!(values(br#"{"a,\",:[": [1, "x,y\\"], "b": {}}"#), 7);
+        // A file of many bytes is one value.
+        let attachments =
+            [("big.csv".to_owned(), (0..=255).cycle().take(1 << 20).collect::<Vec<u8>>())].into();
+        let command = Command::Revise { text: String::new(), attachments, reason: String::new() };
+        assert_eq!(understood(&office, &line(&command)), Ok(command));
+    }
+
+    /// Requests as callers write them, or nearly so.
+    fn frames() -> impl Strategy<Value = Vec<u8>> {
+        let value = || {
+            select(vec![
+                "1",
+                "0",
+                "-1",
+                "1e400",
+                "18446744073709551616",
+                "null",
+                "true",
+                "\"x\"",
+                "\"\\ud800\"",
+                "[]",
+                "{}",
+                "[1,2]",
+                "[[\"t:2\",{}]]",
+                "{\"y\":1}",
+                "{\"y\":null}",
+                "[\"recipe\",\"no\"]",
+                "{\"f.csv\":\"00fF\"}",
+                "{\"f.csv\":\"0é\"}",
+                "[{\"trial\":1,\"outcomes\":{\"y\":[1,2]}}]",
+                "[{\"recipe\":{\"x\":1},\"failed\":[\"machine\",\"m\"]}]",
+                "\"did_not_run\"",
+            ])
+        };
+        let verb = select(vec![
+            "ask", "tell", "import", "amend", "retract", "withdraw", "approve", "reject", "pause", "resume",
+            "stop", "release", "resolve", "revise", "other",
+        ]);
+        let entry = select(vec![
+            "count",
+            "answers",
+            "rows",
+            "repeats",
+            "trial",
+            "outcomes",
+            "reason",
+            "verdict",
+            "text",
+            "attachments",
+            "command",
+        ]);
+        let entries = prop::collection::vec((entry, value()), 0..5).prop_map(|all| {
+            all.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect::<String>()
+        });
+        let whole = (verb, entries).prop_map(|(verb, entries)| {
+            format!(
+                "{{\"campaign\":\"c\",\"actor\":\"a\",\"command\":{{\"command\":\"{verb}\"{entries}}}}}\n"
+            )
+        });
+        let plain = prop_oneof![
+            8 => whole,
+            1 => value().prop_map(|v| format!("{{\"campaign\":{v},\"actor\":{v},\"command\":{v}}}\n")),
+            1 => (1..500_usize).prop_map(|n| "[".repeat(n)),
+        ];
+        let marks = select(vec!["{", "}", "[", "]", ",", ":", "\"", "\\", "\0", "\n", "\u{ff}", "e"]);
+        let inserts = prop::collection::vec((any::<Index>(), marks), 0..3);
+        (plain, inserts, prop::option::weighted(0.1, any::<Index>())).prop_map(|(text, inserts, cut)| {
+            let mut bytes = text.into_bytes();
+            for (at, mark) in inserts {
+                let at = at.index(bytes.len() + 1);
+                bytes.splice(at..at, mark.bytes());
             }
-            bytes.push(b'\n');
+            if let Some(at) = cut {
+                bytes.truncate(at.index(bytes.len() + 1));
+            }
+            bytes
+        })
+    }
+
+    proptest! {
+            #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
+
+            /// Whatever comes over the wire, in whatever pieces: a command that can be said again in the same words, or a refusal.
+            #[test]
+            fn whatever_a_caller_sends_is_a_command_or_refused_in_words(frame in frames(), part in any::<Index>()) {
+    let office = Office::new(LIMITS);
+                let (mut caller, owner) = UnixStream::pair().unwrap();
+                let (first, rest) = frame.split_at(part.index(frame.len() + 1));
+                caller.write_all(first).unwrap();
+                caller.write_all(rest).unwrap();
+                drop(caller);
+                let command = office.line(&owner).unwrap().and_then(|line| understood(&office, &line));
+                match command {
+                Ok(command) => prop_assert_eq!(understood(&office, &line(&command)), Ok(command)),
+                Err(refusal) => prop_assert!(refusal.message.starts_with("the request cannot be read"), "{:?}", refusal),
+            }
+        }
+
+        #[test]
+            fn whatever_an_owner_answers_is_a_reply_or_refused_in_words(
+                at in any::<Index>(), mark in select(vec!["{", "}", "]", "\"", "1", "\0"]),
+            ) {
+                let replies: [Result<Reply, Refusal>; 3] = [Ok(Reply::Done), Ok(Reply::Trials(vec![1, 2])), Err(late())];
+                for reply in replies {
+                    let mut text = serde_json::to_string(&reply).unwrap();
+                    text.insert_str((0..=at.index(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap(), mark);
+                    let read: Result<Reply, Refusal> = serde_json::from_str(&text).unwrap_or_else(|e| Err(unreadable(&e)));
+                    prop_assert!(read.as_ref().err().is_none_or(|refusal| !refusal.message.is_empty()));
+                }
+            }
+        }
+
+    #[test]
+    fn a_listener_goes_on_after_requests_that_it_cannot_read() {
+        let (dir, _listener) = serve(LIMITS, PATIENCE, done);
+        for bytes in [&b"\xff\xfe\n"[..], b"{\"campaign\":", b"[[[[[[", b"\n\n\n"] {
             let mut stream = UnixStream::connect(dir.path().join("s")).unwrap();
-            stream.write_all(&bytes).unwrap();
+            stream.write_all(bytes).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
             let mut answer = String::new();
             BufReader::new(stream).read_line(&mut answer).unwrap();
-            let _: Result<Reply, Refusal> = serde_json::from_str(&answer).unwrap();
+            assert!(answer.contains("the request cannot be read"), "{answer}");
         }
         assert_eq!(send(&dir, Command::Resume), Ok(Reply::Done));
     }

@@ -103,6 +103,7 @@ pub enum Command {
         /// The new text.
         text: String,
         /// Attached files.
+        #[serde(with = "super::attached")]
         attachments: BTreeMap<String, Vec<u8>>,
         /// Why.
         reason: String,
