@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forethought_engine::Changing;
+use forethought_engine::{Changing, OUTSIDE};
 use forethought_plan::{Best, Predicted, Prediction};
 use forethought_record::{Actor, Campaign, Imported, Says, Settlement, Trial, TrialState};
 use forethought_space::{
@@ -59,6 +59,12 @@ impl Event<'_> {
     }
 }
 
+/// An order that waits for a parameter to change, for programs.
+pub(crate) fn wait(change: &Changing) -> Json {
+    let Changing { trial, machine, parameter, until } = change;
+    json!({ "trial": trial, "machine": machine, "parameter": parameter, "until": until.to_string() })
+}
+
 /// An order that waits for a parameter to change, in a sentence.
 pub(crate) fn changing(problem: &Problem, change: &Changing) -> String {
     let Changing { trial, machine, parameter, until } = change;
@@ -70,6 +76,9 @@ pub(crate) fn changing(problem: &Problem, change: &Changing) -> String {
         let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
         format!(" (at most {}{unit} a minute)", number_text(60.0 * rate))
     });
+    if machine == OUTSIDE {
+        return format!("trial {trial} may be done from {until} on: {parameter} must change first{rate}");
+    }
     format!("trial {trial} waits until {until} for {parameter} of {machine} to change{rate}")
 }
 

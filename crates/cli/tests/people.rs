@@ -48,6 +48,20 @@ fn help_has_examples() {
 }
 
 #[test]
+fn recipes_that_are_asked_for_come_with_the_time_from_which_on_they_may_be_done() {
+    let folder = Folder::new(&format!("{FILE}[envelope.bound]\nspeed = {{ rate = \"1/h\" }}\n"));
+    folder.run(&["ask", "campaign.toml"], 0);
+    let said = folder.run(&["ask", "campaign.toml"], 0);
+    assert!(
+        said.contains("trial 2 may be done from ") && said.contains(" on: speed must change first"),
+        "{said}"
+    );
+    let asked = folder.json(&["ask", "campaign.toml"]);
+    assert_eq!(asked["waits"][0]["trial"], 3);
+    assert_eq!(folder.json(&["status", "campaign.toml"])["waits"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn ask_and_tell_by_hand() {
     let folder = Folder::new(FILE);
     let asked = folder.json(&["ask", "campaign.toml", "--count", "2"]);

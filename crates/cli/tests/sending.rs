@@ -139,6 +139,22 @@ fn what_is_stopped_does_not_start() {
 }
 
 #[test]
+fn what_reads_its_interlock_when_another_order_finds_it_open_does_not_start() {
+    // Open for the first order; closed for the second, which takes its time to read it.
+    let signal = "test -e seen && sleep 0.6 || { touch seen; exit 1; }";
+    let options = format!(
+        "parallel = 2\nsignals = {{ closed = [\"sh\", \"-c\", \"{signal}\"] }}\n[envelope]\ninterlock = [\"m.closed\"]"
+    );
+    let folder = folder(&options, "0");
+    let said = folder.run(&["run", "campaign.toml", "--no-report"], 4);
+    assert!(said.contains("the interlock m.closed is not true"), "{said}");
+    assert_eq!(folder.starts().len(), 0, "{}", log(&folder));
+    folder.run(&["resume", "campaign.toml"], 0);
+    folder.run(&["run", "campaign.toml", "--no-report"], 0);
+    assert_eq!(folder.starts().len(), 2);
+}
+
+#[test]
 fn an_interlock_that_is_slow_to_read_starts_nothing() {
     let options = "signals = { closed = [\"sleep\", \"1.3\"] }\n[envelope]\ninterlock = [\"m.closed\"]";
     let folder = folder(options, "0");

@@ -50,6 +50,8 @@ pub enum Input {
     Answer(RunKey, Fate),
     /// An interlock kept an order from being started, for this reason.
     Interlocked(RunKey, String),
+    /// An order that was called back did not begin, and does not any more.
+    Recalled(RunKey),
     /// A machine was told to end an order, or all of them, and has, or why it could not.
     Halted(String, Option<RunKey>, Result<(), String>),
     /// All events up to here are durable.
@@ -68,8 +70,10 @@ pub enum Effect {
     /// Ask the pure function.
     Decide(Box<Ask>),
     /// Send an order to a machine, once all these interlocks, each a machine and its signal, were read to be true within the
-    /// last second. What [`Effect::Halt`] overtakes isn't started.
+    /// last second. What [`Effect::Halt`] or [`Effect::Recall`] overtakes isn't started.
     Start(String, Order, Vec<(String, String)>),
+    /// An order that was to be started, and has not begun yet, does not begin; answered by [`Input::Recalled`] in this case only.
+    Recall(String, RunKey),
     /// Ask a machine what became of an order, and go on asking; that it runs is an answer too.
     Inquire(String, Order),
     /// End one order of a machine, or all; answered by [`Input::Halted`] once nothing of it goes on, and nothing of it begins any more.
@@ -162,6 +166,8 @@ pub struct Core {
     known: BTreeSet<RunKey>,
     /// Orders whose sending is not answered yet.
     starting: BTreeSet<RunKey>,
+    /// Those of them that were called back.
+    called_back: BTreeSet<RunKey>,
     /// Machines to which orders could not be sent, last.
     unsent: BTreeMap<String, Unsent>,
     /// Orders whose time is over, which were asked about once more.
@@ -194,7 +200,7 @@ impl AskFor {
 pub(crate) const RECIPES_MOST: usize = AT_ONCE_MOST as usize;
 
 /// The machine of orders that go to whoever called `ask`.
-pub(crate) const OUTSIDE: &str = "outside";
+pub const OUTSIDE: &str = "outside";
 
 impl Core {
     /// A core over a campaign that was read from its journal. With `drives`, orders are sent to
@@ -213,6 +219,7 @@ impl Core {
             once: None,
             known: BTreeSet::new(),
             starting: BTreeSet::new(),
+            called_back: BTreeSet::new(),
             unsent: BTreeMap::new(),
             late: BTreeMap::new(),
             halting: Halting::default(),
@@ -244,6 +251,7 @@ impl Core {
             Input::Answer(key, fate) => self.answer(at, key, fate, effects),
             Input::Journaled(seq) => self.journaled = self.journaled.max(seq),
             Input::Interlocked(key, why) => self.interlocked(at, key, &why),
+            Input::Recalled(key) => self.recalled(at, key),
             Input::Halted(machine, key, result) => self.halted(at, &machine, key.as_ref(), result),
             Input::Low => {
                 let reason = "the disk is nearly full: free some space, then `resume`";
@@ -277,16 +285,21 @@ impl Core {
         self.finish_step(at, effects);
     }
 
-    /// Orders that a machine may be working on, with their machines.
-    fn under_way(&self) -> Vec<(String, Order)> {
+    /// Orders that a machine may be working on.
+    fn at_machines(&self) -> impl Iterator<Item = &forethought_record::Order> {
         let orders = self.campaign.live().flat_map(|t| t.all_orders());
-        let orders = orders.filter(|o| o.state.is_under_way() && self.class(&o.machine) != Class::Person);
-        orders.map(|o| (o.machine.clone(), Order::from(o))).collect()
+        orders.filter(|o| o.state.is_under_way() && self.class(&o.machine) != Class::Person)
+    }
+
+    /// The same to be sent, with their machines.
+    fn under_way(&self) -> Vec<(String, Order)> {
+        self.at_machines().map(|o| (o.machine.clone(), Order::from(o))).collect()
     }
 
     fn finish_step(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
         self.advance(at, effects);
         self.release(at, effects);
+        self.call_back(effects);
         self.flush(effects);
     }
 

@@ -5,7 +5,7 @@ use forethought_record::{Campaign, Order, OrderState, Trial, TrialState};
 use forethought_space::{Stage, Value};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::campaign::next_stage;
+use crate::campaign::{OUTSIDE, next_stage};
 
 /// An order that waits, for the machine may not be given its values any earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,18 @@ pub fn awaited_changes(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
     campaign.live().filter_map(waits).collect()
 }
 
+/// From when on each trial that was asked for may be done, where that is later than this time: counted from those that were asked
+/// for before, for nobody knows in which order they are done.
+pub fn asked_changes(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
+    let waits = |trial: &Trial| {
+        let open = trial.all_orders().filter(|o| o.machine == OUTSIDE && o.state.is_open());
+        let stages = open.filter_map(|o| campaign.problem.stage(&o.key.stage));
+        let changes = stages.filter_map(|stage| changing(campaign, stage, OUTSIDE, trial, None));
+        changes.filter(|c| at < c.until).max_by_key(|change| change.until)
+    };
+    campaign.live().filter_map(waits).collect()
+}
+
 /// What a machine waits for before it may be given this stage's values: counted from the end of the last order that set the
 /// parameter there, or from its beginning while it is under way; the longest wait, where nobody knows which order was the last. What an earlier process than the one that `began` had waited for
 /// is waited for anew: how long that is ago isn't known where the clock may have been set.
@@ -47,7 +59,9 @@ pub(crate) fn changing(
     if problem.envelope.bounds.values().all(|bound| bound.rate.is_none()) {
         return None;
     }
-    let set_there = |o: &&Order| o.machine == machine && o.state != OrderState::NotSent;
+    // Orders of what was asked for are there at once.
+    let is_before = |o: &Order| machine != OUTSIDE || o.key.trial < trial.trial;
+    let set_there = |o: &&Order| o.machine == machine && o.state != OrderState::NotSent && is_before(o);
     let changes = stage.parameters.iter().filter_map(|name| {
         let to = trial.recipe.get(name).and_then(Value::number)?;
         let all = campaign.trials.values().flat_map(|t| t.all_orders()).filter(set_there);

@@ -106,7 +106,11 @@ impl Desk {
                     }
                     Effect::Reply(_, answer) => reply = Some(answer),
                     // A desk has no machines; the next `run` speaks to them.
-                    Effect::Start(..) | Effect::Inquire(..) | Effect::Halt(..) | Effect::Wake(_) => {}
+                    Effect::Start(..)
+                    | Effect::Recall(..)
+                    | Effect::Inquire(..)
+                    | Effect::Halt(..)
+                    | Effect::Wake(_) => {}
                 }
             }
         }

@@ -19,9 +19,9 @@ mod shell;
 
 pub use belief::{BeliefError, last_belief};
 pub use campaign::{
-    Answer, Ask, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest, Taken, Undecided,
+    Answer, Ask, Command, Core, Decided, Effect, Input, OUTSIDE, Refusal, Reply, Rest, Taken, Undecided,
 };
-pub use changing::{Changing, awaited_changes};
+pub use changing::{Changing, asked_changes, awaited_changes};
 pub use committed::{Committed, Publisher};
 pub use decide::{arch, decide, question};
 pub use desk::{Desk, DeskError};

@@ -177,7 +177,11 @@ impl Rehearsal {
                 let fate = machine.poll(&order).map_err(|e| e.to_string())?;
                 inputs.push_back(Input::Answer(order.key, fate));
             }
-            Effect::Inquire(..) | Effect::Halt(..) | Effect::Wake(_) | Effect::Reply(..) => {}
+            Effect::Recall(..)
+            | Effect::Inquire(..)
+            | Effect::Halt(..)
+            | Effect::Wake(_)
+            | Effect::Reply(..) => {}
         }
         Ok(())
     }

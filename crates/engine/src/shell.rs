@@ -306,6 +306,7 @@ impl Shell {
                     let ticket = station.gate.ticket(&order.key);
                     send(station, Errand::Inquire(order, ticket))?;
                 }
+                Effect::Recall(machine, key) => self.station(&machine)?.gate.recall(&key),
                 Effect::Halt(machine, order) => self.halt(&machine, order)?,
                 Effect::Wake(at) => wake = Some(wake.map_or(at, |w| w.min(at))),
                 Effect::Reply(id, reply) => {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use forethought_engine::{Changing, Core, Decided, Effect, Input, awaited_changes};
+use forethought_engine::{Changing, Command, Core, Decided, Effect, Input, asked_changes, awaited_changes};
 use forethought_machine::{Card, Class};
 use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, Fate, Proposed, RunKey};
 use forethought_space::{Measurement, Recipe, Value};
@@ -65,6 +65,7 @@ impl Bench {
                     Effect::Decide(ask) => inputs.push(Input::Decided(Box::new(self.decide(&ask)))),
                     Effect::Start(_, order, _) => started = Some(order.key),
                     Effect::Wake(at) => wake = Some(at),
+                    Effect::Reply(_, reply) => drop(reply.unwrap()),
                     other => panic!("unasked for: {other:?}"),
                 }
             }
@@ -127,4 +128,28 @@ fn the_next_order_waits_until_the_parameter_has_changed() {
     let order = bench.settle(350).0.expect("300 seconds have passed");
     bench.answer(351, order);
     bench.settle(351).0.expect("nothing changes, so nothing waits");
+}
+
+#[test]
+fn what_is_asked_for_says_from_when_it_may_be_done() {
+    let mut bench = Bench::new(&[200.0, 500.0, 100.0]);
+    let ask = |bench: &mut Bench, now, id| {
+        let command = Command::Ask { count: 1 };
+        bench.core.step(second(now), Input::Command(id, command, Actor("ada".into())), &mut bench.effects);
+        bench.settle(now);
+    };
+    let waits = |trial, until| Changing {
+        trial,
+        machine: "outside".into(),
+        parameter: "heat".into(),
+        until: second(until),
+    };
+    // The machine's own first trial says nothing of where the others are done.
+    bench.settle(0).0.unwrap();
+    ask(&mut bench, 10, 1);
+    assert_eq!(asked_changes(bench.core.campaign(), second(10)), []);
+    ask(&mut bench, 20, 2);
+    // 400 degrees at one a second, from when the other was handed out.
+    assert_eq!(asked_changes(bench.core.campaign(), second(20)), [waits(3, 410)]);
+    assert_eq!(asked_changes(bench.core.campaign(), second(410)), []);
 }

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use forethought_engine::{Answer, Command, Core, Decided, Effect, Input, Refusal, Reply, Rest};
 use forethought_machine::{Card, Class, Order};
-use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, Fate, Proposed, Resolution, TrialState};
+use forethought_record::{
+    Actor, Campaign, CampaignId, Entry, Event, Fate, Proposed, Resolution, RunKey, TrialState,
+};
 use forethought_space::{Measurement, Recipe, Value};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -50,6 +52,7 @@ struct Lab {
     started: Vec<Order>,
     inquired: Vec<Order>,
     halted: Vec<Option<Order>>,
+    recalled: Vec<RunKey>,
     wakes: Vec<Timestamp>,
     replies: BTreeMap<u64, Result<Reply, Refusal>>,
     calls: u64,
@@ -75,6 +78,7 @@ impl Lab {
             started: vec![],
             inquired: vec![],
             halted: vec![],
+            recalled: vec![],
             wakes: vec![],
             replies: BTreeMap::new(),
             calls: 0,
@@ -120,6 +124,10 @@ impl Lab {
                 }
                 Effect::Inquire(_, order) => {
                     self.inquired.push(order);
+                    continue;
+                }
+                Effect::Recall(_, key) => {
+                    self.recalled.push(key);
                     continue;
                 }
                 Effect::Halt(_, order) => {
@@ -474,4 +482,39 @@ fn an_order_that_nobody_knows_of_does_not_shorten_a_wait() {
     lab.command("ada", resolve(2, Resolution::Discarded)).unwrap().unwrap();
     assert_eq!(lab.started.len(), 2);
     assert!(lab.wakes.contains(&second(61 + 70)), "from 80, not from 20: {:?}", lab.wakes);
+}
+
+#[test]
+fn what_has_not_begun_is_called_back_once_all_is_paused() {
+    let mut lab = Lab::new(&file("", ""), Class::Askable, &XS);
+    let pause = || Command::Pause { reason: "lunch".into() };
+    let first = lab.last();
+    assert_eq!(lab.command("ada", pause()), Some(Ok(Reply::Done)));
+    assert_eq!(lab.recalled, [first.key.clone()], "it may still wait for its interlocks");
+    lab.tick(1);
+    assert_eq!(lab.recalled.len(), 1, "once is enough");
+    assert_eq!(lab.core.rest(), None, "its machine has not said whether it began");
+    lab.step(Input::Recalled(first.key.clone()));
+    assert_eq!(lab.core.rest(), Some(Rest::Paused("lunch".into())));
+    assert_eq!(lab.started.len(), 1);
+
+    assert_eq!(lab.command("ada", Command::Resume), Some(Ok(Reply::Done)));
+    let again = lab.last();
+    assert_eq!((again.key.trial, again.key.attempt), (1, 2), "it waits no longer than all is paused");
+    lab.accept(&again);
+    assert_eq!(lab.command("ada", pause()), Some(Ok(Reply::Done)));
+    assert_eq!(lab.recalled.len(), 1, "what has begun goes on");
+    lab.measure(&again);
+    assert_eq!(lab.state(1), TrialState::Measured);
+}
+
+#[test]
+fn what_had_begun_when_it_was_called_back_goes_on() {
+    let mut lab = Lab::new(&file("", ""), Class::Askable, &XS);
+    let first = lab.last();
+    lab.command("ada", Command::Pause { reason: "lunch".into() });
+    assert_eq!(lab.recalled.len(), 1);
+    lab.accept(&first);
+    lab.measure(&first);
+    assert_eq!(lab.state(1), TrialState::Measured);
 }

@@ -1,6 +1,6 @@
 //! Verbs that only read.
 
-use forethought_engine::{awaited_changes, last_belief};
+use forethought_engine::{asked_changes, awaited_changes, last_belief};
 use forethought_plan::PlanError;
 use forethought_project::{Failure, export_table, file_error};
 use forethought_record::{Campaign, Event, Says, Settlement, TrialState};
@@ -50,15 +50,13 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
         (.., Some(r)) => format!("paused: {r}"),
         _ => "open".into(),
     };
-    let waits = awaited_changes(c, now());
+    let waits = [awaited_changes(c, now()), asked_changes(c, now())].concat();
     if arguments.json {
         let trials: Vec<_> = c.trials.values().map(|t| show::trial(c, t)).collect();
         let rest = json!({
             "state": state, "trials": trials, "budget": c.problem.budget.trials, "spent": c.spent,
             "claims": show::claims(c), "machines_paused": c.machines_paused, "imported": c.imported.len(),
-            "waits": waits.iter().map(|w| json!({
-                "trial": w.trial, "machine": w.machine, "parameter": w.parameter, "until": w.until.to_string(),
-            })).collect::<Vec<_>>(),
+            "waits": waits.iter().map(show::wait).collect::<Vec<_>>(),
         });
         say(show::document(c, rest));
         return Ok(Exit::Done);

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use forethought_engine::{Answer, Command, Reply, Taken};
+use forethought_engine::{Answer, Command, Reply, Taken, asked_changes};
 use forethought_plan::Left;
 use forethought_project::{
-    CampaignHandle, Failure, Reading, Rows, bad_cells, end_owner, file_error, import_rows, read_tells,
-    run_sheet,
+    CampaignHandle, Failure, Reading, Rows, bad_cells, end_owner, file_error, import_rows, read_table,
+    read_tells, run_sheet,
 };
 use forethought_record::{Campaign, Order, OrderState, Resolution, TrialState};
 use forethought_space::{Failure as Kind, Measurement, Recipe};
@@ -19,7 +19,7 @@ use crate::args::{
 };
 use crate::exit::Exit;
 use crate::host::{actor, campaign};
-use crate::{measure, say, show, talk};
+use crate::{measure, now, say, show, talk};
 
 /// How long an owner that a stop cannot reach has to end by itself, before it is killed.
 const OWNER_PATIENCE: Duration = Duration::from_secs(5);
@@ -56,9 +56,12 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
         std::fs::write(path, sheet).map_err(|e| file_error(path, &e))?;
         talk(format!("{} in random order in {}", show::count(rows.len(), "trial"), path.display()));
     }
+    let waits: Vec<_> =
+        asked_changes(campaign, now()).into_iter().filter(|change| new.contains(&change.trial)).collect();
     if arguments.json {
         let all: Vec<_> = trials.iter().map(|t| show::trial(campaign, t)).collect();
-        say(show::document(campaign, json!({ "trials": all })));
+        let waits: Vec<_> = waits.iter().map(show::wait).collect();
+        say(show::document(campaign, json!({ "trials": all, "waits": waits })));
     } else if v.csv.is_none() {
         for t in &trials {
             say(format!(
@@ -68,6 +71,9 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
                 show::recipe_text(&campaign.problem, &t.recipe)
             ));
         }
+    }
+    if !arguments.json {
+        waits.iter().for_each(|change| talk(show::changing(&campaign.problem, change)));
     }
     let held: Vec<String> = campaign
         .trials
@@ -101,7 +107,7 @@ pub(crate) fn tell(arguments: &Arguments, v: &Tell) -> Result<Exit, Failure> {
     let answers = match (v.trial, &v.recipe, v.values.as_slice()) {
         (None, None, [sheet]) if !sheet.contains('=') => {
             let path = std::path::Path::new(sheet);
-            let bytes = std::fs::read(path).map_err(|e| file_error(path, &e))?;
+            let bytes = read_table(path)?;
             let reading = reading(&v.columns, &[])?;
             let read = read_tells(&loaded.problem, &bytes, &reading).map_err(|e| bad_cells(sheet, &e))?;
             notes = read.notes;
@@ -196,7 +202,7 @@ fn answer(v: &Tell) -> Result<Answer, Failure> {
 /// Takes in a table of measurements made elsewhere.
 pub(crate) fn import(arguments: &Arguments, v: &Table) -> Result<Exit, Failure> {
     let loaded = campaign(arguments, &v.file)?;
-    let bytes = std::fs::read(&v.table).map_err(|e| file_error(&v.table, &e))?;
+    let bytes = read_table(&v.table)?;
     let name = v.table.display().to_string();
     let reading = reading(&v.columns, &v.set)?;
     let Rows { rows, notes } =

@@ -121,7 +121,7 @@ impl Core {
     /// Why nothing moves, if nothing does: no order is at a machine, nothing is being decided.
     pub fn rest(&self) -> Option<Rest> {
         // One that is yet to be sent again waits with all else.
-        let is_at_machine = self.under_way().iter().any(|(_, o)| self.known.contains(&o.key));
+        let is_at_machine = self.at_machines().any(|o| self.known.contains(&o.key));
         if is_at_machine || !self.halting.is_over() || self.journaled < self.campaign.seq {
             return None;
         }

@@ -25,6 +25,7 @@ impl Core {
             return;
         }
         let was_starting = self.starting.remove(&key);
+        self.called_back.remove(&key);
         let fate = match fate {
             Fate::Running { .. } => return self.still_running(at, &name, key, effects),
             Fate::Accepted { receipt } => return self.accepted(at, &name, key, receipt, state),
@@ -98,6 +99,7 @@ impl Core {
     pub(super) fn forget(&mut self, key: &RunKey) {
         self.late.remove(key);
         self.starting.remove(key);
+        self.called_back.remove(key);
         self.halting.forget(key);
     }
 

@@ -1,5 +1,6 @@
 //! Orders: which go to which machine, and when those are tried again that could not be sent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,11 +29,11 @@ impl Core {
     /// Orders that were found never to have started, and those whose sending a restart interrupted, on machines that may be sent
     /// an order twice.
     pub(super) fn send_again(&mut self) {
-        let again = |(machine, order): &(String, Order)| {
+        let again = self.at_machines().filter(|order| {
             let is_idle = !self.known.contains(&order.key) && !self.halting.has(&order.key);
-            is_idle && self.class(machine) == Class::Deduplicating
-        };
-        let again: Vec<(String, Order)> = self.under_way().into_iter().filter(again).collect();
+            is_idle && self.class(&order.machine) == Class::Deduplicating
+        });
+        let again: Vec<(String, Order)> = again.map(|o| (o.machine.clone(), Order::from(o))).collect();
         for (machine, order) in again {
             self.send(machine, order);
         }
@@ -127,8 +128,40 @@ impl Core {
             self.report(at, order.key, Fate::NotSent { message });
             return self.vet(at);
         }
+        if let Some(reason) = self.is_kept_back(&machine) {
+            return self.report(at, order.key, Fate::NotSent { message: reason });
+        }
         self.starting.insert(order.key.clone());
         effects.push(Effect::Start(machine, order, interlocks));
+    }
+
+    /// Why nothing is to be started on a machine, though it was intended.
+    fn is_kept_back(&self, machine: &str) -> Option<String> {
+        let campaign = &self.campaign;
+        let paused =
+            campaign.status.paused.as_ref().map(|reason| format!("the campaign was paused: {reason}"));
+        let machine = campaign.machines_paused.get(machine);
+        paused.or_else(|| machine.map(|reason| format!("its machine was paused: {reason}")))
+    }
+
+    /// Orders that wait at their machine, behind others or for their interlocks, do not begin once nothing new is to be started.
+    pub(super) fn call_back(&mut self, effects: &mut Vec<Effect>) {
+        let orders = self.starting.difference(&self.called_back).filter_map(|key| self.campaign.order(key));
+        let back = orders.filter(|order| self.is_kept_back(&order.machine).is_some());
+        let back: Vec<(String, RunKey)> =
+            back.map(|order| (order.machine.clone(), order.key.clone())).collect();
+        for (machine, key) in back {
+            self.called_back.insert(key.clone());
+            effects.push(Effect::Recall(machine, key));
+        }
+    }
+
+    /// An order that was called back had not begun.
+    pub(super) fn recalled(&mut self, at: Timestamp, key: RunKey) {
+        if self.is_wanted(&key) {
+            let message = "it was called back before it began".into();
+            self.report(at, key, Fate::NotSent { message });
+        }
     }
 
     /// An interlock kept an order from being started.
@@ -197,10 +230,13 @@ pub(crate) fn next_stage<'p>(problem: &'p Problem, trial: &Trial) -> Option<&'p 
 }
 
 /// A trial's recipe as it was decided, whatever was really set of it.
-pub(crate) fn planned(trial: &Trial) -> Recipe {
+pub(crate) fn planned(trial: &Trial) -> Cow<'_, Recipe> {
+    if trial.orders.is_empty() {
+        return Cow::Borrowed(&trial.recipe);
+    }
     let mut recipe = trial.recipe.clone();
     for order in trial.all_orders() {
         recipe.0.extend(order.recipe.0.clone());
     }
-    recipe
+    Cow::Owned(recipe)
 }

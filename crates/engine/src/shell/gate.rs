@@ -18,6 +18,8 @@ struct State {
     /// Times that everything was halted: what was sent before the last time is over.
     halts: u64,
     halted: BTreeSet<RunKey>,
+    /// Called back before they began, as far as anybody knows.
+    recalled: BTreeSet<RunKey>,
     /// The order that is being started.
     starting: Option<RunKey>,
 }
@@ -43,7 +45,20 @@ impl Gate {
 
     /// For an order that is sent now.
     pub(super) fn ticket(&self, key: &RunKey) -> Ticket {
-        Ticket { halts: self.state().halts, key: key.clone() }
+        let mut state = self.state();
+        state.recalled.remove(key);
+        Ticket { halts: state.halts, key: key.clone() }
+    }
+
+    /// This order does not begin if it has not begun yet.
+    pub(super) fn recall(&self, key: &RunKey) {
+        self.state().recalled.insert(key.clone());
+    }
+
+    /// It was called back, or halted, meanwhile.
+    pub(super) fn is_overtaken(&self, ticket: &Ticket) -> bool {
+        let state = self.state();
+        state.is_closed(ticket) || state.recalled.contains(&ticket.key)
     }
 
     /// From now on this order does not begin, or none that was sent before.
@@ -60,10 +75,10 @@ impl Gate {
         self.state().is_closed(ticket)
     }
 
-    /// Begins to start an order, unless it was halted meanwhile.
+    /// Begins to start an order, unless it was halted or called back meanwhile.
     pub(super) fn begin(&self, ticket: &Ticket) -> bool {
         let mut state = self.state();
-        if state.is_closed(ticket) {
+        if state.is_closed(ticket) || state.recalled.contains(&ticket.key) {
             return false;
         }
         state.starting = Some(ticket.key.clone());

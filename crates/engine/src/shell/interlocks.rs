@@ -18,7 +18,7 @@ pub(super) type Interlock = (String, String, Signals);
 
 /// Why an order is not started.
 pub(super) enum Closed {
-    /// It was halted meanwhile.
+    /// It was halted, or called back, meanwhile.
     Overtaken,
     /// An interlock is not true, or cannot be read, in words.
     Interlock(String),

@@ -102,15 +102,15 @@ impl Server {
     }
 
     fn start(&mut self, order: Order, interlocks: &[Interlock], ticket: Ticket) -> Result<(), Gone> {
-        match interlocks::read(interlocks, &|| self.gate.is_closed(&ticket)) {
+        match interlocks::read(interlocks, &|| self.gate.is_overtaken(&ticket)) {
             Ok(()) => {}
-            Err(Closed::Overtaken) => return Ok(()),
+            Err(Closed::Overtaken) => return self.overtaken(&ticket, order.key),
             Err(Closed::Interlock(why)) => {
                 return self.send(Message::Input(Input::Interlocked(order.key, why)));
             }
         }
         if !self.gate.begin(&ticket) {
-            return Ok(());
+            return self.overtaken(&ticket, order.key);
         }
         let started = self.machine.start(&order);
         self.gate.begun();
@@ -127,6 +127,14 @@ impl Server {
             Err(NotStarted::Unknown(message)) => Fate::Unknown { message },
         };
         self.send(Message::Input(Input::Answer(key, fate)))
+    }
+
+    /// An order did not begin: of one that was halted, the halt says what became of it.
+    fn overtaken(&self, ticket: &Ticket, key: RunKey) -> Result<(), Gone> {
+        match self.gate.is_closed(ticket) {
+            true => Ok(()),
+            false => self.send(Message::Input(Input::Recalled(key))),
+        }
     }
 
     /// Asks after all that is open; says whether anything came to its end.

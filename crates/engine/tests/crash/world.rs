@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use forethought_calibrate::Interval;
 use forethought_engine::{Command, Core, Decided, Effect, Input, Reply, Rest};
 use forethought_machine::{Card, Class, Order};
-use forethought_memory::{Batch, Chain, Damage, Journal, VolatileJournal, entries};
+use forethought_memory::{Batch, Chain, Damage, Journal, Sealed, VolatileJournal, entries};
 use forethought_record::{Actor, Campaign, CampaignId, Claim, Entry, Event, Fate, Proposed, RunKey, Says};
 use forethought_space::{Measurement, Recipe, Value};
 use jiff::Timestamp;
@@ -108,6 +108,8 @@ pub(crate) struct World {
     campaign: CampaignId,
     /// What was read back so far and its fold, so that a restart reads only what is new; every so often all is read again.
     read: Option<(Campaign, Chain)>,
+    /// What was written since, by its hash: what the journal holds of it need not be parsed.
+    written: BTreeMap<[u8; 32], Entry>,
     /// Chain as the current owner knows it.
     chain: Chain,
     fence: u64,
@@ -124,6 +126,10 @@ pub(crate) struct World {
     /// What a machine's gate lets through: times that all was halted, and orders that were.
     halts: BTreeMap<String, u64>,
     halted: BTreeSet<RunKey>,
+    /// Orders that were called back.
+    recalled: BTreeSet<RunKey>,
+    /// The core has paused everything: nothing may start.
+    is_paused: bool,
     /// The door that the interlock reads is open until then.
     pub(crate) open_until: u64,
     /// Commands that people still give at any moment.
@@ -154,6 +160,7 @@ impl World {
             machines: BTreeMap::from(machines),
             campaign,
             read: None,
+            written: BTreeMap::new(),
             chain: Chain::new(campaign),
             fence: 0,
             now: 0,
@@ -164,6 +171,8 @@ impl World {
             held: Vec::new(),
             halts: BTreeMap::new(),
             halted: BTreeSet::new(),
+            recalled: BTreeSet::new(),
+            is_paused: false,
             open_until: 0,
             moods,
             asked: BTreeMap::new(),
@@ -183,7 +192,7 @@ impl World {
                 version: "test".into(),
             },
         );
-        world.append(&[first]).unwrap();
+        world.append(vec![first]).unwrap();
         // Checking the file is dear, and it is the same in all worlds.
         static OPENED: OnceLock<Campaign> = OnceLock::new();
         let mut opened = OPENED.get_or_init(|| world.fold_all()).clone();
@@ -212,9 +221,10 @@ impl World {
         self.network.push((at, Message::Input(input)));
     }
 
-    pub(crate) fn append(&mut self, new: &[Entry]) -> Result<u64, ()> {
+    pub(crate) fn append(&mut self, new: Vec<Entry>) -> Result<u64, ()> {
         let mut chain = self.chain;
-        let events = new.iter().map(|e| chain.seal(serde_json::to_vec(e).unwrap())).collect();
+        let events: Vec<Sealed> = new.iter().map(|e| chain.seal(serde_json::to_vec(e).unwrap())).collect();
+        let hashes: Vec<[u8; 32]> = events.iter().map(|e| e.hash).collect();
         let batch = Batch {
             campaign: self.campaign,
             name: "crash".into(),
@@ -223,10 +233,14 @@ impl World {
             events,
             blobs: vec![],
         };
-        self.journal.append(&[batch]).map_err(|_| ())?;
+        let appended = self.journal.append(&[batch]);
+        if appended.is_err() {
+            self.written.extend(hashes.into_iter().zip(new));
+            return Err(());
+        }
         self.chain = chain;
         self.acknowledged = chain.seq;
-        for entry in new {
+        for entry in &new {
             self.laws.see(entry);
             if let Event::Intended { key, recipe, .. } = &entry.event {
                 self.intended.insert(key.clone(), (recipe.clone(), self.now));
@@ -237,6 +251,7 @@ impl World {
                 _ => {}
             }
         }
+        self.written.extend(hashes.into_iter().zip(new));
         Ok(chain.seq)
     }
 
@@ -245,9 +260,12 @@ impl World {
         let (campaign, chain) = self.read.as_mut().unwrap();
         let mut sealed = Vec::new();
         self.journal.read_after(*chain, &mut |event| sealed.push(event)).unwrap();
-        for entry in entries(self.campaign, &sealed).unwrap() {
+        for sealed in &sealed {
+            let entry = self.written.remove(&sealed.hash);
+            let entry = entry.unwrap_or_else(|| serde_json::from_slice(&sealed.bytes).unwrap());
             campaign.apply(&entry, &|_| None).unwrap();
         }
+        self.written.clear();
         if let Some(last) = sealed.last() {
             (chain.seq, chain.hash) = (last.seq, last.hash);
         }
@@ -402,6 +420,7 @@ impl World {
         let mut durable: VecDeque<Input> = VecDeque::new();
         self.held.clear();
         self.asked.clear();
+        self.is_paused = false;
         let opening = format!("{:x}", self.rng.next_u64());
         core.resume(self.time(), &opening, &mut effects);
         for _ in 0..200_000u32 {
@@ -440,6 +459,7 @@ impl World {
                 }
             };
             core.step(self.time(), input, &mut effects);
+            self.is_paused = core.campaign().status.paused.is_some();
         }
         panic!("the engine neither rests nor ends: {:?}", self.fold().status);
     }
@@ -469,8 +489,10 @@ impl World {
                 let halts = self.halts.get(&machine).copied().unwrap_or(0);
                 // It may wait behind other errands for long.
                 let at = self.now + if self.chance(10) { self.rng.next_u64() % 40 } else { 0 };
+                self.recalled.remove(&order.key);
                 self.network.push((at, Message::Start(machine, order, halts)));
             }
+            Effect::Recall(_, key) => drop(self.recalled.insert(key)),
             Effect::Inquire(machine, order) => self.inquire(&machine, &order.key),
             Effect::Halt(machine, order) => {
                 // From now on what was sent before does not begin.
@@ -498,7 +520,7 @@ impl World {
     /// Commits all that is held, or none of it.
     fn commit(&mut self) -> Result<u64, ()> {
         let held = std::mem::take(&mut self.held);
-        self.append(&held)
+        self.append(held)
     }
 
     /// What happens next: somebody wants something, a message arrives, whatever the order in which they were sent, or time passes.
@@ -528,6 +550,10 @@ impl World {
                 if is_overtaken {
                     return None;
                 }
+                if self.recalled.contains(&order.key) {
+                    return Some(Input::Recalled(order.key));
+                }
+                assert!(!self.is_paused, "{} began after all was paused", order.key);
                 if self.now < self.open_until {
                     return Some(Input::Interlocked(order.key, "the door is open".into()));
                 }
