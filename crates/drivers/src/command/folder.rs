@@ -316,7 +316,8 @@ mod tests {
                     prop_assert!(is_ours);
                     let fate = answer::read(folder.path(), &code, 1 << 20);
                     let is_result = matches!(fate, Fate::Answered { .. } | Fate::Failed { .. });
-                    prop_assert!(is_result && code == "0" || matches!(fate, Fate::Faulted { .. }));
+                    let is_fault = matches!(fate, Fate::Faulted { .. });
+                    prop_assert!(is_fault || is_result && code == "0", "{:?}", fate);
                 }
             }
             let _ = answer::progress(folder.path());
