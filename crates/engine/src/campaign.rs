@@ -162,6 +162,8 @@ pub struct Core {
     asks: Vec<AskFor>,
     /// The key of the command that is being carried out.
     once: Option<String>,
+    /// The event after which all that waits was looked at last: nothing else changes what may be sent.
+    vetted: Seq,
     /// Orders that this process has sent or asked about.
     known: BTreeSet<RunKey>,
     /// Orders whose sending is not answered yet.
@@ -217,6 +219,7 @@ impl Core {
             deciding: None,
             asks: Vec::new(),
             once: None,
+            vetted: 0,
             known: BTreeSet::new(),
             starting: BTreeSet::new(),
             called_back: BTreeSet::new(),

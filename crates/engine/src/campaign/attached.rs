@@ -11,8 +11,10 @@ use serde::{Deserialize, Deserializer, Serializer};
 pub(super) fn serialize<S: Serializer>(files: &BTreeMap<String, Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
     let text = |bytes: &Vec<u8>| {
         let mut out = String::with_capacity(2 * bytes.len());
-        // A text takes whatever is written to it.
-        bytes.iter().for_each(|b| drop(write!(out, "{b:02x}")));
+        for byte in bytes {
+            // A text takes whatever is written to it.
+            let _ = write!(out, "{byte:02x}");
+        }
         out
     };
     to.collect_map(files.iter().map(|(name, bytes)| (name, text(bytes))))

@@ -28,6 +28,9 @@ impl Core {
 
     /// Holds what waits and may not be sent any more as the file stands now, and frees what nothing holds any more.
     pub(super) fn vet(&mut self, at: Timestamp) {
+        if self.vetted == self.campaign.seq {
+            return;
+        }
         let problem = Arc::clone(&self.campaign.problem);
         let mut changed = Vec::new();
         for t in self.campaign.live().filter(|t| is_waiting(t)) {
@@ -44,6 +47,7 @@ impl Core {
                 None => self.record(at, &Actor::engine(), Event::Freed { trial }),
             }
         }
+        self.vetted = self.campaign.seq;
     }
 
     fn hold(&mut self, at: Timestamp, trial: u64, hold: Hold) {
