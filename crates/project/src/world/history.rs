@@ -327,6 +327,11 @@ fn padded(time: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use forethought_memory::{EpisodeTable, Sampling};
+    use forethought_plant::{ActionSpec, ChannelKind, EnvironmentCard};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -346,5 +351,99 @@ mod tests {
         let times: Vec<String> =
             ["23:59:50", "0:00:00.5"].iter().map(|cell| date(cell, &mut day, &mut last).unwrap()).collect();
         assert_eq!(times, ["86390.000000000", "86400.500000000"]);
+    }
+
+    /// A plant with a sensor and an action.
+    fn card() -> EpisodeCard {
+        let channel = |name: &str, kind| Channel {
+            name: name.into(),
+            unit: Some("K".into()),
+            kind,
+            low: -1e3,
+            high: 1e3,
+        };
+        let heat = ActionSpec { channel: channel("heat", ChannelKind::Action), rate: 1.0, safe: 0.0 };
+        let plant = EnvironmentCard {
+            name: "oven".into(),
+            period_s: 1.0,
+            actions: vec![heat],
+            sensors: vec![channel("temp", ChannelKind::Sensor)],
+        };
+        let mut card = EpisodeCard::of(&plant, 1, "imported");
+        card.channels.iter_mut().for_each(|c| c.sampling = Sampling::AtTimes { hold_ns: 1_000_000_000 });
+        card
+    }
+
+    const HEADERS: [&str; 12] = [
+        "time_s",
+        "time",
+        "Timestamp",
+        "temp",
+        "temp (°C)",
+        "heat",
+        "heat until",
+        "heat_until_s",
+        "",
+        "other",
+        "temp",
+        "t [ms]",
+    ];
+    const CELLS: [&str; 30] = [
+        "0",
+        "1",
+        "2.5",
+        "1e3",
+        "1700000000000",
+        "1e300",
+        "-5",
+        "nan",
+        "",
+        "Bad Input",
+        "n/a",
+        "2026-03-01T00:00:10Z",
+        "2026-03-01 00:00:11",
+        "01.03.2026 0:00:12",
+        "03/04/2026 00:00",
+        "23:59:50",
+        "0:00:00.5",
+        "2026-03-01T01:00:10+01:00",
+        "9999-12-31T23:59:59Z",
+        "-9999-01-01T00:00:00Z",
+        "99999999999999",
+        "20 °C",
+        "293,15",
+        "<5",
+        "\u{feff}3",
+        "1e-320",
+        "0000-00-00",
+        "31.02.2026 0:00",
+        "24:00:00",
+        "12:60",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
+
+        /// Whatever a historian wrote: a table that the store takes or refuses by its cells, or what cannot be read of it.
+        #[test]
+        fn whatever_a_historian_wrote_is_a_table_of_times_or_refused_in_words(
+            header in prop::collection::vec(select(HEADERS.to_vec()), 0..4),
+            rows in prop::collection::vec(prop::collection::vec(select(CELLS.to_vec()), 6), 0..6),
+            is_plain in prop::bool::weighted(0.5),
+        ) {
+            let header = if is_plain { [&["time_s", "temp", "heat"][..], &header[..]].concat() } else { header };
+            let mut text = header.join(",") + "\n";
+            for (i, row) in rows.iter().enumerate() {
+                let cells = (0..header.len()).map(|c| if is_plain && c == 0 { i.to_string() } else { row[c % 6].to_owned() });
+                text += &(cells.map(|cell| format!("\"{cell}\"")).collect::<Vec<_>>().join(",") + "\n");
+            }
+            match table("t.csv", text.as_bytes(), &card(), &Reading::default()) {
+                Ok((own, _)) => match EpisodeTable::read_csv(&own[..], &card()) {
+                    Ok(read) => prop_assert!(read.times_ns().windows(2).all(|pair| pair[0] < pair[1])),
+                    Err(e) => prop_assert!(!e.to_string().is_empty()),
+                },
+                Err(refusal) => prop_assert!(refusal.to_string().starts_with("t.csv: nothing was taken in")),
+            }
+        }
     }
 }
