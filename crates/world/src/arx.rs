@@ -35,7 +35,7 @@ pub struct Arx {
     pub(crate) delays: Vec<usize>,
     /// `[sensors × (LAGS × (sensors + actions) + 1)]`, of the change of each sensor; lag after lag, then the constant.
     pub(crate) weights: Vec<f64>,
-    /// Standard deviation of the one-step error of each sensor, left out, plain numbers.
+    /// Standard deviation of the one-step error of each sensor, left out, normalised.
     pub(crate) error: Vec<f64>,
 }
 
@@ -180,7 +180,7 @@ impl Dynamics for Arx {
     }
 
     /// The last `LAGS` readings, newest first, then the last actions, newest first, then how many actions are known. All in
-    /// plain numbers.
+    /// normalised.
     fn begin(&self, observed: &[f64]) -> Latent {
         let Shape { sensors, actions } = self.shape();
         let mut latent = vec![0.0; LAGS * sensors + self.kept() * actions + 1];

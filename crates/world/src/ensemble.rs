@@ -6,12 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::WorldError;
 use crate::arx::Arx;
-use crate::latent::LatentModel;
-use crate::rollout::{Lanes, Rollout, TOGETHER};
-use crate::train::{Follow, Learnt, Lesson, train};
-
-/// Members of an ensemble, at least 3; each leaves out one part of the data at first.
-pub const MEMBERS: usize = 4;
+use crate::latent::{Lanes, LatentModel, Rollout, TOGETHER};
+use crate::train::{Follow, Learnt, Lesson, MEMBERS, train};
 
 /// How a plant moves, as several models believe.
 ///

@@ -21,7 +21,7 @@ const LENGTH_SD: f64 = 1.0;
 /// What a filter saw: `[inputs]` before each reading, and by how much the readings changed from its states, `[sensors]`.
 type Row = (Vec<f64>, Vec<f64>);
 
-/// Gives a linear model, in plain numbers, `count` features, and says what is believed of all parameters.
+/// Gives a normalised linear model `count` features, and says what is believed of all parameters.
 ///
 /// A feature σ(ωᵀΛ⁻¹(z − z₀)) has a random direction ω ~ N(0, I) and passes through a random place z₀ of the data (Rahimi &
 /// Recht, NIPS 2008; Huang, Zhu & Siew, Neurocomputing 70, 2006). The length scales Λ, the sizes of linear and nonlinear weights

@@ -38,7 +38,7 @@ impl Prior {
 /// Weights of the errors, `[AHEAD × sensors]`: one over their standard deviation.
 pub(crate) type Weights = Vec<f64>;
 
-/// The most probable parameters given the episodes (plain numbers, delays applied), from where `model` stands.
+/// The most probable parameters given the episodes (normalised, delays applied), from where `model` stands.
 ///
 /// Minimises Σ ρ(w·e)²/|AHEAD| over all errors e of the filter's one-step predictions and of open-loop predictions from
 /// filtered states, plus Σ ((θ − mean)/sd)², with the filter's gain as it stands: the prediction-error method with several horizons (Ljung, chapter 7; Farina &

@@ -35,7 +35,7 @@ pub struct Foresight {
     radius: Vec<f64>,
     /// What settled claims made of it.
     follow: Vec<Adaptive>,
-    /// How often the errors of settled claims were how large a share of what was measured, `[CLAIMED × sensors]`.
+    /// Histograms of |error| / `scale` over settled claims, `[CLAIMED × sensors]`.
     #[serde(skip)]
     settled: Vec<Shares>,
     sensors: usize,
@@ -182,8 +182,8 @@ impl Foresight {
         (0..self.follow.len()).map(wide).collect()
     }
 
-    /// Begins with intervals as wide as settled claims would have had those of an earlier model of this plant, [`Foresight::widths`];
-    /// with those that were measured where there are none.
+    /// Starts from the half widths that an earlier model of this plant ended with, [`Foresight::widths`], `[CLAIMED × sensors]` in the
+    /// sensors' units; from the measured ones where `widths` has another length.
     #[must_use]
     pub fn of_widths(mut self, widths: &[f64]) -> Self {
         if widths.len() == self.follow.len() {

@@ -9,8 +9,8 @@ use crate::state_space::{Lasting, StateSpace};
 
 /// Variances of what moves the states unseen in a period, in variances of a reading, that are tried.
 const RESTLESS: [f64; 5] = [1e-3, 1e-2, 1e-1, 1.0, 10.0];
-/// Variances of what moves lasting pushes, shares of what moves the states: a model's own mistakes are among both, and a push is
-/// followed within some 100, 30, 10 or 3 periods. Episodes too short to show that it lasts must not say that nothing does.
+/// Variances of the random walk of a lasting push that are tried, as shares of the states' process noise. A push is followed within some
+/// 100, 30, 10 or 3 periods. None is 0: an episode may be too short to show that a push lasts.
 const LASTING: [f64; 4] = [1e-4, 1e-3, 1e-2, 1e-1];
 /// Variance of what moves a sensor's offset, in variances of a reading: an episode is too short to show its drift. It is followed
 /// all the same, fast.

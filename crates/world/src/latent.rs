@@ -1,11 +1,14 @@
 //! One latent model in the plant's own units, with late actions.
 
+mod rollout;
+
 use forethought_plant::{Dynamics, Episode, Imagined, Latent, Shape};
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::{Rollout, TOGETHER};
 use crate::scaling::Scaling;
 use crate::state_space::StateSpace;
+
+pub(crate) use rollout::{Lanes, Rollout, TOGETHER};
 
 /// States further from the data's middle than so many times what is usual tell of a filter that has lost the plant: its gain is
 /// stable in the middle of the data, and may not be elsewhere. It begins anew from what is read.
@@ -21,7 +24,7 @@ pub struct LatentModel {
     pub(crate) usual: Vec<f64>,
 }
 
-/// An episode in plain numbers whose action `t` is what acted on the plant between readings `t` and `t + 1`. Before its
+/// An episode normalised whose action `t` is what acted on the plant between readings `t` and `t + 1`. Before its
 /// beginning it is taken to have rested at its first action.
 pub(crate) fn on_time(scaling: &Scaling, delays: &[usize], episode: &Episode) -> Episode {
     let plain = scaling.apply(episode);

@@ -31,7 +31,7 @@ impl Scaling {
         (value - self.actions[i].0) / self.actions[i].1
     }
 
-    /// The same episode in plain numbers.
+    /// The same episode normalised.
     pub(crate) fn apply(&self, episode: &Episode) -> Episode {
         let mut out = episode.clone();
         for row in out.read.chunks_exact_mut(self.sensors.len().max(1)) {

@@ -72,7 +72,7 @@ pub(crate) enum Lasting {
     Offset,
 }
 
-/// The model, all in plain numbers, with z = (x, u):
+/// The model, normalised throughout, with z = (x, u):
 ///
 /// x⁻ = A·x + B·u + b + G·σ(W·z + c) + d,  ŷ = x⁻[first sensors],  e = y − ŷ,  (x, d) = (x⁻, d) + K·e,
 ///
@@ -195,7 +195,7 @@ impl StateSpace {
         StateSpace { size, parameters, ..self }
     }
 
-    /// Follows an episode, in plain numbers: `each(t, state)` at each reading `t`, once that was taken in.
+    /// Follows a normalised episode: `each(t, state)` at each reading `t`, once that was taken in.
     pub(crate) fn follow(&self, episode: &Episode, each: &mut impl FnMut(usize, &[f64])) {
         let (n, sensors) = (self.size.states(), self.size.sensors);
         let (mut x, mut next) = (vec![0.0; n], vec![0.0; n]);
@@ -210,7 +210,7 @@ impl StateSpace {
         }
     }
 
-    /// Root mean square of each state while these episodes, in plain numbers, are followed, at least 1.
+    /// Root mean square of each state while these normalised episodes are followed, at least 1.
     pub(crate) fn usual(&self, episodes: &[Episode]) -> Vec<f64> {
         let (mut squares, mut rows) = (vec![0.0; self.size.states()], 0.0);
         for episode in episodes {

@@ -68,8 +68,8 @@ pub struct Part {
 ///
 /// **Threshold.** Every sum's level is turned into the rate λ at which a healthy plant shows excursions as high, exponential
 /// beyond the highest that were seen; at first by nominal data, then by all healthy time, fitted again whenever that has
-/// doubled. The rarity −ln min λᵢ/shareᵢ over all sums has peaks of its own; their tail gives the level that is passed as often
-/// as was asked, whatever the sums have in common. Time in events never counts, and no level is trusted beyond a multiple of
+/// doubled. All sums together are judged by their rarity, −ln min λᵢ/shareᵢ. The alarm level is the one that the peaks of the
+/// rarity pass at the rate that was asked: taken from their own tail, it holds however the sums are correlated. Time in events never counts, and no level is trusted beyond a multiple of
 /// what nominal data called an alarm.
 ///
 /// **Lessons.** Each alarm raises the levels of the sums that raised it, time lowers them at the rate that was asked; what people

@@ -7,7 +7,6 @@ use rand_core::SeedableRng;
 use rayon::prelude::*;
 
 use crate::arx::Arx;
-use crate::ensemble::MEMBERS;
 use crate::features::{enrich, normal};
 use crate::fit::{Prior, fit, spread};
 use crate::gain::{USUAL, Unseen, filtered, score, scores, tried};
@@ -16,24 +15,26 @@ use crate::realise::{realise, rest};
 use crate::scaling::Scaling;
 use crate::state_space::{Lasting, Size, StateSpace};
 
+/// Members of an ensemble, at least 3; each leaves out one part of the data at first.
+pub const MEMBERS: usize = 4;
 /// Nonlinear features of each member in drawn directions, and in directions that are fitted.
 const FEATURES: usize = 24;
 const TURNING: usize = 6;
-/// Standard deviations of what is believed before there are data, plain numbers.
+/// Standard deviations of the priors, normalised.
 const LINEAR_SD: f64 = 0.3;
 const READOUT_SD: f64 = 0.1;
 const DIRECTION_SD: f64 = 0.5;
-/// Around a model that is recalled, parameters are believed this many times closer.
+/// The same around a recalled model, as a factor.
 const RECALLED: f64 = 0.3;
-/// Errors are never believed smaller than this, plain numbers.
+/// Errors are never believed smaller than this, normalised.
 const FLOOR: f64 = 1e-4;
-/// How far from what is believed beforehand the linear model may go for whose states features are drawn, as [`LOOSENESS`].
+/// Looseness of the linear model from whose states the features are drawn, one of [`LOOSENESS`].
 const LINE: f64 = 0.3;
 /// Where sensors show all states, that model follows the readings closely: where the plant is not linear it would lag behind.
 const CLOSE: Unseen = Unseen { states: 10.0, offsets: 1e-3 };
 /// Readings for each parameter, at least, for a fit that nothing unseen judges.
 const TRUSTED: f64 = 5.0;
-/// How far from what is believed beforehand a fit may go: factors of the standard deviations.
+/// Looseness of a fit: factors of the prior's standard deviations.
 const LOOSENESS: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
 
 /// Mean logarithms of errors by which a calmer filter may foresee worse, a member.
@@ -66,7 +67,7 @@ pub(crate) struct Learnt {
     pub(crate) watcher: LatentModel,
 }
 
-/// What a member is learnt from, in plain numbers.
+/// What a member is learnt from, normalised.
 pub(crate) struct Lesson<'a> {
     linear: &'a Arx,
     recalled: Option<&'a LatentModel>,
@@ -227,7 +228,8 @@ fn calmer(all: &[(Unseen, f64)]) -> Unseen {
 /// That linear model, and the members; None where there is no lesson.
 pub(crate) fn train<'a>(lines: &[Vec<Lesson<'a>>], follow: Follow) -> Option<(&'a Arx, Vec<Learnt>)> {
     let shapes = lines.iter().enumerate().flat_map(|(number, lessons)| {
-        // A model that is recalled has its shape; lines after the first are for the shape that is most easily misled.
+        // A recalled model keeps its shape. Linear models after the first are tried with the first shape only: the others, with more
+        // freedom, fit whatever such a model gets wrong.
         let has_one = number > 0 || lessons.iter().any(|l| l.recalled.is_some());
         let kinds = [Kind::Shown, Kind::Hidden, Kind::Turning].into_iter().take(if has_one { 1 } else { 3 });
         kinds.map(move |kind| (lessons, shape(lessons, kind)))

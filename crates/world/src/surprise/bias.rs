@@ -30,7 +30,7 @@ const NEAR: f64 = 5.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bias {
     sensors: usize,
-    /// The least and the most of each channel, plain numbers, as used and as seen since.
+    /// The least and the most of each channel, normalised, as used and as seen since.
     range: Vec<(f64, f64)>,
     seen: Vec<(f64, f64)>,
     /// Of each row: what was gathered, and weights, `[sensors × width]`, empty where too little is known.

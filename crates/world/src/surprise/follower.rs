@@ -18,7 +18,7 @@ pub(crate) struct Follower {
     latents: VecDeque<Vec<f64>>,
     /// The actions held since the oldest latent, period after period.
     actions: VecDeque<f64>,
-    /// What was last read of each sensor, plain numbers; 0 before.
+    /// What was last read of each sensor, normalised; 0 before.
     read: Vec<f64>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Errors {
     pub(crate) offset: Vec<f64>,
     /// Disagreement of the members about it.
     pub(crate) offset_spread: Vec<f64>,
-    /// Where the plant was over the period, `[sensors + actions]`, plain numbers: what was last read before it, and the action
+    /// Where the plant was over the period, `[sensors + actions]`, normalised: what was last read before it, and the action
     /// held.
     pub(crate) place: Vec<f64>,
 }
@@ -53,7 +53,7 @@ impl Errors {
     }
 }
 
-/// The errors of an ensemble that follows an episode, the plant's place in plain numbers of `of`.
+/// The errors of an ensemble that follows an episode, the plant's place normalised by `of`.
 pub(crate) fn errors(ensemble: &Ensemble, of: &Ensemble, episode: &Episode) -> Vec<Errors> {
     let (mut follower, scaling) = (Follower::default(), &of.watching().linear.scaling);
     follower.push_in(ensemble, scaling, &[], episode.reading(0));
@@ -75,7 +75,7 @@ impl Follower {
         self.push_in(ensemble, &ensemble.watching().linear.scaling, action, read)
     }
 
-    /// The same, the place in plain numbers of another ensemble.
+    /// The same, the place normalised by another ensemble.
     fn push_in(
         &mut self,
         ensemble: &Ensemble,

@@ -6,7 +6,7 @@ use super::WINDOW;
 use super::bank::OFFSET_REFERENCE;
 use super::whiten::{OFFSET, ROWS, White};
 
-/// Time constant by which what is known is given up once it is gone, periods.
+/// Time constant of the running moments, by which a known zone shrinks once its fault is gone, periods.
 const MEMORY: f64 = 200.0;
 /// Time constant of the mean that says how far an event has gone by the time its alarm is fresh, periods.
 const FRESH: f64 = 10.0;
@@ -24,8 +24,50 @@ struct Zone {
     reach: f64,
     /// Those beyond count less by this, at least 1.
     scatter: f64,
-    /// The mean and the mean square about it, of late.
-    now: (f64, f64),
+    /// Of late.
+    now: Moments,
+}
+
+/// A running mean, and the mean square about it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(f64, f64)", into = "(f64, f64)")]
+struct Moments {
+    mean: f64,
+    square: f64,
+}
+
+/// Sums over a number of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "(f64, f64, f64)", into = "(f64, f64, f64)")]
+struct Sums {
+    count: f64,
+    sum: f64,
+    squares: f64,
+}
+
+// In models that are kept they stand as lists.
+impl From<(f64, f64)> for Moments {
+    fn from((mean, square): (f64, f64)) -> Self {
+        Moments { mean, square }
+    }
+}
+
+impl From<Moments> for (f64, f64) {
+    fn from(m: Moments) -> Self {
+        (m.mean, m.square)
+    }
+}
+
+impl From<(f64, f64, f64)> for Sums {
+    fn from((count, sum, squares): (f64, f64, f64)) -> Self {
+        Sums { count, sum, squares }
+    }
+}
+
+impl From<Sums> for (f64, f64, f64) {
+    fn from(s: Sums) -> Self {
+        (s.count, s.sum, s.squares)
+    }
 }
 
 /// What the open event shows of one sensor's errors of one horizon.
@@ -34,8 +76,8 @@ struct Seen {
     /// The mean of late, and the furthest that it was while the alarm was fresh.
     late: f64,
     furthest: f64,
-    /// Number, sum and squares after that.
-    after: (f64, f64, f64),
+    /// Of all errors after that.
+    after: Sums,
 }
 
 /// What lasts of events that are over, and what the open one shows: `[ROWS × sensors]`.
@@ -87,8 +129,8 @@ impl Known {
             if age <= WINDOW {
                 seen.furthest = seen.furthest.max(seen.late.abs());
             } else {
-                let (n, sum, squares) = seen.after;
-                seen.after = (n + 1.0, sum + z, squares + z * z);
+                let Sums { count, sum, squares } = seen.after;
+                seen.after = Sums { count: count + 1.0, sum: sum + z, squares: squares + z * z };
             }
         }
     }
@@ -96,8 +138,8 @@ impl Known {
     /// Whether a sensor's errors have gone much further than while the alarm was fresh.
     pub(crate) fn is_further(&self, sensor: usize) -> bool {
         let rows = self.seen.iter().take(OFFSET * self.sensors).skip(sensor).step_by(self.sensors);
-        rows.filter(|s| s.after.0 >= 0.5 * WINDOW as f64).any(|s| {
-            let mean = (s.after.1 / s.after.0).abs();
+        rows.filter(|s| s.after.count >= 0.5 * WINDOW as f64).any(|s| {
+            let mean = (s.after.sum / s.after.count).abs();
             mean > FURTHER.0 * s.furthest + FURTHER.1
         })
     }
@@ -105,7 +147,7 @@ impl Known {
     /// An event is over for a sensor: what lasts of it is known from now on. `offset`: how far its offset's sums got, above and below.
     pub(crate) fn settle(&mut self, sensor: usize, event: u64, offset: [f64; 2]) {
         for at in (sensor..self.zones.len()).step_by(self.sensors) {
-            let (n, sum, squares) = self.seen[at].after;
+            let Sums { count: n, sum, squares } = self.seen[at].after;
             if n < 0.5 * WINDOW as f64 {
                 continue;
             }
@@ -113,9 +155,9 @@ impl Known {
             let square = (squares / n - mean * mean).max(1.0);
             let zone = if at >= OFFSET * self.sensors {
                 // The filter goes on absorbing what was alarmed: all of an offset on that side is the same event.
-                Zone { mean, reach: f64::MAX.copysign(mean), scatter: 1.0, now: (mean, square) }
+                Zone { mean, reach: f64::MAX.copysign(mean), scatter: 1.0, now: Moments { mean, square } }
             } else {
-                Zone { mean, reach: mean, scatter: square.sqrt(), now: (mean, square) }
+                Zone { mean, reach: mean, scatter: square.sqrt(), now: Moments { mean, square } }
             };
             self.zones[at] = Some(zone).filter(Zone::is_much);
             if at >= OFFSET * self.sensors {
@@ -149,15 +191,15 @@ impl Zone {
     fn news(&mut self, z: f64) -> f64 {
         let beyond = z - z.clamp(self.reach.min(0.0), self.reach.max(0.0));
         let out = beyond / self.scatter;
-        self.now.0 += (z - self.now.0) / MEMORY;
-        self.now.1 += ((z - self.now.0).powi(2) - self.now.1) / MEMORY;
-        // What is gone does not come back unsaid, and what grows is not learnt.
-        let still = self.now.0 * self.mean.signum();
+        self.now.mean += (z - self.now.mean) / MEMORY;
+        self.now.square += ((z - self.now.mean).powi(2) - self.now.square) / MEMORY;
+        // The known mean and scatter only shrink: a fault that goes and comes back is news, and so is one that grows.
+        let still = self.now.mean * self.mean.signum();
         self.mean = self.mean.signum() * still.clamp(0.0, self.mean.abs());
         if self.reach.abs() < f64::MAX {
             self.reach = self.mean;
         }
-        self.scatter = self.now.1.max(1.0).sqrt().min(self.scatter);
+        self.scatter = self.now.square.max(1.0).sqrt().min(self.scatter);
         out
     }
 }

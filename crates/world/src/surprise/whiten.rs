@@ -16,8 +16,8 @@ const PENALTY: f64 = 0.003;
 const SETTLE: u64 = 15;
 /// The same for offsets, which settle slower.
 pub(crate) const SETTLE_OFFSET: u64 = 200;
-/// Offsets are watched from this many settled periods of nominal data on: they wander for hundreds, so that these are few that tell
-/// anything new of how far.
+/// Settled periods of nominal data from which on offsets are watched. Offsets are correlated over hundreds of periods, so these hold
+/// only a few independent ones.
 const OFFSETS_FROM: usize = 8 * SETTLE_OFFSET as usize;
 /// Whitened errors by which their size is learnt again, at least.
 const ENOUGH: f64 = 100.0;

@@ -1,6 +1,6 @@
 //! Several futures of one latent model at once.
 
-use crate::latent::LatentModel;
+use super::LatentModel;
 
 /// Futures that are imagined at once.
 pub(crate) const TOGETHER: usize = 8;
