@@ -227,6 +227,11 @@ pub(crate) enum World {
   forethought world surprise examples/tanks                  the last episode
   forethought world surprise examples/tanks --alarm 3 --no-fault")]
     Surprise(Surprise),
+    /// Say that somebody works at the plant: what sensors show is neither steered by nor learnt from, and raises no alarm.
+    #[command(after_help = "Examples:
+  forethought world maintain plant.toml             from now on, from episode to episode
+  forethought world maintain plant.toml --over      no more")]
+    Maintain(Maintain),
     /// Where the world stands.
     #[command(after_help = "Example:
   forethought world status examples/tanks --json")]
@@ -306,6 +311,15 @@ pub(crate) struct Surprise {
     /// It was a fault.
     #[arg(long, requires = "alarm")]
     pub(crate) fault: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Maintain {
+    #[command(flatten)]
+    pub(crate) file: WorldFile,
+    /// Nobody works at it any more.
+    #[arg(long)]
+    pub(crate) over: bool,
 }
 
 #[derive(Debug, Args)]

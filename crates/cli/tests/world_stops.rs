@@ -359,3 +359,40 @@ fn an_alarm_is_judged_in_the_midst_of_a_period_by_whoever_drives() {
     oven.0.run(&["replay", "plant.toml"], 0);
     assert_eq!(oven.starts(), 2, "whoever judges starts no plant");
 }
+
+#[test]
+fn maintenance_is_told_to_whoever_drives_and_lasts_until_it_is_over() {
+    let oven = Oven::slow();
+    let mut child = oven.explore();
+    let maintain = |over: &[&str]| {
+        oven.0.run(&[&["--as", "ada", "world", "maintain", "plant.toml"][..], over].concat(), 0)
+    };
+    assert!(maintain(&[]).contains("somebody works at the plant"));
+    assert!(maintain(&[]).contains("it was so already"));
+    assert_eq!(child.try_wait().unwrap(), None);
+    send(&child, Signal::INT);
+    child.wait().unwrap();
+    let status = oven.0.run(&["world", "status", "plant.toml"], 0);
+    assert!(status.contains("Somebody works at the plant"), "{status}");
+    assert!(maintain(&["--over"]).contains("nobody works at the plant any more"));
+    let log = oven.0.run(&["log", "plant.toml"], 0);
+    assert_eq!(
+        log.lines().filter(|line| line.contains("maintained") && line.contains("ada")).count(),
+        2,
+        "{log}"
+    );
+}
+
+#[test]
+fn another_period_of_a_plant_that_was_driven_is_refused_and_a_changed_goal_is_recorded() {
+    let oven = Oven::new();
+    oven.0.run(&["world", "explore", "plant.toml", "--no-report"], 0);
+    fs::write(oven.0.path("plant.toml"), PLANT.replace("target = 60", "target = 50")).unwrap();
+    oven.0.run(&["world", "explore", "plant.toml", "--no-report"], 0);
+    let log = oven.0.run(&["log", "plant.toml"], 0);
+    assert!(log.contains("the file was edited: what sensors should show changes"), "{log}");
+    fs::write(oven.0.path("period"), "2").unwrap();
+    let said = oven.0.run(&["world", "explore", "plant.toml", "--no-report"], 2);
+    assert!(said.contains("the period changes from 1 s to 2 s"), "{said}");
+    assert!(said.contains("give the world file another `name`"), "{said}");
+}

@@ -11,9 +11,7 @@ use std::sync::Arc;
 
 use forethought_machine::Reading;
 use forethought_plant::World;
-use forethought_record::{
-    Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Refusal, Seq,
-};
+use forethought_record::{Actor, Drive, DriveEntry, DriveEvent, EpisodeEnd, FORMAT, Purpose, Reason, Seq};
 use forethought_world::Follow;
 use jiff::Timestamp;
 use serde_json::json;
@@ -21,98 +19,14 @@ use serde_json::json;
 use crate::alarm::{Alarm, taught_monitor};
 use crate::creep::creeping;
 use crate::model::{LearnAsk, WorldModel};
-use crate::policy::{self, PlanAsk, Planned, exploring_tracks};
+use crate::policy::{self, Planned, exploring_tracks};
 use crate::progress::{done, is_stale, learnable, reached, undriven};
 use crate::run::Run;
-
-pub use command::{DriveCommand, DriveReply};
+use crate::seen::is_within_reach;
+use crate::words::{DriveEffect, DriveEnd, DriveInput, EpisodePlan, Until};
 
 /// Episodes after which a model is learnt and plans, even while exploring.
 const GUIDED_FROM: usize = 2;
-
-/// What the core is told.
-#[derive(Debug, Clone)]
-pub enum DriveInput {
-    /// It begins; once.
-    Begin,
-    /// All events up to here are durable.
-    Journaled(Seq),
-    /// The plant holds its safe action, or cannot be spoken to.
-    Safe(Result<(), String>),
-    /// An episode has its place in the store: its number there.
-    Created(u64),
-    /// What was read after a reset or a step.
-    Read(Result<Reading, String>),
-    /// An episode of the store is closed: its periods and its hash in hex.
-    Closed(u64, String),
-    /// A model was learnt, or could not be.
-    Learnt(Box<Result<WorldModel, String>>),
-    /// A plan was made.
-    Planned(Box<Planned>),
-    /// Somebody asks something of it: the caller's number, what, who.
-    Command(u64, DriveCommand, Actor),
-    /// The process that drives is to end.
-    Stop(Reason),
-}
-
-/// What the core wants done.
-#[derive(Debug, Clone)]
-pub enum DriveEffect {
-    /// Make these durable, then say `Journaled`.
-    Append(Vec<DriveEntry>, Vec<(String, Vec<u8>)>),
-    /// Bring the plant to its safe action now, whatever it is told to do, then say `Safe`. What it was told to do need not be answered.
-    MakeSafe,
-    /// Make a place for an episode, then say `Created`.
-    Create(EpisodePlan),
-    /// Begin an episode with this seed, then say `Read`.
-    Reset(u64),
-    /// Hold an action over one period, then say `Read`. Never before the reading that came before it.
-    Step(Vec<f64>),
-    /// Append to the episode: the action that was held before the reading (none before the first), the reading, and what is
-    /// claimed now of readings to come, two numbers a claim. NaN where there is none.
-    Record(Option<Vec<f64>>, Vec<f64>, Vec<f64>),
-    /// Close an episode of the store, whole or interrupted, unless it is closed already, then say `Closed`.
-    Close(u64, bool),
-    /// Learn a model, then say `Learnt`.
-    Learn(Box<LearnAsk>),
-    /// Ask the pure function for a plan, then say `Planned`.
-    Plan(Box<PlanAsk>),
-    /// The answer to a command of this number: what it says is durable.
-    Reply(u64, Result<DriveReply, Refusal>),
-    /// Nothing is left to do.
-    Done(DriveEnd),
-}
-
-/// An episode that is about to be.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EpisodePlan {
-    /// What it is for.
-    pub purpose: Purpose,
-    /// What the environment is reset with.
-    pub seed: u64,
-    /// What acts.
-    pub policy: String,
-    /// Hash of the model that plans.
-    pub model: Option<String>,
-    /// Periods, at most.
-    pub longest: usize,
-}
-
-/// How it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DriveEnd {
-    /// All that the file asks for is done.
-    Finished,
-    /// Somebody stopped it.
-    Stopped,
-    /// All is explored, and no episode had [`crate::LEARNT_FROM`] periods, or those that had did not have [`forethought_world::PERIODS_LEAST`] together:
-    /// there is no model to act with.
-    NothingLearnt,
-    /// All acting episodes are over, and the plant was not brought to its goal: its model foresaw no more than "as it is now". In words.
-    Undriven(String),
-    /// The plant, or learning, failed: in words.
-    Failed(String),
-}
 
 /// What the core is waiting for.
 #[derive(Debug)]
@@ -131,17 +45,6 @@ enum Phase {
     Learning,
     /// Nothing.
     Over,
-}
-
-/// How far to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// All exploring episodes are over.
-    Explored,
-    /// A model is learnt from all that there is.
-    Learnt,
-    /// All acting episodes are over.
-    Driven,
 }
 
 /// Drives one plant. Holds every rule; does nothing itself.
@@ -268,7 +171,11 @@ impl DriveCore {
             Next::Over(end) => self.over(end, effects),
             Next::Learn(episodes, follow) => {
                 self.phase = Phase::Learning;
+                let told = |stored: &u64| self.drive.episodes.values().find(|e| e.stored == *stored);
+                let maintained =
+                    episodes.iter().map(|id| told(id).map_or(Vec::new(), |e| e.maintained.clone()));
                 let ask = LearnAsk {
+                    maintained: maintained.collect(),
                     episodes,
                     world: self.world.clone(),
                     before: self.model.clone(),
@@ -305,7 +212,7 @@ impl DriveCore {
             return Next::Over(DriveEnd::Stopped);
         }
         let explored = done(&self.drive, Purpose::Explore);
-        let is_explored = explored >= self.world.explore.1 as usize;
+        let is_explored = explored >= self.world.explore.count as usize;
         let learnable = learnable(&self.drive);
         if is_explored && self.model.is_none() && learnable.is_empty() {
             return Next::Over(DriveEnd::NothingLearnt);
@@ -315,7 +222,7 @@ impl DriveCore {
         }
         // While exploring, a model that has seen most of the data will do, once all that is explored is within its reach.
         let will_do = self.model.as_ref().is_some_and(|m| {
-            policy::is_within_reach(&self.world, &m.seen) && 2 * learnable.len() < 3 * m.episodes.len()
+            is_within_reach(&self.world, &m.seen) && 2 * learnable.len() < 3 * m.episodes.len()
         });
         let wants_model = is_explored || explored >= GUIDED_FROM && !will_do;
         if wants_model && self.is_stale && !learnable.is_empty() {
@@ -323,15 +230,15 @@ impl DriveCore {
             return Next::Learn(learnable, follow);
         }
         if !is_explored {
-            return Next::Episode(Purpose::Explore, self.world.explore.0);
+            return Next::Episode(Purpose::Explore, self.world.explore.periods);
         }
         if self.until == Until::Learnt && self.model.is_some() {
             return Next::Over(DriveEnd::Finished);
         }
         let reached = reached(&self.world, &self.drive);
-        let is_left = done(&self.drive, Purpose::Drive) < self.world.drive.1 as usize;
+        let is_left = done(&self.drive, Purpose::Drive) < self.world.drive.count as usize;
         match reached {
-            None if is_left => Next::Episode(Purpose::Drive, self.world.drive.0),
+            None if is_left => Next::Episode(Purpose::Drive, self.world.drive.periods),
             None if let Some(why) = undriven(&self.world, &self.drive) => Next::Over(DriveEnd::Undriven(why)),
             _ if self.drive.finished.is_some() => Next::Over(DriveEnd::Finished),
             reached => {
@@ -384,7 +291,8 @@ impl DriveCore {
         let foresight = self.model.as_ref().map(|m| m.foresight.clone().of_widths(widths.unwrap_or(&[])));
         let run =
             Run::new(&self.world, episode, stored, plan, tracks, earlier).standing_at(self.from.clone());
-        let run = run.foreseeing(foresight).watched(monitor).pausing(pauses);
+        let run =
+            run.foreseeing(foresight).watched(monitor).pausing(pauses).maintained(self.drive.is_maintained);
         self.phase = Phase::Running(Box::new(run));
         self.cut(effects);
     }
@@ -489,7 +397,7 @@ impl DriveCore {
                 self.record(at, &Actor::engine(), vec![event], vec![blob], effects);
             }
             // Too little yet: what is left to explore may mend it.
-            Err(_) if done(&self.drive, Purpose::Explore) < self.world.explore.1 as usize => {
+            Err(_) if done(&self.drive, Purpose::Explore) < self.world.explore.count as usize => {
                 self.next(at, effects)
             }
             Err(message) => {

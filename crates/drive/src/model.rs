@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use forethought_memory::hash_hex;
-use forethought_plant::{ActionBounds, Dynamics, Episode, World};
-use forethought_record::Score;
+use forethought_plant::{Dynamics, Episode, World};
+use forethought_record::{Maintained, Score};
 use forethought_world::{Ensemble, Follow, Foresight, LeftOut, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 
-use crate::creep::lies;
-use crate::policy::exploring_range;
-use crate::silent::Pause;
+use crate::offset::offsets;
+use crate::pause::Pause;
+use crate::seen::Seen;
 
 /// What is asked of a learner.
 #[derive(Debug, Clone)]
 pub struct LearnAsk {
     /// Stored episodes, oldest first.
     pub episodes: Vec<u64>,
+    /// When somebody worked at the plant, in each of `episodes`; an episode that has none may be left out at the end.
+    pub maintained: Vec<Vec<Maintained>>,
     /// The checked file: its period, its seed, what counts as drift, alarms a week.
     pub world: Arc<World>,
     /// What was believed of this plant before.
@@ -25,89 +27,6 @@ pub struct LearnAsk {
     pub recalled: Option<Arc<WorldModel>>,
     /// How closely it follows what is read.
     pub follow: Follow,
-}
-
-/// Share of what was seen by which plans may go beyond it.
-const STRIDE: f64 = 0.3;
-
-/// Where a plant was: the least and the most that was ever read and set, and how often it was where.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Seen {
-    /// `[sensors]`, in their units.
-    pub sensors: Vec<(f64, f64)>,
-    /// `[actions]`, in their units.
-    pub actions: Vec<(f64, f64)>,
-    /// Readings in each part of where exploring takes a sensor, `[sensors]`.
-    pub visits: Vec<[u32; Seen::PARTS]>,
-}
-
-impl Seen {
-    /// Equal parts of where exploring takes a sensor.
-    pub const PARTS: usize = 12;
-
-    fn of(world: &World, episodes: &[Episode]) -> Self {
-        let (sensors, actions) = (world.card.sensors.len(), world.card.actions.len());
-        let mut visits = vec![[0; Self::PARTS]; sensors];
-        for (sensor, visits) in visits.iter_mut().enumerate() {
-            let (low, high) = exploring_range(world, sensor);
-            for read in episodes.iter().flat_map(|e| e.read.iter().skip(sensor).step_by(sensors)) {
-                // No number where the range has no end: nobody asks for levels there.
-                let part = (read - low) / (high - low) * Self::PARTS as f64;
-                if (0.0..Self::PARTS as f64).contains(&part) {
-                    visits[part as usize] += 1;
-                }
-            }
-        }
-        Seen {
-            sensors: ends(sensors, episodes.iter().flat_map(|e| &e.read)),
-            actions: ends(actions, episodes.iter().flat_map(|e| &e.set)),
-            visits,
-        }
-    }
-
-    /// This and another, visits together.
-    fn and(mut self, other: &Seen) -> Seen {
-        let widen = |own: &mut Vec<(f64, f64)>, other: &[(f64, f64)]| {
-            own.iter_mut().zip(other).for_each(|(a, b)| *a = (a.0.min(b.0), a.1.max(b.1)));
-        };
-        widen(&mut self.sensors, &other.sensors);
-        widen(&mut self.actions, &other.actions);
-        let visits = self.visits.iter_mut().flatten().zip(other.visits.iter().flatten());
-        visits.for_each(|(a, b)| *a += b);
-        self
-    }
-
-    /// Where a plan may take a sensor: a stride beyond what was seen. A model says little of what lies further away, least
-    /// of all that it does not know it.
-    pub fn reach(&self, sensor: usize) -> (f64, f64) {
-        stride(self.sensors[sensor])
-    }
-
-    /// Where exploring may set the actions.
-    pub fn within(&self, mut bounds: ActionBounds) -> ActionBounds {
-        for (i, &seen) in self.actions.iter().enumerate() {
-            let (low, high) = stride(seen);
-            bounds.low[i] = bounds.low[i].max(low);
-            bounds.high[i] = bounds.high[i].min(high);
-        }
-        bounds
-    }
-}
-
-fn stride((low, high): (f64, f64)) -> (f64, f64) {
-    let stride = STRIDE * (high - low);
-    (low - stride, high + stride)
-}
-
-/// The least and the most of each of `count` channels; all numbers where nothing was read.
-pub(crate) fn ends<'a>(count: usize, values: impl Iterator<Item = &'a f64>) -> Vec<(f64, f64)> {
-    let mut out = vec![(f64::INFINITY, f64::NEG_INFINITY); count];
-    for (i, &v) in values.enumerate().filter(|(_, v)| !v.is_nan()) {
-        let end = &mut out[i % count];
-        *end = (end.0.min(v), end.1.max(v));
-    }
-    let known = |end: (f64, f64)| if end.0 > end.1 { (f64::MIN, f64::MAX) } else { end };
-    out.into_iter().map(known).collect()
 }
 
 /// A learnt model. Its blob is JSON that round-trips exactly.
@@ -131,9 +50,10 @@ pub struct WorldModel {
     pub known: Seen,
     /// How long sensors pause.
     pub pauses: Vec<Pause>,
-    /// How far sensors lay from what it makes of the actions alone, in each of `episodes`: `[sensors]` in their units, None where that says
-    /// nothing.
-    pub lies: Vec<Vec<Option<f64>>>,
+    /// Offset of each sensor from what it makes of the actions alone, in each of `episodes`: `[sensors]` in their units, None where that
+    /// says nothing.
+    #[serde(alias = "lies")]
+    pub offsets: Vec<Vec<Option<f64>>>,
     /// Hash of `bytes`.
     #[serde(skip)]
     pub hash: String,
@@ -188,6 +108,16 @@ fn begun(mut episode: Episode) -> Episode {
     episode
 }
 
+/// An episode without what sensors showed while somebody worked at the plant.
+fn masked(mut episode: Episode, maintained: &[Maintained]) -> Episode {
+    for (reading, row) in episode.read.chunks_exact_mut(episode.sensors.max(1)).enumerate() {
+        if maintained.iter().any(|m| m.holds(reading as u64)) {
+            row.fill(f64::NAN);
+        }
+    }
+    episode
+}
+
 /// The sensor that was read in the fewest periods, where these are less than half.
 fn seldom_read(world: &World, episodes: &[Episode]) -> Option<WorldError> {
     let periods: usize = episodes.iter().map(Episode::periods).sum();
@@ -213,7 +143,11 @@ pub fn learn(
     episodes: &[Episode],
     truth: Option<&dyn Dynamics>,
 ) -> Result<WorldModel, WorldError> {
-    let episodes: Vec<Episode> = episodes.iter().map(|e| begun(ask.world.believed(e))).collect();
+    let believed = |(i, episode): (usize, &Episode)| {
+        let maintained = ask.maintained.get(i).map_or(&[][..], Vec::as_slice);
+        begun(masked(ask.world.believed(episode), maintained))
+    };
+    let episodes: Vec<Episode> = episodes.iter().enumerate().map(believed).collect();
     let all: Vec<&Episode> = episodes.iter().collect();
     let (recalled, before) = (ask.recalled.as_deref(), ask.before.as_deref());
     let (recalled, before) = (recalled.map(|m| &m.ensemble), before.map(|m| &m.ensemble));
@@ -241,8 +175,8 @@ pub fn learn(
     let recalled = ask.recalled.as_ref().map(|m| m.hash.clone());
     let seen = Seen::of(world, &episodes);
     let known = ask.recalled.as_ref().map_or_else(|| seen.clone(), |m| seen.clone().and(&m.known));
-    let pauses = Pause::of(world, &episodes);
-    let lies = all.iter().map(|episode| lies(&ensemble, episode)).collect();
+    let pauses = Pause::of(world, &episodes, &ask.maintained);
+    let offsets = all.iter().map(|episode| offsets(&ensemble, episode)).collect();
     let model = WorldModel {
         ensemble,
         foresight,
@@ -253,7 +187,7 @@ pub fn learn(
         seen,
         known,
         pauses,
-        lies,
+        offsets,
         hash: String::new(),
         bytes: Vec::new(),
     };

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use forethought_memory::{Journal, Store};
-use forethought_plant::World;
-use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT};
+use forethought_plant::{World, parse_world};
+use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, FORMAT, Reason, Refusal};
 use jiff::Timestamp;
 
-use crate::drive::{DriveCommand, DriveCore, DriveEffect, DriveInput, DriveReply, Until};
+use crate::drive::DriveCore;
 use crate::error::DriveShellError;
 use crate::model::WorldModel;
+use crate::revise::{check_changes, compare_worlds, in_words};
+use crate::words::{DriveCommand, DriveEffect, DriveInput, DriveReply, Until};
 
 /// A world that was found or opened.
 pub struct OpenedWorld {
@@ -23,10 +25,10 @@ pub struct OpenedWorld {
 }
 
 /// Finds the world of this name in the journal and folds it, or opens a new one with `text` as its file; a changed file, and a
-/// plant that says something else of itself, are recorded as revised.
+/// plant that says something else of itself, are recorded as revised, with what changed.
 ///
 /// # Errors
-/// [`DriveShellError`]: a damaged record above all.
+/// [`DriveShellError`]: a damaged record above all; [`DriveShellError::Refused`] where what is recorded would mean something else.
 pub fn open_world(
     journal: Box<dyn Journal>,
     world: &World,
@@ -55,11 +57,9 @@ pub fn open_world(
         entries.push(first);
     }
     let mut drive = Drive::fold(&entries)?;
-    let is_edited = drive.text != text;
-    if is_edited || drive.card.as_ref() != Some(&world.told) {
-        let reason = if is_edited { "the file was edited" } else { "the plant was described" };
+    if let Some(reason) = revised(&drive, world, text)? {
         let (text, card) = (text.to_owned(), Some(world.told.clone()));
-        let revised = entry(DriveEvent::WorldRevised { text, card, reason: reason.into() });
+        let revised = entry(DriveEvent::WorldRevised { text, card, reason });
         store.append(std::slice::from_ref(&revised), Vec::new())?;
         drive.apply(&revised)?;
     }
@@ -73,6 +73,23 @@ pub fn open_world(
         }
     };
     Ok(OpenedWorld { store, drive, model })
+}
+
+/// Why the file, or what the plant says of itself, is another one than in the record, and what changed; None where neither is.
+fn revised(drive: &Drive, world: &World, text: &str) -> Result<Option<Reason>, Refusal> {
+    let reason = match (drive.text != text, drive.card.as_ref() != Some(&world.told)) {
+        (true, _) => "the file was edited",
+        (false, true) => "the plant was described",
+        (false, false) => return Ok(None),
+    };
+    let card = drive.card.as_ref().unwrap_or(&world.told);
+    // What an earlier version took may be none for this one.
+    let Ok(old) = parse_world(&drive.text, &[], &|_, _| Ok(card.clone())) else {
+        return Ok(Some(reason.to_owned()));
+    };
+    let changes = compare_worlds(&old, world);
+    check_changes(&changes, !drive.episodes.is_empty())?;
+    Ok(Some(in_words(reason, &changes)))
 }
 
 impl OpenedWorld {

@@ -6,7 +6,8 @@ use forethought_plan::{Method, StateLimit, Trajectory, TrajectoryTask, plan_traj
 use forethought_plant::{ActionBounds, Dynamics, Imagined, Latent, Track, World};
 use rand_core::Rng;
 
-use crate::model::{Seen, WorldModel};
+use crate::model::WorldModel;
+use crate::seen::{Seen, exploring_range};
 
 /// Standard deviations of what is foreseen by which a plan stays inside a limit.
 const MARGIN_SD: f64 = 3.0;
@@ -18,14 +19,15 @@ const SHAKE: f64 = 0.15;
 const HELD: (u64, u64) = (3, 16);
 /// Shares of the way from the safe action to anywhere that the first episodes go.
 const AMPLITUDE: [f64; 3] = [0.35, 0.6, 0.8];
-/// Part of the way to a limit that exploring without a model leaves alone, and periods ahead that it looks by a straight line.
+/// Width of the guard at each limit, as a share of the room between the limits: exploring without a model turns back there.
 const GUARD: f64 = 0.3;
+/// Periods ahead to which the last two readings are extrapolated, to see whether the guard is reached.
 const GUARD_AHEAD: f64 = 8.0;
 
-/// Share of where exploring takes a sensor by which an episode goes beyond what earlier ones saw.
+/// How far an exploring episode may go beyond what earlier ones saw, as a share of [`exploring_range`].
 const FURTHER: f64 = 0.15;
-/// The same, beyond what the episode itself has seen so far: what is new is come upon slowly, for a plant whose moves grow there
-/// cannot be stopped once it is fast.
+/// The same, beyond what the episode itself has seen so far. It is small, for a plant that is unstable out there cannot be stopped once it
+/// is fast.
 const AT_ONCE: f64 = 0.03;
 
 /// Equal parts of where exploring takes a sensor.
@@ -66,7 +68,7 @@ pub struct Planned {
 }
 
 /// The cost of one period: Σ ((y − r)/scale)² over what is wanted, moves and prices of actions.
-pub fn stage_cost(
+pub(crate) fn stage_cost(
     world: &World,
     tracks: &[Track],
     end_s: f64,
@@ -372,30 +374,6 @@ pub fn exploring_tracks(world: &World, seen: Option<&Seen>, seed: u64, periods: 
 fn beyond(world: &World, sensor: usize, (least, most): (f64, f64), share: f64) -> (f64, f64) {
     let (low, high) = exploring_range(world, sensor);
     (least - share * (high - low), most + share * (high - low))
-}
-
-/// Whether plans may take every sensor with a goal anywhere that exploring asks for.
-pub(crate) fn is_within_reach(world: &World, seen: &Seen) -> bool {
-    world.tracks.iter().all(|track| {
-        let (low, high) = exploring_range(world, track.sensor);
-        let (least, most) = seen.reach(track.sensor);
-        least <= low && high <= most
-    })
-}
-
-/// Where exploring takes a sensor: a little beyond the levels that the file ever asks for, inside its limits.
-pub(crate) fn exploring_range(world: &World, sensor: usize) -> (f64, f64) {
-    let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
-    if let Some(track) = world.tracks.iter().find(|t| t.sensor == sensor) {
-        let values = track.points.iter().map(|p| p.1);
-        (low, high) = values.fold((high, low), |(a, b), v| (a.min(v), b.max(v)));
-        let room = 0.05 * (high - low) + track.scale;
-        (low, high) = (low - room, high + room);
-    }
-    let (floor, ceiling) = world.limits[sensor];
-    let edge = if floor.is_finite() && ceiling.is_finite() { 0.02 * (ceiling - floor) } else { 0.0 };
-    let inside = |v: f64| v.min(ceiling - edge).max(floor + edge);
-    (inside(low), inside(high))
 }
 
 /// What an episode is reset with.

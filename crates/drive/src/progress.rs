@@ -30,8 +30,9 @@ pub(crate) fn reached(world: &World, drive: &Drive) -> Option<String> {
     let (number, episode) = drive.whole(Purpose::Drive).last()?;
     let cost = episode.cost? / episode.periods.max(1) as f64;
     // What was not read cost nothing, and what ended early may have cost little: neither is as good as it looks.
-    let is_long = episode.periods >= world.drive.0 as u64;
-    let maintained = (1..=world.drive.0).filter(|t| world.is_maintained(*t)).count() as u64;
+    let is_long = episode.periods >= world.drive.periods as u64;
+    let is_maintained = |t: &usize| world.is_maintained(*t) || episode.is_maintained(*t as u64);
+    let maintained = (1..=world.drive.periods).filter(is_maintained).count() as u64;
     let unread = |t: &Track| episode.unread.get(t.sensor).copied().unwrap_or(0) + maintained;
     let is_seen = world.tracks.iter().all(|t| UNSEEN * unread(t) <= episode.periods);
     (cost <= goal && episode.beyond == 0 && is_long && is_seen && !drive.is_alarmed(number))

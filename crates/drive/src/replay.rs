@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use forethought_machine::Reading;
+use forethought_plan::Method;
 use forethought_plant::{Episode, World};
 use forethought_record::{Actor, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd};
+use jiff::Timestamp;
 
-use crate::drive::{DriveCommand, DriveCore, DriveEffect, DriveInput, Until};
+use crate::drive::DriveCore;
 use crate::model::WorldModel;
 use crate::policy::plan_action;
 use crate::shell::method;
+use crate::words::{DriveCommand, DriveEffect, DriveInput, Until};
 
 /// An episode as it was recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,115 +49,186 @@ pub fn replay_episode(
 ) -> Result<ReplayedEpisode, DriveError> {
     let drive = Drive::fold(&entries[..intended])?;
     let number = drive.episodes.len() as u64 + 1;
-    let is_seal =
-        |e: &&DriveEntry| matches!(&e.event, DriveEvent::EpisodeSealed { episode, .. } if *episode == number);
-    let sealed = entries[intended..].iter().find(is_seal).and_then(|e| match &e.event {
-        DriveEvent::EpisodeSealed { end, .. } => Some(end),
+    let began = &entries[intended];
+    let from = began_at(&began.event).unwrap_or_else(|| world.card.safe());
+    let core = DriveCore::new(world.clone(), drive, model, None, Until::Driven).standing_at(from);
+    let mut again = Again {
+        recorded,
+        told: told(&entries[intended..], number),
+        is_whole: sealed(&entries[intended..], number) == Some(&EpisodeEnd::Whole),
+        method: method(world.planner),
+        at: began.at,
+        t: 0,
+        is_begun: false,
+    };
+    let difference = again.run(core);
+    Ok(ReplayedEpisode { episode: number, actions: recorded.episode.periods(), difference })
+}
+
+/// How an episode ended.
+fn sealed(entries: &[DriveEntry], number: u64) -> Option<&EpisodeEnd> {
+    entries.iter().find_map(|e| match &e.event {
+        DriveEvent::EpisodeSealed { episode, end, .. } if *episode == number => Some(end),
         _ => None,
-    });
-    // Alarms of it, and what was said of alarms in it, in their order.
-    let is_of_it = |e: &&DriveEntry| {
-        matches!(&e.event, DriveEvent::AlarmRaised { episode, .. } if *episode == number)
-            || matches!(e.event, DriveEvent::AlarmJudged { .. })
+    })
+}
+
+/// Alarms of an episode and what was said of it or of alarms meanwhile, in their order.
+fn told(entries: &[DriveEntry], number: u64) -> VecDeque<&DriveEvent> {
+    let is_seal =
+        |e: &DriveEvent| matches!(e, DriveEvent::EpisodeSealed { episode, .. } if *episode == number);
+    let is_told = |e: &&DriveEvent| match e {
+        DriveEvent::AlarmRaised { episode, .. } => *episode == number,
+        DriveEvent::AlarmJudged { .. } | DriveEvent::Maintained { .. } => true,
+        _ => false,
     };
-    let within = entries[intended..].iter().take_while(|e| !is_seal(e));
-    let mut alarms: VecDeque<&DriveEvent> = within.filter(is_of_it).map(|e| &e.event).collect();
-    let method = method(world.planner);
-    let is_whole = sealed == Some(&EpisodeEnd::Whole);
-    let (episode, at) = (&recorded.episode, entries[intended].at);
-    let periods = episode.periods();
-    let mut out = ReplayedEpisode { episode: number, actions: periods, difference: None };
-    let read = |t: usize| {
-        let values = episode.reading(t).iter().map(|v| Some(*v).filter(|v| !v.is_nan())).collect();
-        DriveInput::Read(Ok(Reading { values, done: is_whole && t == periods }))
-    };
-    let mut core = DriveCore::new(world.clone(), drive, model, None, Until::Driven)
-        .standing_at(began_at(&entries[intended].event).unwrap_or_else(|| world.card.safe()));
-    let (mut inputs, mut effects, mut t) = (VecDeque::from([DriveInput::Begin]), Vec::new(), 0);
-    let (mut is_begun, mut is_over) = (false, false);
-    while let Some(input) = inputs.pop_front() {
-        while let (true, Some(DriveEvent::AlarmJudged { alarm, no_fault })) = (is_begun, alarms.front()) {
-            let judge = DriveCommand::Judge { alarm: *alarm, no_fault: *no_fault };
-            core.step(at, DriveInput::Command(0, judge, Actor::engine()), &mut effects);
-            alarms.pop_front();
-        }
-        core.step(at, input, &mut effects);
-        for effect in effects.drain(..) {
-            match effect {
-                DriveEffect::Append(said, _) => {
-                    for event in said.iter().map(|e| &e.event) {
-                        if !matches!(event, DriveEvent::AlarmRaised { .. }) {
-                            continue;
-                        }
-                        let known = alarms.pop_front();
-                        if known != Some(event) {
-                            out.difference =
-                                Some(format!("recorded {}, now {}", words(known), words(Some(event))));
-                            return Ok(out);
-                        }
-                    }
-                    inputs.push_back(DriveInput::Journaled(u64::MAX));
+    entries.iter().map(|e| &e.event).take_while(|e| !is_seal(e)).filter(is_told).collect()
+}
+
+/// An episode that is decided again.
+struct Again<'a> {
+    recorded: &'a Recorded,
+    /// What is still to come.
+    told: VecDeque<&'a DriveEvent>,
+    is_whole: bool,
+    method: Method,
+    at: Timestamp,
+    /// Periods so far.
+    t: usize,
+    is_begun: bool,
+}
+
+/// What follows from one effect.
+enum Then {
+    /// The core is told this.
+    Input(DriveInput),
+    Nothing,
+    /// The episode is over, or would never have been; alarms of its last reading may follow.
+    Over,
+    /// Nothing more is compared; the difference, where there is one.
+    Ends(Option<String>),
+}
+
+impl Again<'_> {
+    /// The first thing that comes out otherwise.
+    fn run(&mut self, mut core: DriveCore) -> Option<String> {
+        let (mut inputs, mut effects) = (VecDeque::from([DriveInput::Begin]), Vec::new());
+        while let Some(input) = inputs.pop_front() {
+            for command in self.commands() {
+                core.step(self.at, DriveInput::Command(0, command, Actor::engine()), &mut effects);
+            }
+            core.step(self.at, input, &mut effects);
+            let mut is_over = false;
+            for effect in effects.drain(..) {
+                match self.carry_out(effect) {
+                    Then::Input(input) => inputs.push_back(input),
+                    Then::Nothing => {}
+                    Then::Over => is_over = true,
+                    Then::Ends(difference) => return difference,
                 }
-                DriveEffect::Create(_) => inputs.push_back(DriveInput::Created(0)),
-                DriveEffect::Reset(_) => {
-                    is_begun = true;
-                    inputs.push_back(read(0));
-                }
-                DriveEffect::Plan(ask) => {
-                    let most = recorded.iterations.get(t).copied().unwrap_or(f64::NAN);
-                    let planned = plan_action(&ask, &method, &mut |k| f64::from(k) >= most);
-                    inputs.push_back(DriveInput::Planned(Box::new(planned)));
-                }
-                // What was held last may not have been recorded before the engine died.
-                DriveEffect::Step(_) if t == periods => {
-                    out.difference = missed(&alarms, periods);
-                    return Ok(out);
-                }
-                DriveEffect::Step(action) => {
-                    let held = episode.action(t);
-                    if action != held {
-                        out.difference = Some(format!("period {t}: recorded {held:?}, now {action:?}"));
-                        return Ok(out);
-                    }
-                    t += 1;
-                    inputs.push_back(read(t));
-                }
-                DriveEffect::Record(..) | DriveEffect::Reply(..) => {}
-                // It was learnt before, or there was too little to learn from.
-                DriveEffect::Learn(_) => {
-                    let none = Err("there was no model".to_owned());
-                    inputs.push_back(DriveInput::Learnt(Box::new(none)));
-                }
-                DriveEffect::MakeSafe if !is_begun => inputs.push_back(DriveInput::Safe(Ok(()))),
-                // It is over, or would never have been; alarms of its last reading may follow.
-                DriveEffect::MakeSafe | DriveEffect::Close(..) | DriveEffect::Done(_) => is_over = true,
+            }
+            if is_over {
+                return self.ended();
             }
         }
-        if is_over {
-            out.difference = if t < periods {
-                Some(format!("recorded {periods} periods, now it ends after {t}"))
-            } else {
-                missed(&alarms, periods)
-            };
-            return Ok(out);
+        None
+    }
+
+    /// What was said before the reading that comes next.
+    fn commands(&mut self) -> Vec<DriveCommand> {
+        let mut out = Vec::new();
+        while let (true, Some(event)) = (self.is_begun, self.told.front()) {
+            out.push(match event {
+                DriveEvent::AlarmJudged { alarm, no_fault } => {
+                    DriveCommand::Judge { alarm: *alarm, no_fault: *no_fault }
+                }
+                DriveEvent::Maintained { begins, reading } if *reading <= self.t as u64 => {
+                    DriveCommand::Maintain { begins: *begins }
+                }
+                _ => break,
+            });
+            self.told.pop_front();
+        }
+        out
+    }
+
+    fn carry_out(&mut self, effect: DriveEffect) -> Then {
+        let periods = self.recorded.episode.periods();
+        match effect {
+            DriveEffect::Append(entries, _) => self.append(&entries),
+            DriveEffect::Create(_) => Then::Input(DriveInput::Created(0)),
+            DriveEffect::Reset(_) => {
+                self.is_begun = true;
+                self.read()
+            }
+            DriveEffect::Plan(ask) => {
+                let most = self.recorded.iterations.get(self.t).copied().unwrap_or(f64::NAN);
+                let planned = plan_action(&ask, &self.method, &mut |k| f64::from(k) >= most);
+                Then::Input(DriveInput::Planned(Box::new(planned)))
+            }
+            // What was held last may not have been recorded before the engine died.
+            DriveEffect::Step(_) if self.t == periods => Then::Ends(self.missed()),
+            DriveEffect::Step(action) => {
+                let (t, held) = (self.t, self.recorded.episode.action(self.t));
+                if action != held {
+                    return Then::Ends(Some(format!("period {t}: recorded {held:?}, now {action:?}")));
+                }
+                self.t += 1;
+                self.read()
+            }
+            DriveEffect::Record(..) | DriveEffect::Reply(..) => Then::Nothing,
+            // It was learnt before, or there was too little to learn from.
+            DriveEffect::Learn(_) => {
+                let none = Err("there was no model".to_owned());
+                Then::Input(DriveInput::Learnt(Box::new(none)))
+            }
+            DriveEffect::MakeSafe if !self.is_begun => Then::Input(DriveInput::Safe(Ok(()))),
+            DriveEffect::MakeSafe | DriveEffect::Close(..) | DriveEffect::Done(_) => Then::Over,
         }
     }
-    Ok(out)
+
+    /// Alarms that are raised must be those that were.
+    fn append(&mut self, entries: &[DriveEntry]) -> Then {
+        let raised = entries.iter().map(|e| &e.event).filter(|e| matches!(e, DriveEvent::AlarmRaised { .. }));
+        for event in raised {
+            let known = self.told.pop_front();
+            if known != Some(event) {
+                return Then::Ends(Some(format!("recorded {}, now {}", words(known), words(Some(event)))));
+            }
+        }
+        Then::Input(DriveInput::Journaled(u64::MAX))
+    }
+
+    fn read(&self) -> Then {
+        let episode = &self.recorded.episode;
+        let values = episode.reading(self.t).iter().map(|v| Some(*v).filter(|v| !v.is_nan())).collect();
+        let done = self.is_whole && self.t == episode.periods();
+        Then::Input(DriveInput::Read(Ok(Reading { values, done })))
+    }
+
+    fn ended(&self) -> Option<String> {
+        let periods = self.recorded.episode.periods();
+        if self.t < periods {
+            return Some(format!("recorded {periods} periods, now it ends after {}", self.t));
+        }
+        self.missed()
+    }
+
+    /// An alarm that was recorded in what was read, and is not raised now.
+    fn missed(&self) -> Option<String> {
+        let periods = self.recorded.episode.periods() as u64;
+        // Alarms are durable at once, readings a little later: what raised one may have been lost with the engine.
+        let is_within =
+            |e: &&&DriveEvent| matches!(e, DriveEvent::AlarmRaised { period, .. } if *period <= periods);
+        let missed = self.told.iter().find(is_within)?;
+        Some(format!("recorded {}, now no alarm", words(Some(missed))))
+    }
 }
 
 /// What the plant stood at when an episode began. None in records of versions that took it to be the file's safe action.
 fn began_at(intended: &DriveEvent) -> Option<Vec<f64>> {
     let DriveEvent::EpisodeIntended { envelope, .. } = intended else { return None };
     serde_json::from_value(envelope.get("from")?.clone()).ok()
-}
-
-/// An alarm that was recorded in what was read, and is not raised now.
-fn missed(alarms: &VecDeque<&DriveEvent>, periods: usize) -> Option<String> {
-    // Alarms are durable at once, readings a little later: what raised one may have been lost with the engine.
-    let is_within =
-        |e: &&&DriveEvent| matches!(e, DriveEvent::AlarmRaised { period, .. } if *period <= periods as u64);
-    let missed = alarms.iter().find(is_within)?;
-    Some(format!("recorded {}, now no alarm", words(Some(missed))))
 }
 
 fn words(alarm: Option<&DriveEvent>) -> String {

@@ -9,9 +9,10 @@ use forethought_world::{CLAIMED, Foresight, Monitor};
 
 use crate::alarm::{self, Alarm};
 use crate::model::WorldModel;
+use crate::pause::Pause;
 use crate::policy::{PlanAsk, Planned, excite, off_track, stage_cost};
-use crate::silent::{Pause, SILENT_FROM, Silence};
-use crate::{DriveEffect, EpisodePlan};
+use crate::silent::{SILENT_FROM, Silence};
+use crate::words::{DriveEffect, EpisodePlan};
 
 /// A claim that waits for its reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +24,16 @@ struct Claim {
     spread: f64,
     low: f64,
     high: f64,
+}
+
+/// The row of the last reading.
+#[derive(Debug, Default)]
+enum Row {
+    /// It is recorded, or nothing was read yet.
+    #[default]
+    Recorded,
+    /// It is to be recorded, with the action that was held before the reading; none before the first.
+    Due(Option<Vec<f64>>),
 }
 
 /// One episode under way.
@@ -50,8 +61,7 @@ pub(crate) struct Run {
     been: Vec<(f64, f64)>,
     latent: Option<Latent>,
     warm: Option<Vec<f64>>,
-    /// The last reading's row is not recorded yet; what was held before it.
-    unrecorded: Option<Option<Vec<f64>>>,
+    row: Row,
     held: Option<Vec<f64>>,
     foresight: Option<Foresight>,
     /// What watches the plant, where a model acts.
@@ -60,6 +70,8 @@ pub(crate) struct Run {
     pub(crate) alarms: Vec<(u64, u64)>,
     /// What of the plant is not read.
     silence: Silence,
+    /// Somebody works at the plant, as was told while it ran.
+    is_maintained: bool,
     /// Readings in a row that were taken while the plant was maintained.
     masked: u64,
     /// What it has shown, but for maintenance.
@@ -75,7 +87,7 @@ pub(crate) struct Run {
 
 /// Names of the channels in which a decision is recorded at its time: for each horizon and sensor the low and the high end
 /// of what is claimed, then the planner's iterations, with which a replay makes the same plan.
-pub fn claim_channels(card: &EnvironmentCard) -> Vec<String> {
+pub(crate) fn claim_channels(card: &EnvironmentCard) -> Vec<String> {
     let names = card.sensors.iter().map(|s| s.name.as_str());
     let claims = CLAIMED
         .iter()
@@ -111,12 +123,13 @@ impl Run {
             been: vec![(f64::INFINITY, f64::NEG_INFINITY); sensors],
             latent: None,
             warm: None,
-            unrecorded: None,
+            row: Row::default(),
             held: None,
             foresight: None,
             monitor: None,
             alarms: Vec::new(),
             silence: Silence::new(sensors),
+            is_maintained: false,
             masked: 0,
             shown: Episode::default(),
             claims: VecDeque::new(),
@@ -166,56 +179,39 @@ impl Run {
         self.masked >= SILENT_FROM || self.silence.is_blind(world, self.period)
     }
 
+    /// While somebody works at the plant.
+    #[must_use]
+    pub(crate) fn maintained(mut self, is_maintained: bool) -> Self {
+        self.is_maintained = is_maintained;
+        self
+    }
+
+    /// Somebody works at the plant from now on, or no more; the first reading of which that is so.
+    pub(crate) fn maintain(&mut self, begins: bool) -> u64 {
+        self.is_maintained = begins;
+        if self.raw.is_empty() { 0 } else { self.period as u64 + 1 }
+    }
+
     /// A reading, the first or that after an action.
-    pub(crate) fn take(&mut self, world: &World, model: Option<&WorldModel>, read: &[f64]) -> Vec<Alarm> {
-        self.raw = read.to_vec();
+    pub(crate) fn take(&mut self, world: &World, model: Option<&WorldModel>, sent: &[f64]) -> Vec<Alarm> {
+        self.raw = sent.to_vec();
         let is_blind = self.is_blind(world);
         let now = self.period + usize::from(self.held.is_some());
-        let is_maintained = world.is_maintained(now);
+        let is_maintained = self.is_maintained || world.is_maintained(now);
         self.masked = if is_maintained { self.masked + 1 } else { 0 };
         // All that is sent is recorded; not all of it is believed.
-        let sent = read;
-        let believed = self.believing.take(world, now, sent);
-        let read = &believed[..];
-        let filled: Vec<f64> = read
-            .iter()
-            .enumerate()
-            .map(|(i, v)| if v.is_nan() { self.last.get(i).copied().unwrap_or(0.0) } else { *v })
-            .collect();
-        if !is_maintained {
-            self.silence.take(read, sent);
+        let mut read = self.believing.take(world, now, sent);
+        if is_maintained {
+            read.fill(f64::NAN);
+        } else {
+            self.silence.take(&read, sent);
         }
-        if self.held.is_none() {
-            self.shown = Episode::begin(world.card.period_s, read, world.card.actions.len());
-        }
-        self.began.iter_mut().zip(read).filter(|(b, _)| b.is_nan()).for_each(|(began, v)| *began = *v);
-        self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
-        self.last.clone_from(&filled);
-        // What is read for the first time in an episode tells where the plant is, not that it has moved.
-        let is_begun_late = self.been.iter().zip(read).any(|(been, v)| been.0.is_infinite() && !v.is_nan())
-            && self.held.is_some();
-        self.been.iter_mut().zip(read).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
-        let mut alarms = Vec::new();
+        let is_begun_late = self.remember(world, &read);
         let held = self.held.take();
         if let Some(action) = &held {
-            self.period += 1;
-            let end_s = self.period as f64 * world.card.period_s;
-            // What was not read cost nothing that anybody knows: how often that was is recorded.
-            let was_read: Vec<Track>;
-            let tracks = if read.iter().any(|v| v.is_nan()) {
-                was_read = self.tracks.iter().filter(|t| !read[t.sensor].is_nan()).cloned().collect();
-                &was_read[..]
-            } else {
-                &self.tracks[..]
-            };
-            self.cost += stage_cost(world, tracks, end_s, &filled, action, &self.previous);
-            self.resting += off_track(tracks, end_s, &self.began);
-            let is_beyond = |(v, (low, high)): (&f64, &(f64, f64))| v < low || v > high;
-            self.beyond += u64::from(read.iter().zip(&world.limits).any(is_beyond));
-            self.settle(read);
-            self.shown.push(action, read);
-            self.previous.clone_from(action);
+            self.account(world, action, &read);
         }
+        let mut alarms = Vec::new();
         if let Some(model) = model {
             if let Some(monitor) = &mut self.monitor {
                 // Held at its safe action, the plant goes where its model may not have been.
@@ -223,34 +219,83 @@ impl Run {
                 if is_begun_late {
                     monitor.restart();
                 }
-                // The first reading only says where the plant stands.
-                let action = held.as_deref().unwrap_or(&self.previous);
-                let found = monitor.update(&model.ensemble, action, read);
-                alarms.extend(found.into_iter().map(|s| Alarm {
-                    sensor: s.channel,
-                    p: s.p,
-                    text: s.text,
-                    event: Some(s.event),
-                    kind: AlarmKind::Errors,
-                }));
             }
-            alarms.iter().for_each(|a| self.silence.surprise(a.sensor, self.period));
-            match (&mut self.latent, &held) {
-                (Some(latent), Some(_)) if is_begun_late => {
-                    let never =
-                        |(been, v): (&(f64, f64), &f64)| if been.0.is_infinite() { f64::NAN } else { *v };
-                    let known: Vec<f64> = self.been.iter().zip(&filled).map(never).collect();
-                    *latent = model.ensemble.begin(&known);
-                }
-                (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read),
-                _ => self.latent = Some(model.ensemble.begin(read)),
-            }
+            // The first reading only says where the plant stands.
+            let action = held.clone().unwrap_or_else(|| self.previous.clone());
+            alarms.extend(self.surprises(model, &action, &read));
+            self.assimilate(model, held.as_deref().filter(|_| !is_begun_late), &read);
         }
         if self.plan.purpose == Purpose::Drive && !is_maintained {
             alarms.extend(self.silence.alarms(world, self.period));
         }
-        self.unrecorded = Some(held);
+        self.row = Row::Due(held);
         alarms
+    }
+
+    /// Keeps what is believed of a reading; whether a sensor was read for the first time though the episode had begun. That tells where the
+    /// plant is, not that it has moved.
+    fn remember(&mut self, world: &World, read: &[f64]) -> bool {
+        let last = |i: usize| self.last.get(i).copied().unwrap_or(0.0);
+        let filled: Vec<f64> =
+            read.iter().enumerate().map(|(i, v)| if v.is_nan() { last(i) } else { *v }).collect();
+        if self.held.is_none() {
+            self.shown = Episode::begin(world.card.period_s, read, world.card.actions.len());
+        }
+        self.began.iter_mut().zip(read).filter(|(b, _)| b.is_nan()).for_each(|(began, v)| *began = *v);
+        self.before = if self.last.is_empty() { filled.clone() } else { std::mem::take(&mut self.last) };
+        self.last = filled;
+        let is_new = self.been.iter().zip(read).any(|(been, v)| been.0.is_infinite() && !v.is_nan());
+        self.been.iter_mut().zip(read).for_each(|(been, v)| *been = (been.0.min(*v), been.1.max(*v)));
+        is_new && self.held.is_some()
+    }
+
+    /// A period is over: what it cost, what was beyond a limit, which claims it settles.
+    fn account(&mut self, world: &World, action: &[f64], read: &[f64]) {
+        self.period += 1;
+        let end_s = self.period as f64 * world.card.period_s;
+        // What was not read cost nothing that anybody knows: how often that was is recorded.
+        let was_read: Vec<Track>;
+        let tracks = if read.iter().any(|v| v.is_nan()) {
+            was_read = self.tracks.iter().filter(|t| !read[t.sensor].is_nan()).cloned().collect();
+            &was_read[..]
+        } else {
+            &self.tracks[..]
+        };
+        self.cost += stage_cost(world, tracks, end_s, &self.last, action, &self.previous);
+        self.resting += off_track(tracks, end_s, &self.began);
+        let is_beyond = |(v, (low, high)): (&f64, &(f64, f64))| v < low || v > high;
+        self.beyond += u64::from(read.iter().zip(&world.limits).any(is_beyond));
+        self.settle(read);
+        self.shown.push(action, read);
+        self.previous = action.to_vec();
+    }
+
+    /// What the model's monitor calls a surprise.
+    fn surprises(&mut self, model: &WorldModel, action: &[f64], read: &[f64]) -> Vec<Alarm> {
+        let Some(monitor) = &mut self.monitor else { return Vec::new() };
+        let found = monitor.update(&model.ensemble, action, read).into_iter().map(|s| Alarm {
+            sensor: s.channel,
+            p: s.p,
+            text: s.text,
+            event: Some(s.event),
+            kind: AlarmKind::Errors,
+        });
+        let alarms: Vec<Alarm> = found.collect();
+        alarms.iter().for_each(|a| self.silence.surprise(a.sensor, self.period));
+        alarms
+    }
+
+    /// What is known of the plant's state, after an action, or where none counts from what was read so far.
+    fn assimilate(&mut self, model: &WorldModel, action: Option<&[f64]>, read: &[f64]) {
+        match (&mut self.latent, action) {
+            (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read),
+            (Some(latent), None) => {
+                let never = |(been, v): (&(f64, f64), &f64)| if been.0.is_infinite() { f64::NAN } else { *v };
+                let known: Vec<f64> = self.been.iter().zip(&self.last).map(never).collect();
+                *latent = model.ensemble.begin(&known);
+            }
+            (None, _) => self.latent = Some(model.ensemble.begin(read)),
+        }
     }
 
     /// What was claimed under plans that are not followed is not to be settled.
@@ -301,13 +346,16 @@ impl Run {
             // Nearest first; of equal ones the older first.
             self.claims.make_contiguous().sort_by_key(|c| c.due);
         }
-        let held = self.unrecorded.take().flatten();
+        let held = match std::mem::take(&mut self.row) {
+            Row::Due(held) => held,
+            Row::Recorded => None,
+        };
         DriveEffect::Record(held, self.raw.clone(), said)
     }
 
     /// The last reading, after which nothing is done.
     pub(crate) fn last_row(&mut self) -> Option<DriveEffect> {
-        let held = self.unrecorded.take()?;
+        let Row::Due(held) = std::mem::take(&mut self.row) else { return None };
         let said = vec![f64::NAN; 2 * CLAIMED.len() * self.last.len() + 1];
         Some(DriveEffect::Record(held, self.raw.clone(), said))
     }

@@ -23,14 +23,13 @@ use forethought_plant::{Channel, ChannelKind, Dynamics, World};
 use forethought_record::{Actor, Drive, DriveEntry, Purpose, Refusal, Seq};
 use jiff::Timestamp;
 
-use crate::drive::{
-    DriveCommand, DriveCore, DriveEffect, DriveEnd, DriveInput, DriveReply, EpisodePlan, Until,
-};
+use crate::drive::DriveCore;
 use crate::error::DriveShellError;
 use crate::model::WorldModel;
 use crate::open::OpenedWorld;
 use crate::policy::PlanAsk;
 use crate::run::claim_channels;
+use crate::words::{DriveCommand, DriveEffect, DriveEnd, DriveInput, DriveReply, EpisodePlan, Until};
 
 use keeper::{Keeper, Task};
 use kept::KeptFile;
@@ -188,6 +187,13 @@ impl<S> Drop for Part<S> {
     }
 }
 
+/// What is to be drawn beside the sensors.
+struct Beside {
+    names: Vec<String>,
+    /// At the last reading.
+    now: Vec<f64>,
+}
+
 /// The threads of a drive. The plant's is the first to end.
 struct Driver {
     plant: Part<Sender<Errand>>,
@@ -200,8 +206,7 @@ struct Driver {
     keeper: Part<SyncSender<Task>>,
     inbox: Receiver<Message>,
     world: Arc<World>,
-    /// Names of what is to be drawn beside the sensors, and what that is at the last reading.
-    beside: (Vec<String>, Vec<f64>),
+    beside: Beside,
     physics: Option<Arc<dyn Dynamics>>,
     calls: BTreeMap<u64, SyncSender<Result<DriveReply, Refusal>>>,
     kept: Vec<KeptFile>,
@@ -233,7 +238,7 @@ impl Driver {
             keeper,
             inbox,
             world,
-            beside: (names, Vec::new()),
+            beside: Beside { names, now: Vec::new() },
             physics,
             calls: BTreeMap::new(),
             kept,
@@ -291,7 +296,7 @@ impl Driver {
         Ok(Some(match message {
             Message::Input(input) => input,
             Message::Read(read, beside) => {
-                (self.is_resetting, self.beside.1) = (false, beside);
+                (self.is_resetting, self.beside.now) = (false, beside);
                 DriveInput::Read(read)
             }
             Message::Journaled(seq, entries) => {
@@ -321,7 +326,7 @@ impl Driver {
                 self.tell(Errand::MakeSafe)
             }
             DriveEffect::Create(plan) => {
-                let card = Box::new(card(&self.world, &plan, &self.beside.0));
+                let card = Box::new(card(&self.world, &plan, &self.beside.names));
                 self.keep(Task::Create(card, now))
             }
             DriveEffect::Reset(seed) => {
@@ -330,7 +335,7 @@ impl Driver {
             }
             DriveEffect::Step(action) => self.tell(Errand::Step(action)),
             DriveEffect::Record(held, read, claimed) => {
-                let row = read.into_iter().chain(claimed).chain(self.beside.1.iter().copied()).collect();
+                let row = read.into_iter().chain(claimed).chain(self.beside.now.iter().copied()).collect();
                 self.keep(Task::Record(held, row, now))
             }
             DriveEffect::Close(stored, whole) => self.keep(Task::Close { stored, whole, at: now }),

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use forethought_plant::{Episode, World};
+use forethought_plant::World;
 use forethought_record::AlarmKind;
-use serde::{Deserialize, Serialize};
 
 use crate::alarm::Alarm;
+use crate::pause::{Pause, step};
 
 /// Periods without a valid reading after which a sensor is silent, and of the very same reading after which one that surprises is
 /// frozen, at least.
@@ -19,44 +19,14 @@ const IMPOSSIBLE_WITHIN: u64 = 120;
 /// The p of what no healthy plant is known to do: the least that is ever said.
 const NEVER: f64 = 1e-12;
 
-/// The longest pauses of a sensor in what was learnt from, periods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Pause {
-    /// Without a valid reading.
-    pub unread: u64,
-    /// With the very same reading.
-    pub still: u64,
-}
-
-impl Pause {
-    /// Of each sensor, maintenance left out.
-    pub(crate) fn of(world: &World, episodes: &[Episode]) -> Vec<Pause> {
-        let sensors = world.card.sensors.len();
-        let mut longest = vec![Pause::default(); sensors];
-        for episode in episodes {
-            let (mut now, mut last) = (vec![Pause::default(); sensors], vec![f64::NAN; sensors]);
-            let rows = episode.read.chunks_exact(sensors.max(1)).enumerate();
-            for (_, read) in rows.filter(|(t, _)| !world.is_maintained(*t)) {
-                step(&mut now, &mut last, read);
-                for (longest, now) in longest.iter_mut().zip(&now) {
-                    longest.unread = longest.unread.max(now.unread);
-                    longest.still = longest.still.max(now.still);
-                }
-            }
-        }
-        longest
-    }
-}
-
-fn step(now: &mut [Pause], last: &mut [f64], read: &[f64]) {
-    for ((now, last), &read) in now.iter_mut().zip(last).zip(read) {
-        if read.is_nan() {
-            now.unread += 1;
-        } else {
-            let still = if read == *last { now.still + 1 } else { 0 };
-            (*now, *last) = (Pause { unread: 0, still }, read);
-        }
-    }
+/// What a sensor showed that it cannot show.
+#[derive(Debug, Clone)]
+struct Beyond {
+    /// The readings in which it did, of the last [`IMPOSSIBLE_WITHIN`].
+    lately: VecDeque<u64>,
+    /// What it showed last.
+    last: f64,
+    is_told: bool,
 }
 
 /// Watches one episode.
@@ -70,8 +40,8 @@ pub(crate) struct Silence {
     surprised: Vec<Option<usize>>,
     /// What is said of each sensor already: that it is silent, that it is frozen.
     said: Vec<[bool; 2]>,
-    /// When each sensor showed what it cannot, lately, and what that was; whether that is said.
-    beyond: Vec<(VecDeque<u64>, f64, bool)>,
+    /// What each sensor showed beyond its own ends.
+    beyond: Vec<Beyond>,
     /// Readings so far.
     readings: u64,
     /// Readings that were beyond what a sensor can show, in all.
@@ -88,7 +58,7 @@ impl Silence {
             allowed: vec![Pause { unread: SILENT_FROM, still: SILENT_FROM }; sensors],
             surprised: vec![None; sensors],
             said: vec![[false; 2]; sensors],
-            beyond: vec![(VecDeque::new(), f64::NAN, false); sensors],
+            beyond: vec![Beyond { lately: VecDeque::new(), last: f64::NAN, is_told: false }; sensors],
             readings: 0,
             impossible: vec![0; sensors],
             unread: vec![0; sensors],
@@ -111,7 +81,7 @@ impl Silence {
     /// One reading: what is believed of it, and what was sent.
     pub(crate) fn take(&mut self, read: &[f64], sent: &[f64]) {
         self.readings += 1;
-        for (sensor, (lately, last, _)) in self.beyond.iter_mut().enumerate() {
+        for (sensor, Beyond { lately, last, .. }) in self.beyond.iter_mut().enumerate() {
             if read[sensor].is_nan() && !sent[sensor].is_nan() {
                 self.impossible[sensor] += 1;
                 lately.push_back(self.readings);
@@ -155,11 +125,11 @@ impl Silence {
 
     fn impossible_alarm(&mut self, world: &World) -> Option<Alarm> {
         let mut out: Option<Alarm> = None;
-        for (sensor, (lately, last, is_said)) in self.beyond.iter_mut().enumerate() {
-            if *is_said || lately.len() < IMPOSSIBLE_FROM {
+        for (sensor, Beyond { lately, last, is_told }) in self.beyond.iter_mut().enumerate() {
+            if *is_told || lately.len() < IMPOSSIBLE_FROM {
                 continue;
             }
-            *is_said = true;
+            *is_told = true;
             let channel = &world.card.sensors[sensor];
             let unit = channel.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
             let text = format!(
@@ -191,7 +161,7 @@ impl Silence {
             }
             let name = &world.card.sensors[sensor].name;
             let what = if is_silent {
-                let (lately, last, _) = &self.beyond[sensor];
+                let Beyond { lately, last, .. } = &self.beyond[sensor];
                 let beyond = match lately.back() {
                     Some(at) if at + self.now[sensor].unread > self.readings => {
                         format!(" but what it cannot show, last {last},")

@@ -353,6 +353,7 @@ fn what_is_shown_while_the_plant_is_maintained_is_neither_steered_by_nor_learnt_
     unread.read[300 * sensors..361 * sensors].fill(f64::NAN);
     let learnt = |episode: &Episode| {
         let ask = LearnAsk {
+            maintained: Vec::new(),
             episodes: vec![1],
             world: outside.world.clone(),
             before: None,

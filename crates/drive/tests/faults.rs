@@ -63,6 +63,7 @@ fn learnt() -> &'static WorldModel {
             episode.push(&[heat, 30.0], &[20.0 + 0.3 * heat]);
         }
         let ask = LearnAsk {
+            maintained: Vec::new(),
             episodes: vec![1],
             world: world().clone(),
             before: None,
@@ -313,9 +314,12 @@ impl Outside {
 
     /// Something that somebody says, sense or not.
     fn command(&mut self, p: &mut Process) -> DriveInput {
-        let command = match self.rng.next_u64() % 12 {
+        let command = match self.rng.next_u64() % 16 {
             0 => DriveCommand::Stop { reason: "lunch".into() },
             1 => DriveCommand::Stop { reason: "x".repeat(20_000) },
+            2 => DriveCommand::Maintain { begins: true },
+            3 | 4 => DriveCommand::Maintain { begins: false },
+            5 => self.revise(),
             n => {
                 let raised = p.core.drive().alarms.len() as u64;
                 DriveCommand::Judge { alarm: self.rng.next_u64() % (raised + 2), no_fault: n % 2 == 0 }
@@ -325,6 +329,19 @@ impl Outside {
         p.commands += 1;
         p.asked.insert(p.commands, command.clone());
         DriveInput::Command(p.commands, command, Actor("ada".into()))
+    }
+
+    /// A file that changes what does no harm, or what must not change, or that is none.
+    fn revise(&mut self) -> DriveCommand {
+        let (from, to) = [
+            ("target = 60", "target = 50"),
+            ("\"20s\"", "\"30s\""),
+            ("\"oven\"", "\"kiln\""),
+            ("\"x\"", "\"y\""),
+            ("sensor.t", "sensor.u"),
+            ("range", "[["),
+        ][(self.rng.next_u64() % 6) as usize];
+        DriveCommand::Revise { text: FILE.replace(from, to), reason: "a whim".into() }
     }
 
     /// An answer is true: what it says is recorded, and so is the plant.
@@ -347,10 +364,26 @@ impl Outside {
                     "seed {seed}: {judged:?} is not recorded"
                 );
             }
+            (DriveCommand::Maintain { begins }, Ok(DriveReply::Done)) => {
+                let is_told = |e: &DriveEntry| matches!(&e.event, DriveEvent::Maintained { begins: told, .. } if told == begins);
+                assert!(self.journal.iter().any(is_told), "seed {seed}: maintenance is not recorded");
+            }
+            (DriveCommand::Maintain { .. }, Ok(DriveReply::Already)) => {}
+            (DriveCommand::Revise { text, .. }, Ok(_)) => {
+                assert!(text.contains("\"oven\"") && text.contains("\"x\""), "seed {seed}: {text}");
+                let is_told = |e: &DriveEntry| {
+                    matches!(&e.event, DriveEvent::WorldRevised { text: told, reason, .. }
+                        if told == text && reason.starts_with("a whim: "))
+                };
+                assert!(self.journal.iter().any(is_told), "seed {seed}: a revision is not recorded");
+            }
             (_, Err(refusal)) if refusal.code == "unsafe" => assert!(plant.is_unsafe, "seed {seed}"),
             (DriveCommand::Stop { reason }, Err(refusal)) => {
                 let expected = if reason == "lunch" { "over" } else { "too-large" };
                 assert!([expected, "over"].contains(&refusal.code.as_str()), "seed {seed}: {refusal:?}");
+            }
+            (DriveCommand::Maintain { .. } | DriveCommand::Revise { .. }, Err(refusal)) => {
+                assert!(["over", "file", "changed", "built"].contains(&refusal.code.as_str()), "{refusal:?}");
             }
             (DriveCommand::Judge { .. }, Err(refusal)) => {
                 assert!(["no-alarm", "over"].contains(&refusal.code.as_str()), "seed {seed}: {refusal:?}");
@@ -486,7 +519,20 @@ fn whatever_fails_the_first_word_is_safe_nothing_goes_on_unsafe_and_no_rate_is_p
     for end in ["finished", "stopped", "failed", "left", "killed", "unrecorded"] {
         assert!(ends.contains_key(end), "{end} never came");
     }
-    for answer in ["stopped", "unsafe", "judged", "judged already", "refused"] {
+    let answered = [
+        "stopped",
+        "unsafe",
+        "judged",
+        "judged already",
+        "refused",
+        "maintained",
+        "revised",
+        "changed",
+        "built",
+        "no file",
+        "over",
+    ];
+    for answer in answered {
         assert!(answers.contains_key(answer), "nobody was answered {answer}");
     }
 }
@@ -496,8 +542,16 @@ fn kind(command: &DriveCommand, answer: &Result<DriveReply, Refusal>) -> &'stati
         (DriveCommand::Stop { .. }, Ok(_)) => "stopped",
         (DriveCommand::Judge { .. }, Ok(DriveReply::Done)) => "judged",
         (DriveCommand::Judge { .. }, Ok(DriveReply::Already)) => "judged already",
-        (_, Err(refusal)) if refusal.code == "unsafe" => "unsafe",
-        (_, Err(_)) => "refused",
+        (DriveCommand::Maintain { .. }, Ok(_)) => "maintained",
+        (DriveCommand::Revise { .. }, Ok(_)) => "revised",
+        (_, Err(refusal)) => match refusal.code.as_str() {
+            "unsafe" => "unsafe",
+            "changed" => "changed",
+            "built" => "built",
+            "file" => "no file",
+            "over" => "over",
+            _ => "refused",
+        },
     }
 }
 

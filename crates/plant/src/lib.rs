@@ -26,5 +26,5 @@ pub use dynamics::{Cost, Dynamics, Imagined, Latent, Shape};
 pub use episode::Episode;
 pub use score::{Costable, Score};
 pub use world::{
-    Believing, CardOf, OptionMistake, Planner, Track, World, WorldFile, parse_world, world_schema,
+    Believing, CardOf, Episodes, OptionMistake, Planner, Track, World, WorldFile, parse_world, world_schema,
 };

@@ -36,6 +36,15 @@ impl Track {
     }
 }
 
+/// Episodes of one purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Episodes {
+    /// Periods of each.
+    pub periods: usize,
+    /// How many.
+    pub count: u32,
+}
+
 /// A checked world file.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -63,10 +72,10 @@ pub struct World {
     pub drift: Vec<f64>,
     /// Sensors that send changes only: where they send nothing, they show what they sent last; the card's order.
     pub as_before: Vec<bool>,
-    /// Periods of each exploring episode, and how many.
-    pub explore: (usize, u32),
-    /// Periods of each acting episode, and how many.
-    pub drive: (usize, u32),
+    /// Exploring episodes.
+    pub explore: Episodes,
+    /// Acting episodes.
+    pub drive: Episodes,
     /// Periods that a plan looks ahead.
     pub horizon: usize,
     /// Seconds that a decision may take.

@@ -145,7 +145,7 @@ impl WorldHandle {
                 Err(e) => return Err(e.into()),
             };
             match self.project.tell_driver(&self.world.name, command, actor) {
-                Ok(Err(refusal)) if refusal.code == "over" => {}
+                Ok(Err(refusal)) if refusal.code == "over" && began.elapsed() < QUEUE_PATIENCE => {}
                 Ok(answer) => return Ok(answer?),
                 // Nobody listens, so the owner drives nothing.
                 Err(_) if began.elapsed() < QUEUE_PATIENCE => {}

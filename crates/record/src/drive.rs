@@ -3,6 +3,7 @@
 //! The unit of durability is the episode: intended before the first action, sealed by hash after the last. The readings
 //! and actions themselves stand in the store of episodes.
 
+mod event;
 mod state;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Actor, Reason};
 use crate::id::{CampaignId, Seq};
 
-pub use state::{AlarmState, EpisodeState, ModelState};
+pub use event::{AlarmKind, DriveEvent, EpisodeEnd, Kept, Left, Purpose, Reach, Score};
+pub use state::{AlarmState, EpisodeState, Maintained, ModelState};
 
 /// One event of a world with its time and its actor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,275 +30,6 @@ pub struct DriveEntry {
     /// What happened.
     #[serde(flatten)]
     pub event: DriveEvent,
-}
-
-/// What an episode is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// To learn how the plant moves.
-    Explore,
-    /// To do what is wanted.
-    Drive,
-}
-
-/// How an episode ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "end", rename_all = "snake_case")]
-pub enum EpisodeEnd {
-    /// After all its periods, or by itself.
-    Whole,
-    /// The plant could not be spoken to.
-    Fault {
-        /// In words.
-        message: String,
-    },
-    /// Somebody stopped it.
-    Stopped {
-        /// Why.
-        reason: Reason,
-    },
-    /// The engine died in it; what followed the last sync is uncertain.
-    Interrupted,
-}
-
-/// A plant that could not be brought to its safe action: it may still do what was set last.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Left {
-    /// Why, in words.
-    pub message: String,
-    /// What was set last, one number an action; None where nothing was set.
-    pub set: Option<Vec<f64>>,
-}
-
-/// Intervals that were written before a reading, and how many of them held it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
-    /// Periods ahead.
-    pub ahead: usize,
-    /// By sensor: kept, settled.
-    pub sensors: Vec<(u64, u64)>,
-}
-
-impl Kept {
-    /// Kept and settled of all sensors together.
-    pub fn all(&self) -> (u64, u64) {
-        self.sensors.iter().fold((0, 0), |(a, b), (k, n)| (a + k, b + n))
-    }
-}
-
-/// How far a sum of errors got in the event of an alarm, in standard deviations of a healthy plant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reach {
-    /// The sensor.
-    pub sensor: String,
-    /// What is summed up.
-    pub sum: String,
-    /// Periods ahead; 0 for an offset.
-    pub ahead: usize,
-    /// Above what was foreseen.
-    pub above: f64,
-    /// Below it.
-    pub below: f64,
-}
-
-/// What shows an alarm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AlarmKind {
-    /// Errors of what the model foresees.
-    #[default]
-    Errors,
-    /// Nothing of a sensor is read, or the very same for too long.
-    Silent,
-    /// A sensor shows what it cannot, again and again; what else it shows is learnt from all the same.
-    Impossible,
-    /// A sensor creeps from episode to episode.
-    Creeping {
-        /// Since this one.
-        since: u64,
-    },
-}
-
-/// Everything that can happen when a plant is driven.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum DriveEvent {
-    /// The first event: from now on this file's text rules.
-    WorldOpened {
-        /// The world's name for ever.
-        campaign: CampaignId,
-        /// Its name for people.
-        name: String,
-        /// The world file.
-        text: String,
-        /// The program's version.
-        version: String,
-        /// What the plant says of itself. None in records of versions that did not write it.
-        #[serde(default)]
-        card: Option<EnvironmentCard>,
-    },
-    /// The file was changed, or the plant says something else of itself.
-    WorldRevised {
-        /// The new world file.
-        text: String,
-        /// What the plant says of itself now.
-        #[serde(default)]
-        card: Option<EnvironmentCard>,
-        /// Why.
-        reason: Reason,
-    },
-    /// The plant was brought to its safe action before anything else was done.
-    MadeSafe {
-        /// Why.
-        reason: Reason,
-    },
-    /// An episode will be run: durable before its first action.
-    EpisodeIntended {
-        /// Its number, from 1.
-        episode: u64,
-        /// Its number in the store of episodes.
-        stored: u64,
-        /// What it is for.
-        purpose: Purpose,
-        /// What the environment is reset with, as text.
-        seed: String,
-        /// What acts: `excitation`, or a planner with its settings.
-        policy: String,
-        /// Hash of the model that is planned with.
-        model: Option<String>,
-        /// Bounds, rates and limits that hold.
-        envelope: serde_json::Value,
-        /// Periods that it takes at most.
-        longest: u64,
-    },
-    /// An episode is over.
-    EpisodeSealed {
-        /// Its number.
-        episode: u64,
-        /// Periods that were recorded.
-        periods: u64,
-        /// blake3 over its readings and actions, in hex.
-        hash: String,
-        /// How it ended.
-        #[serde(flatten)]
-        end: EpisodeEnd,
-        /// What it cost, where it was to do what is wanted.
-        cost: Option<f64>,
-        /// Periods at whose end a sensor showed more than its limit.
-        #[serde(default)]
-        beyond: u64,
-        /// Readings, the first among them, in which a sensor showed nothing, by sensor; not those while it was maintained. What it cost
-        /// counts only what was read.
-        #[serde(default)]
-        unread: Vec<u64>,
-        /// What was claimed before it was read, settled.
-        #[serde(default)]
-        kept: Vec<Kept>,
-        /// Half of what intervals would have had to be wide over all of it where the model's members agreed: horizon by horizon, one a
-        /// sensor, in its unit. Empty where nothing was claimed.
-        #[serde(default)]
-        widths: Vec<f64>,
-        /// Readings that were beyond what a sensor can show, by sensor; `unread` counts them too.
-        #[serde(default)]
-        impossible: Vec<u64>,
-        /// What it would have cost, had every sensor stayed where it began: what doing nothing is compared with.
-        #[serde(default)]
-        resting: Option<f64>,
-        /// The plant could not be brought to its safe action at its end.
-        #[serde(default)]
-        left: Option<Left>,
-    },
-    /// A model was learnt.
-    ModelLearnt {
-        /// Hash of its blob.
-        model: String,
-        /// Stored episodes that it was learnt from.
-        episodes: Vec<u64>,
-        /// Hash of the model that it began from.
-        recalled: Option<String>,
-        /// What it foresees: periods ahead, then per sensor the errors left out, beside persistence and the linear model.
-        scores: Vec<Score>,
-    },
-    /// The plant did what it should not.
-    AlarmRaised {
-        /// The alarm, from 1.
-        alarm: u64,
-        /// The episode.
-        episode: u64,
-        /// The period in it.
-        period: u64,
-        /// The sensor that began it.
-        sensor: String,
-        /// How improbable it is.
-        p: f64,
-        /// What was seen, in a sentence.
-        text: String,
-        /// What shows it.
-        #[serde(default)]
-        kind: AlarmKind,
-    },
-    /// The episode of an alarm is over: how far the alarm's event got, by which the like is known again.
-    AlarmEnded {
-        /// The alarm.
-        alarm: u64,
-        /// Sums that took part.
-        reached: Vec<Reach>,
-    },
-    /// A person says what an alarm was.
-    AlarmJudged {
-        /// The alarm.
-        alarm: u64,
-        /// It was no fault: the like is not called one again.
-        no_fault: bool,
-    },
-    /// Somebody ended driving: the plant was told its safe action first.
-    Stopped {
-        /// Why.
-        reason: Reason,
-    },
-    /// Nothing more is done.
-    WorldFinished {
-        /// Why.
-        reason: Reason,
-    },
-}
-
-impl DriveEvent {
-    /// The seal of an episode of which no more is known than its samples: imported, or cut off.
-    #[must_use]
-    pub fn sealed(episode: u64, periods: u64, hash: String, end: EpisodeEnd) -> Self {
-        DriveEvent::EpisodeSealed {
-            episode,
-            periods,
-            hash,
-            end,
-            cost: None,
-            beyond: 0,
-            unread: Vec::new(),
-            kept: Vec::new(),
-            widths: Vec::new(),
-            impossible: Vec::new(),
-            resting: None,
-            left: None,
-        }
-    }
-}
-
-/// What a model foresees some periods ahead, on parts that it was not learnt from; root mean square errors by sensor.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Periods ahead.
-    pub ahead: usize,
-    /// The model's.
-    pub model: Vec<f64>,
-    /// The linear model's.
-    pub linear: Vec<f64>,
-    /// That of "as it is now".
-    pub persistence: Vec<f64>,
-    /// The true model's, where the plant is simulated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub truth: Option<Vec<f64>>,
 }
 
 /// All that happened in a world: the fold of its entries.
@@ -320,6 +53,8 @@ pub struct Drive {
     pub alarms: BTreeMap<u64, AlarmState>,
     /// Why nothing more is done.
     pub finished: Option<Reason>,
+    /// Somebody works at the plant.
+    pub is_maintained: bool,
     /// The plant may still do what was set last: nothing is done before it was made safe.
     pub left: Option<Left>,
 }
@@ -355,6 +90,7 @@ impl Drive {
             models: Vec::new(),
             alarms: BTreeMap::new(),
             finished: None,
+            is_maintained: false,
             left: None,
         };
         for entry in rest {
@@ -382,46 +118,17 @@ impl Drive {
                     return Err(wrong(format!("episode {episode} is not the next, or another one runs")));
                 }
                 self.finished = None;
+                let maintained = self.is_maintained.then_some(Maintained { from: 0, to: None });
                 let state = EpisodeState {
-                    stored: *stored,
-                    begun: entry.at,
-                    purpose: *purpose,
-                    model: model.clone(),
-                    end: None,
-                    periods: 0,
-                    cost: None,
-                    beyond: 0,
-                    unread: Vec::new(),
-                    kept: Vec::new(),
-                    widths: Vec::new(),
-                    impossible: Vec::new(),
-                    resting: None,
+                    maintained: maintained.into_iter().collect(),
+                    ..EpisodeState::new(*stored, entry.at, *purpose, model.clone())
                 };
                 self.episodes.insert(*episode, state);
             }
-            DriveEvent::EpisodeSealed {
-                episode,
-                periods,
-                end,
-                cost,
-                beyond,
-                unread,
-                kept,
-                widths,
-                impossible,
-                resting,
-                left,
-                ..
-            } => {
+            DriveEvent::EpisodeSealed { episode, left, .. } => {
                 let state = self.episodes.get_mut(episode).filter(|e| e.end.is_none());
                 let state = state.ok_or_else(|| wrong(format!("episode {episode} does not run")))?;
-                state.end = Some(end.clone());
-                (state.periods, state.cost, state.beyond) = (*periods, *cost, *beyond);
-                state.unread.clone_from(unread);
-                state.kept.clone_from(kept);
-                state.widths.clone_from(widths);
-                state.impossible.clone_from(impossible);
-                state.resting = *resting;
+                state.seal(&entry.event);
                 if left.is_some() {
                     self.left.clone_from(left);
                 }
@@ -432,19 +139,8 @@ impl Drive {
                 recalled: recalled.clone(),
                 scores: scores.clone(),
             }),
-            DriveEvent::AlarmRaised { alarm, episode, period, sensor, p, text, kind } => {
-                let state = AlarmState {
-                    episode: *episode,
-                    period: *period,
-                    sensor: sensor.clone(),
-                    p: *p,
-                    text: text.clone(),
-                    reached: Vec::new(),
-                    kind: *kind,
-                    no_fault: None,
-                    judged: None,
-                };
-                self.alarms.insert(*alarm, state);
+            DriveEvent::AlarmRaised { alarm, .. } => {
+                self.alarms.extend(AlarmState::raised(&entry.event).map(|state| (*alarm, state)));
             }
             DriveEvent::AlarmEnded { alarm, reached } => {
                 let state = self.alarms.get_mut(alarm);
@@ -457,6 +153,12 @@ impl Drive {
                 // The same said again says nothing of what came since.
                 if state.no_fault != Some(*no_fault) {
                     (state.no_fault, state.judged) = (Some(*no_fault), Some(self.episodes.len() as u64));
+                }
+            }
+            DriveEvent::Maintained { begins, reading } => {
+                self.is_maintained = *begins;
+                if let Some(open) = self.episodes.values_mut().find(|e| e.end.is_none()) {
+                    open.maintain(*begins, *reading);
                 }
             }
             DriveEvent::Stopped { .. } => {}
@@ -581,5 +283,17 @@ mod tests {
             let text = serde_json::to_string(&before).unwrap();
             assert_eq!(serde_json::from_str::<DriveEntry>(&text).unwrap(), before, "{text}");
         }
+    }
+
+    #[test]
+    fn maintenance_lasts_from_episode_to_episode_until_it_is_over() {
+        let maintained = |begins, reading| entry(DriveEvent::Maintained { begins, reading });
+        let whole = |n| sealed(n, EpisodeEnd::Whole);
+        let before =
+            [opened(), intended(1), maintained(true, 4), whole(1), intended(2), maintained(false, 3)];
+        let after = [maintained(true, 7), maintained(false, 8), whole(2), intended(3)];
+        let drive = Drive::fold(&[&before[..], &after[..]].concat()).unwrap();
+        let of = |n: u64| -> Vec<u64> { (0..10).filter(|r| drive.episodes[&n].is_maintained(*r)).collect() };
+        assert_eq!((of(1), of(2), of(3)), (vec![4, 5, 6, 7, 8, 9], vec![0, 1, 2, 7], vec![]));
     }
 }

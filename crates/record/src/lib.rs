@@ -16,7 +16,7 @@ pub use campaign::{BeliefRef, Campaign, FoldError, Imported, Status};
 pub use claim::{Claim, ClaimState, Says, Settlement, Verdict};
 pub use drive::{
     AlarmKind, AlarmState, Drive, DriveEntry, DriveError, DriveEvent, EpisodeEnd, EpisodeState, Kept, Left,
-    ModelState, Purpose, Reach, Score,
+    Maintained, ModelState, Purpose, Reach, Score,
 };
 pub use event::{Actor, Entry, Event, FORMAT, Fate, Proposed, REMARK, Reason, Resolution};
 pub use id::{CampaignId, KeyError, RunKey, Seq};

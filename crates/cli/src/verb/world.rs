@@ -28,6 +28,7 @@ pub(crate) fn world(arguments: &Arguments, v: &World) -> Result<Exit, Failure> {
         World::Train(v) => drive::drive(arguments, v, Until::Learnt),
         World::Imagine(v) => imagine::imagine(arguments, v),
         World::Surprise(v) => look::surprise(arguments, v),
+        World::Maintain(v) => look::maintain(arguments, v),
         World::Status(v) => look::status(arguments, v),
         World::Check(v) => look::check(arguments, v),
         World::Report(v) => page::report(arguments, v),

@@ -1,42 +1,18 @@
 //! What people ask of a plant that is driven: each command is checked whole, then recorded, or refused with a reason and a hint.
 
+use std::sync::Arc;
+
+use forethought_plant::{EnvironmentCard, World, parse_world};
 use forethought_record::{Actor, DriveEvent, Refusal};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{DriveCore, DriveEffect, Phase};
+use super::{DriveCore, Phase};
 use crate::progress::is_stale;
+use crate::revise::{check_changes, compare_worlds, in_words};
+use crate::words::{DriveCommand, DriveEffect, DriveReply};
 
 /// Longest reason, in bytes: a long remark.
 const REASON_MOST: usize = 10_000;
-
-/// What people ask of a plant that is driven.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-pub enum DriveCommand {
-    /// Driving ends, and the plant is brought to its safe action at once. Answered when it holds that.
-    Stop {
-        /// Why.
-        reason: String,
-    },
-    /// Says what an alarm was.
-    Judge {
-        /// The alarm.
-        alarm: u64,
-        /// It was no fault: the like is not called one again, and its episode may be learnt from.
-        no_fault: bool,
-    },
-}
-
-/// What a command did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DriveReply {
-    /// It is recorded.
-    Done,
-    /// Nothing had to be recorded: it was so already.
-    Already,
-}
 
 impl DriveCore {
     pub(super) fn command(
@@ -58,6 +34,10 @@ impl DriveCore {
                 Err(refusal) => Err(refusal),
             },
             DriveCommand::Judge { alarm, no_fault } => self.judge(at, alarm, no_fault, by, effects),
+            DriveCommand::Maintain { begins } => Ok(self.maintain(at, begins, by, effects)),
+            DriveCommand::Revise { text, reason } => {
+                check_reason(&reason).and_then(|()| self.revise(at, text, &reason, by, effects))
+            }
         };
         self.gate(DriveEffect::Reply(id, reply), effects);
     }
@@ -100,6 +80,70 @@ impl DriveCore {
         self.is_stale = is_stale(self.model.as_deref(), &self.drive);
         Ok(DriveReply::Done)
     }
+
+    fn maintain(
+        &mut self,
+        at: Timestamp,
+        begins: bool,
+        by: &Actor,
+        effects: &mut Vec<DriveEffect>,
+    ) -> DriveReply {
+        if self.drive.is_maintained == begins {
+            return DriveReply::Already;
+        }
+        let reading = match &mut self.phase {
+            Phase::Running(run) => run.maintain(begins),
+            _ => 0,
+        };
+        self.record(at, by, vec![DriveEvent::Maintained { begins, reading }], Vec::new(), effects);
+        DriveReply::Done
+    }
+
+    /// What was intended is gone on with as it was intended: the new file rules from the next episode on.
+    fn revise(
+        &mut self,
+        at: Timestamp,
+        text: String,
+        reason: &str,
+        by: &Actor,
+        effects: &mut Vec<DriveEffect>,
+    ) -> Result<DriveReply, Refusal> {
+        if text == self.drive.text {
+            return Ok(DriveReply::Already);
+        }
+        let card = self.world.told.clone();
+        let new = check_file(&text, &card)?;
+        let changes = compare_worlds(self.revised.as_ref().unwrap_or(&self.world), &new);
+        check_changes(&changes, true)?;
+        if let Some(change) = changes.iter().find(|change| change.is_plants) {
+            return Err(Refusal::new("built", format!("{} while it is driven", change.text))
+                .hint("`stop` it, change the file, then drive again"));
+        }
+        let reason = in_words(reason, &changes);
+        let event = DriveEvent::WorldRevised { text, card: Some(card), reason };
+        self.record(at, by, vec![event], Vec::new(), effects);
+        self.revised = Some(Arc::new(new));
+        Ok(DriveReply::Done)
+    }
+}
+
+/// Longest world file, in bytes.
+const FILE_MOST: usize = 1 << 20;
+
+fn check_file(text: &str, card: &EnvironmentCard) -> Result<World, Refusal> {
+    if text.len() > FILE_MOST {
+        let message = format!("the file has {} bytes, but at most {FILE_MOST} are taken", text.len());
+        return Err(Refusal::new("too-large", message).hint("leave out what is no world file"));
+    }
+    parse_world(text, &[], &|_, _| Ok(card.clone())).map_err(|mistakes| {
+        let mistake = mistakes.first();
+        let line =
+            mistake.and_then(|d| d.place(text)).map_or(String::new(), |p| format!("line {}: ", p.line));
+        let what = mistake.map_or("it cannot be read", |d| d.message.as_str());
+        let hint = mistake.and_then(|d| d.hint.clone());
+        Refusal::new("file", format!("the new file is no world of this plant: {line}{what}"))
+            .hint(hint.unwrap_or_else(|| "`world check` names every mistake".to_owned()))
+    })
 }
 
 fn check_reason(reason: &str) -> Result<(), Refusal> {

@@ -3,8 +3,9 @@
 use forethought_record::{DriveEvent, EpisodeEnd, Left, Reason, Refusal};
 use jiff::Timestamp;
 
-use super::{DriveCore, DriveEffect, DriveEnd, DriveReply, Phase, Until};
+use super::{DriveCore, Phase};
 use crate::progress::is_stale;
+use crate::words::{DriveEffect, DriveEnd, DriveReply, Until};
 
 impl DriveCore {
     /// With what the plant stands at once it was made safe, instead of its own safe action: an episode that is decided again began there.

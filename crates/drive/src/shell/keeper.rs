@@ -10,9 +10,9 @@ use jiff::Timestamp;
 
 use super::Message;
 use super::mind::learn_beside;
-use crate::drive::DriveInput;
 use crate::error::DriveShellError;
 use crate::model::LearnAsk;
+use crate::words::DriveInput;
 
 /// Seconds of readings that a crash may lose, at most.
 const SYNC_S: f64 = 1.0;

@@ -10,10 +10,10 @@ use forethought_plan::Method;
 use forethought_plant::{Dynamics, Episode, Planner};
 
 use super::Message;
-use crate::drive::DriveInput;
 use crate::error::DriveShellError;
 use crate::model::{LearnAsk, learn};
 use crate::policy::{PlanAsk, plan_action};
+use crate::words::DriveInput;
 
 /// Plans, until nobody asks; a plan that takes longer than its deadline, or that is `unwanted`, is the best so far.
 pub(super) fn plan(asks: &Receiver<Box<PlanAsk>>, unwanted: &AtomicBool, out: &Sender<Message>) {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use forethought_machine::{Environment, Fault, Reading};
 
 use super::Message;
-use crate::drive::DriveInput;
+use crate::words::DriveInput;
 
 /// What the plant is told.
 #[derive(Debug)]

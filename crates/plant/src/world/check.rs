@@ -5,7 +5,7 @@ use forethought_space::DriverSchema;
 use serde_json::{Map, Value as Json};
 
 use super::file::{OnAlarm, SensorFile, SilenceFile, WorldFile};
-use super::{Track, World};
+use super::{Episodes, Track, World};
 use crate::channel::{Channel, EnvironmentCard};
 
 /// Standard weight of a move over an action's whole range, in units of one squared scale.
@@ -198,8 +198,8 @@ impl Check<'_> {
             price,
             drift,
             as_before,
-            explore: (explore, file.explore.episodes),
-            drive: (periods(file.drive.time), file.drive.episodes.max(1)),
+            explore: Episodes { periods: explore, count: file.explore.episodes },
+            drive: Episodes { periods: periods(file.drive.time), count: file.drive.episodes.max(1) },
             horizon,
             deadline_s: file.drive.deadline.map(|d| d.0),
             planner: file.drive.planner,
@@ -409,7 +409,8 @@ action.pump = { range = [1, 9], safe = 2 }
     #[test]
     fn a_world_is_read() {
         let world = parse(GOOD).unwrap();
-        assert_eq!((world.explore, world.drive, world.horizon), ((60, 4), (720, 1), 30));
+        let episodes = |periods, count| Episodes { periods, count };
+        assert_eq!((world.explore, world.drive, world.horizon), (episodes(60, 4), episodes(720, 1), 30));
         assert_eq!((world.card.actions[0].channel.low, world.card.safe()), (1.0, vec![2.0]));
         let track = &world.tracks[0];
         assert_eq!((track.at(0.0), track.at(300.0), track.at(1e6)), (4.0, 6.0, 8.0));

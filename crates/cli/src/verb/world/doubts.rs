@@ -122,6 +122,7 @@ mod tests {
                 widths: Vec::new(),
                 impossible: Vec::new(),
                 resting: None,
+                maintained: Vec::new(),
                 kept: kept.map(|k| Kept { ahead: 1, sensors: vec![(k, 100)] }).into_iter().collect(),
             };
             (i as u64, state)

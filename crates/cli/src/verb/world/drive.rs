@@ -129,6 +129,10 @@ fn sentence(world: &World, entry: &DriveEntry) -> Option<String> {
             let what = if *no_fault { "no fault" } else { "a fault" };
             Some(format!("alarm {alarm} is {what}, says {}", entry.by))
         }
+        DriveEvent::Maintained { begins, .. } => {
+            let what = if *begins { "works at the plant" } else { "is done with the plant" };
+            Some(format!("somebody {what}, says {}", entry.by))
+        }
         DriveEvent::MadeSafe { reason } => Some(format!("the plant was made safe: {reason}")),
         _ => None,
     }

@@ -72,6 +72,8 @@ fn gist(event: &DriveEvent) -> String {
         DriveEvent::AlarmRaised { alarm, episode, period, text, .. } => {
             format!("alarm {alarm} in period {period} of episode {episode}: {text}")
         }
+        DriveEvent::Maintained { begins: true, .. } => "somebody works at the plant".to_owned(),
+        DriveEvent::Maintained { begins: false, .. } => "nobody works at the plant any more".to_owned(),
         DriveEvent::AlarmEnded { alarm, .. } => format!("alarm {alarm}"),
         DriveEvent::AlarmJudged { alarm, no_fault } => {
             format!("alarm {alarm}: {}", if *no_fault { "no fault" } else { "a fault" })

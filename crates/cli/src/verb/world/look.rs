@@ -1,7 +1,7 @@
 //! Verbs that look: `world status`, `check`, `schema`, `export`, `surprise`.
 
 use forethought_calibrate::Share;
-use forethought_drive::{DriveCommand, WorldModel, done, taught_monitor};
+use forethought_drive::{DriveCommand, DriveReply, WorldModel, done, taught_monitor};
 use forethought_memory::EpisodeId;
 use forethought_plant::{Channel, Episode, World, world_schema};
 use forethought_project::{Failure, Place, WorldHandle, file_error, is_parquet};
@@ -69,9 +69,9 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
     lines.push(format!(
         "{} of {} exploring and {} of {} acting episodes are done{}, {} learnt, {}.",
         done(drive, Purpose::Explore),
-        world.explore.1,
+        world.explore.count,
         done(drive, Purpose::Drive),
-        world.drive.1,
+        world.drive.count,
         cut_short(drive),
         count(drive.models.len(), "model"),
         count(drive.alarms.len(), "alarm")
@@ -96,6 +96,9 @@ pub(super) fn state_text(world: &World, drive: &Drive) -> String {
             "claimed 90 % {ahead} ahead, kept {rate:.1} % ({low:.0}–{high:.0}), n = {}",
             share.n
         ));
+    }
+    if drive.is_maintained {
+        lines.push("Somebody works at the plant: `world maintain --over` ends it.".to_owned());
     }
     lines.extend(doubts(drive));
     lines.join("\n")
@@ -313,6 +316,23 @@ fn judge(
         say(json!({ "forethought": 1, "alarm": alarm, "no_fault": v.no_fault }));
     } else {
         say(format!("Alarm {alarm} is recorded as {}.", if v.no_fault { "no fault" } else { "a fault" }));
+    }
+    Ok(Exit::Done)
+}
+
+/// Records that somebody works at the plant, or no more.
+pub(super) fn maintain(arguments: &Arguments, v: &args::Maintain) -> Result<Exit, Failure> {
+    let loaded = world(arguments, &v.file.file)?;
+    let reply = loaded.execute(&DriveCommand::Maintain { begins: !v.over }, &actor(arguments))?;
+    let text = match (reply, v.over) {
+        (DriveReply::Done, false) => "recorded: somebody works at the plant, until `world maintain --over`",
+        (DriveReply::Done, true) => "recorded: nobody works at the plant any more",
+        (DriveReply::Already, _) => "it was so already",
+    };
+    if arguments.json {
+        say(json!({ "forethought": 1, "maintained": !v.over }));
+    } else {
+        say(text);
     }
     Ok(Exit::Done)
 }
