@@ -97,7 +97,8 @@ fn what_does_no_harm_is_recorded_with_what_changed() {
 
 #[test]
 fn another_unit_period_or_channel_is_refused_once_there_are_episodes() {
-    let changes: [(&str, fn(&mut EnvironmentCard)); 5] = [
+    type Change = (&'static str, fn(&mut EnvironmentCard));
+    let changes: [Change; 5] = [
         ("the unit of `t` changes from K to degC", |card| card.sensors[0].unit = Some("degC".into())),
         ("the period changes from 1 s to 0.5 s", |card| card.period_s = 0.5),
         ("sensor `p` goes; sensor `q` comes", |card| card.sensors[1].name = "q".into()),

@@ -490,7 +490,7 @@ fn what_has_not_begun_is_called_back_once_all_is_paused() {
     let pause = || Command::Pause { reason: "lunch".into() };
     let first = lab.last();
     assert_eq!(lab.command("ada", pause()), Some(Ok(Reply::Done)));
-    assert_eq!(lab.recalled, [first.key.clone()], "it may still wait for its interlocks");
+    assert_eq!(lab.recalled, std::slice::from_ref(&first.key), "it may still wait for its interlocks");
     lab.tick(1);
     assert_eq!(lab.recalled.len(), 1, "once is enough");
     assert_eq!(lab.core.rest(), None, "its machine has not said whether it began");

@@ -115,7 +115,7 @@ prop_compose! {
         let line = |row: &Vec<&'static str>| -> String {
             let cells = header.iter().enumerate().map(|(i, _)| {
                 // Most cells of a whole table are as they should be.
-                if whole && row[i].len() % 3 != 0 { fitting[i] } else { row[i] }
+                if whole && !row[i].len().is_multiple_of(3) { fitting[i] } else { row[i] }
             });
             cells.map(|c| if c.contains(',') { format!("\"{c}\"") } else { c.to_owned() }).collect::<Vec<_>>().join(",")
         };

@@ -145,6 +145,7 @@ mod tests {
             alarms: Default::default(),
             finished: None,
             left: None,
+            is_maintained: false,
         }
     }
 
