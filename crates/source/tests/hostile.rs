@@ -1,8 +1,6 @@
 //! Whatever bytes come as a table or as a file, they are read or refused: no panic, no endless work, no gigabytes. A million cases each:
 //! `PROPTEST_CASES=1000000 cargo test -p forethought-source --test hostile`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use forethought_source::{
     ClockTime, Relation, Seconds, Table, TableError, Tree, Unit, cell_text, identifier, is_date, is_missing,
     key, nearest, relate,
