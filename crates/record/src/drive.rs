@@ -12,7 +12,8 @@ use forethought_plant::EnvironmentCard;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Actor, Reason};
+use crate::actor::Actor;
+use crate::event::Reason;
 use crate::id::{CampaignId, Seq};
 
 pub use event::{AlarmKind, DriveEvent, EpisodeEnd, Kept, Left, Purpose, Reach, Score};

@@ -1,12 +1,12 @@
 //! Everything that can happen. Kept for ever as it was written: fields are added, never changed.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use forethought_space::{Failure, Measurement, Recipe, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::claim::{Claim, Verdict};
 use crate::id::{CampaignId, RunKey, Seq};
 
@@ -15,45 +15,6 @@ pub const REMARK: &str = "remark";
 
 /// The version of the events that this program writes.
 pub const FORMAT: u32 = 1;
-
-/// Who did it: a person's name, `engine`, or `agent:NAME`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Actor(pub String);
-
-impl Actor {
-    /// The engine itself.
-    pub fn engine() -> Self {
-        Actor("engine".into())
-    }
-
-    /// Whether two names mean the same person: case and blanks are no difference.
-    #[must_use]
-    pub fn is_same(&self, other: &Actor) -> bool {
-        self.plain() == other.plain()
-    }
-
-    /// Whether it is a program that acts for somebody: `agent:NAME`, whatever its case.
-    #[must_use]
-    pub fn is_agent(&self) -> bool {
-        self.plain().starts_with("agent:")
-    }
-
-    /// The name without what does not tell people apart.
-    fn plain(&self) -> String {
-        self.0
-            .chars()
-            .filter(|c| !c.is_whitespace() && !c.is_control())
-            .flat_map(char::to_lowercase)
-            .collect()
-    }
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Why a person or the engine did something, in a sentence.
 pub type Reason = String;

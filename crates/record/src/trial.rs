@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forethought_space::{Failure, Measurement, Recipe, Value};
 use jiff::Timestamp;
 
-use crate::event::Actor;
+use crate::actor::Actor;
 use crate::id::{RunKey, Seq};
 
 /// One recipe's way through the process.

@@ -28,6 +28,9 @@ impl DriveCore {
             let refusal = Refusal::new("over", "driving has come to its end").hint("say it again");
             return effects.push(DriveEffect::Reply(id, Err(refusal)));
         }
+        if let Err(refusal) = by.check() {
+            return effects.push(DriveEffect::Reply(id, Err(refusal)));
+        }
         let reply = match command {
             DriveCommand::Stop { reason } => match check_reason(&reason) {
                 Ok(()) => return self.stop(at, id, reason, by, effects),

@@ -191,7 +191,7 @@ impl Core {
         by: &Actor,
         effects: &mut Vec<Effect>,
     ) {
-        if let Err(refusal) = bounds::check(&command) {
+        if let Err(refusal) = by.check().and_then(|()| bounds::check(&command)) {
             return effects.push(Effect::Reply(id, Err(refusal)));
         }
         let reply = match command {
