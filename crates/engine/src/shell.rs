@@ -45,6 +45,8 @@ pub struct Update<'a> {
     pub campaign: &'a Campaign,
     /// Share done, by order, where the machine tells.
     pub progress: &'a BTreeMap<RunKey, f64>,
+    /// The time that is counted.
+    pub now: Timestamp,
     /// How far the system's clock has gone ahead of the time that is counted, where somebody or something has set it.
     pub clock: Option<SignedDuration>,
 }
@@ -216,8 +218,8 @@ impl Shell {
         self.core.resume(self.clock.now(), &self.opening, &mut effects);
         let mut wake = self.carry_out(&mut effects)?;
         loop {
-            let (campaign, clock) = (self.core.campaign(), self.clock.deviation());
-            observe(Update { campaign, progress: &self.progress, clock });
+            let (campaign, now, clock) = (self.core.campaign(), self.clock.now(), self.clock.deviation());
+            observe(Update { campaign, progress: &self.progress, now, clock });
             if interrupt.load(Ordering::Relaxed) {
                 self.close();
                 return Err(ShellError::Interrupted);
@@ -230,7 +232,6 @@ impl Shell {
                 self.close();
                 return Ok((rest, campaign));
             }
-            let now = self.clock.now();
             let wait = wake.map_or(TICK, |w: Timestamp| {
                 let left = w.duration_since(now).as_millis().clamp(0, TICK.as_millis() as i128) as u64;
                 Duration::from_millis(left)

@@ -33,7 +33,7 @@ pub struct Campaign {
     pub seq: Seq,
     /// When it was opened.
     pub opened: Timestamp,
-    /// When the last event happened.
+    /// The latest time of an event: the system's clock may have been put back since.
     pub last: Timestamp,
     /// By number.
     pub trials: BTreeMap<u64, Arc<Trial>>,
@@ -190,7 +190,7 @@ impl Campaign {
         if entry.v > FORMAT {
             return Err(FoldError::Format { seq: self.seq, found: entry.v });
         }
-        self.last = entry.at;
+        self.last = self.last.max(entry.at);
         if let Some(key) = &entry.once {
             let trial = match &entry.event {
                 Event::Intended { key, .. } | Event::Reported { key, .. } => Some(key.trial),

@@ -111,3 +111,16 @@ fn recipes_of_a_machine_that_are_gone_are_an_error() {
     let other = Campaign::fold([&entry(first)], &|_| Some(b"[{ \"q\": 1.0 }]".to_vec()));
     assert!(other.unwrap_err().to_string().contains("are not to be used"));
 }
+
+#[test]
+fn a_clock_that_was_put_back_does_not_put_back_the_end_of_a_record() {
+    let mut campaign = opened();
+    let resumed = |at: &str| {
+        let mut entry = entry(json!({ "event": "resumed" }));
+        entry.at = at.parse().unwrap();
+        entry
+    };
+    campaign.apply(&resumed("2026-01-03T00:00:00Z"), &|_| None).unwrap();
+    campaign.apply(&resumed("2026-01-02T00:00:00Z"), &|_| None).unwrap();
+    assert_eq!(campaign.last.to_string(), "2026-01-03T00:00:00Z");
+}

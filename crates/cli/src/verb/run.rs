@@ -13,7 +13,7 @@ use crate::args::{Arguments, Run};
 use crate::exit::{Exit, warn};
 use crate::host::{actor, campaign};
 use crate::output::plain;
-use crate::{now, progress, say, show, talk};
+use crate::{progress, say, show, talk};
 
 /// Seconds by which the system's clock must move to be spoken of again.
 const CLOCK_MOST: i64 = 5;
@@ -160,7 +160,7 @@ impl Seen {
             }
             if campaign.seq != self.seq {
                 self.seq = campaign.seq;
-                for change in awaited_changes(campaign, now()) {
+                for change in awaited_changes(campaign, update.now) {
                     if self.waited.insert(change.trial) {
                         talk(show::changing(&campaign.problem, &change));
                     }
@@ -187,7 +187,7 @@ impl Seen {
                 None => format!("{} on {}", o.key.trial, o.machine),
             })
             .collect();
-        let waits = awaited_changes(campaign, now());
+        let waits = awaited_changes(campaign, update.now);
         let waits = waits.iter().map(|change| show::changing(&campaign.problem, change));
         let best = best_so_far(campaign).map(|b| format!("{b}  ")).unwrap_or_default();
         let doing = running.into_iter().chain(waits).collect::<Vec<_>>().join(", ");

@@ -43,3 +43,36 @@ fn since_boot() -> Duration {
     static BEGAN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     BEGAN.get_or_init(std::time::Instant::now).elapsed()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+
+    const DAY: i64 = 86_400;
+
+    static SYSTEM: AtomicI64 = AtomicI64::new(1_700_000_000);
+
+    fn system() -> Timestamp {
+        Timestamp::from_second(SYSTEM.load(Ordering::Relaxed)).unwrap()
+    }
+
+    #[test]
+    fn a_clock_that_is_set_moves_no_time_and_is_told() {
+        let began = system();
+        let clock = Clock::new(system, began);
+        assert_eq!(clock.deviation(), None);
+        for days in [1, -1, 30] {
+            SYSTEM.store(began.as_second() + days * DAY, Ordering::Relaxed);
+            assert!(clock.now().duration_since(began) < SignedDuration::from_secs(60));
+            let ahead = clock.deviation().unwrap().as_secs();
+            assert!((ahead - days * DAY).abs() <= 60, "{ahead}");
+        }
+        // A process that begins after the clock was put back goes on from what is recorded.
+        let last = began + SignedDuration::from_hours(24);
+        SYSTEM.store(began.as_second(), Ordering::Relaxed);
+        let clock = Clock::new(system, last);
+        assert!(clock.now() >= last && clock.deviation().unwrap().is_negative());
+    }
+}
