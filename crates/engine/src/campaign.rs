@@ -168,7 +168,9 @@ pub struct Core {
     known: BTreeSet<RunKey>,
     /// Orders whose sending is not answered yet.
     starting: BTreeSet<RunKey>,
-    /// Those of them that were called back.
+    /// When orders that are under way were taken by their machines.
+    taken: BTreeMap<RunKey, Timestamp>,
+    /// Those that were called back of the orders that are being sent.
     called_back: BTreeSet<RunKey>,
     /// Machines to which orders could not be sent, last.
     unsent: BTreeMap<String, Unsent>,
@@ -222,6 +224,7 @@ impl Core {
             vetted: 0,
             known: BTreeSet::new(),
             starting: BTreeSet::new(),
+            taken: BTreeMap::new(),
             called_back: BTreeSet::new(),
             unsent: BTreeMap::new(),
             late: BTreeMap::new(),

@@ -1,8 +1,10 @@
 //! How fast a parameter may change from one order of a machine to its next: the envelope's rates.
 
+use std::collections::BTreeMap;
+
 use forethought_machine::change_s;
-use forethought_record::{Campaign, Order, OrderState, Trial, TrialState};
-use forethought_space::{Stage, Value};
+use forethought_record::{Campaign, Order, OrderState, RunKey, Trial, TrialState};
+use forethought_space::{Problem, Stage, Value};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::campaign::{OUTSIDE, next_stage};
@@ -45,18 +47,34 @@ pub fn asked_changes(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
     campaign.live().filter_map(waits).collect()
 }
 
+/// What a process that drives knows of time beside the record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Driven<'a> {
+    /// When it began: how long what happened before is ago isn't known where the clock may have been set, and is waited for anew.
+    pub(crate) began: Timestamp,
+    /// When machines took the orders that they were sent since.
+    pub(crate) taken: &'a BTreeMap<RunKey, Timestamp>,
+}
+
+/// Whether the envelope says how fast a parameter of this stage may change.
+pub(crate) fn has_rate(problem: &Problem, stage: &Stage) -> bool {
+    let rated = problem.envelope.bounds.iter().filter(|(_, bound)| bound.rate.is_some());
+    let mut names = rated.map(|(slot, _)| &problem.space.parameters[*slot].name);
+    names.any(|name| stage.parameters.contains(name))
+}
+
 /// What a machine waits for before it may be given this stage's values: counted from the end of the last order that set the
-/// parameter there, or from its beginning while it is under way; the longest wait, where nobody knows which order was the last. What an earlier process than the one that `began` had waited for
-/// is waited for anew: how long that is ago isn't known where the clock may have been set.
+/// parameter there, or from when the machine took it while it is under way; the longest wait, where nobody knows which order was the
+/// last.
 pub(crate) fn changing(
     campaign: &Campaign,
     stage: &Stage,
     machine: &str,
     trial: &Trial,
-    began: Option<Timestamp>,
+    driven: Option<Driven<'_>>,
 ) -> Option<Changing> {
     let problem = &campaign.problem;
-    if problem.envelope.bounds.values().all(|bound| bound.rate.is_none()) {
+    if !has_rate(problem, stage) {
         return None;
     }
     // Orders of what was asked for are there at once.
@@ -74,8 +92,9 @@ pub(crate) fn changing(
             let set = campaign.trials.get(&last.key.trial).map_or(&last.recipe, |t| &t.recipe);
             let from = set.get(name).and_then(Value::number)?;
             let wait = SignedDuration::try_from_secs_f64(change_s(problem, name, from, to)?).ok()?;
-            let ended = last.ended.unwrap_or(last.intended);
-            began.map_or(ended, |b| b.max(ended)).checked_add(wait).ok()
+            let taken = || driven.and_then(|d| d.taken.get(&last.key)).copied().unwrap_or(last.intended);
+            let since = last.ended.unwrap_or_else(taken);
+            driven.map_or(since, |d| d.began.max(since)).checked_add(wait).ok()
         };
         let until = all[sure..].iter().filter_map(until).max()?;
         Some(Changing { trial: trial.trial, machine: machine.to_owned(), parameter: name.clone(), until })

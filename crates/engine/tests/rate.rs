@@ -36,6 +36,10 @@ struct Bench {
 
 impl Bench {
     fn new(heats: &[f64]) -> Bench {
+        Bench::with_slots(1, heats)
+    }
+
+    fn with_slots(slots: u32, heats: &[f64]) -> Bench {
         let event = Event::Opened {
             campaign: CampaignId(Uuid::from_u128(1)),
             name: "rate".into(),
@@ -45,7 +49,7 @@ impl Bench {
         };
         let first = Entry::new(second(0), Actor("test".into()), event);
         let campaign = Campaign::fold([&first], &|_| None).unwrap();
-        let card = Card::new("oven", Class::Deduplicating, 1);
+        let card = Card::new("oven", Class::Deduplicating, slots);
         let cards = BTreeMap::from([("oven".to_owned(), card)]);
         let mut bench =
             Bench { core: Core::new(campaign, cards, true), effects: vec![], heats: heats.to_vec() };
@@ -152,4 +156,19 @@ fn what_is_asked_for_says_from_when_it_may_be_done() {
     // 400 degrees at one a second, from when the other was handed out.
     assert_eq!(asked_changes(bench.core.campaign(), second(20)), [waits(3, 410)]);
     assert_eq!(asked_changes(bench.core.campaign(), second(410)), []);
+}
+
+#[test]
+fn a_change_counts_from_when_the_machine_took_what_is_under_way() {
+    // One degree a second, two slots: the first order waits for its interlocks for 40 s.
+    let mut bench = Bench::with_slots(2, &[200.0, 500.0, 500.0]);
+    let first = bench.settle(0).0.unwrap();
+    bench.core.step(second(40), Input::Tick, &mut bench.effects);
+    assert_eq!(bench.settle(40), (None, None), "nobody knows yet from when on the change counts");
+    let taken = Input::Answer(first, Fate::Accepted { receipt: "r".into() });
+    bench.core.step(second(40), taken, &mut bench.effects);
+    assert_eq!(bench.settle(40), (None, Some(second(340))));
+    bench.core.step(second(340), Input::Tick, &mut bench.effects);
+    let next = bench.settle(340).0.expect("300 seconds have passed");
+    assert_eq!(next.trial, 2);
 }

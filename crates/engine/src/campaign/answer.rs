@@ -81,6 +81,8 @@ impl Core {
 
     fn accepted(&mut self, at: Timestamp, name: &str, key: RunKey, receipt: String, state: OrderState) {
         self.unsent.remove(name);
+        self.taken.retain(|key, _| self.campaign.order(key).is_some_and(|o| o.state.is_under_way()));
+        self.taken.entry(key.clone()).or_insert(at);
         // What may be sent twice needs no proof that it was sent.
         let is_known = matches!(state, OrderState::Accepted(_)) || self.class(name) == Class::Deduplicating;
         if !is_known {

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hold::is_waiting;
 use super::{Core, Effect, stage_recipe};
-use crate::changing::changing;
+use crate::changing::{Driven, changing, has_rate};
 
 /// Orders in a row that could not be sent, after which their machine is paused.
 const UNSENT_MOST: u32 = 3;
@@ -66,16 +66,30 @@ impl Core {
         let mut free: Vec<(u32, &String)> = stage.machines.iter().map(|m| (self.free(m), m)).collect();
         free.retain(|(slots, _)| *slots > 0);
         free.sort_by_key(|(slots, _)| std::cmp::Reverse(*slots));
+        let is_rated = has_rate(&self.campaign.problem, stage);
+        let driven = self.began.map(|began| Driven { began, taken: &self.taken });
         let mut soonest = None;
         for (_, machine) in free {
+            if is_rated && self.is_about_to_begin(machine) {
+                // From when on the change counts is known once the machine has taken it.
+                continue;
+            }
             let pause = self.unsent.get(machine).map(|u| u.until);
-            let change = changing(&self.campaign, stage, machine, t, self.began).map(|c| c.until);
+            let change = changing(&self.campaign, stage, machine, t, driven).map(|c| c.until);
             match pause.max(change).filter(|until| at < *until) {
                 None => return Machine::Free(machine.clone()),
                 Some(until) => soonest = Some(soonest.map_or(until, |s: Timestamp| s.min(until))),
             }
         }
         soonest.map_or(Machine::Busy, Machine::Waits)
+    }
+
+    /// An order of this process is on its way to a machine that has not said yet whether it took it.
+    fn is_about_to_begin(&self, machine: &str) -> bool {
+        self.at_machines().any(|o| {
+            let is_ours = o.opening.is_some() && o.opening == self.opening;
+            o.machine == machine && is_ours && !self.taken.contains_key(&o.key)
+        })
     }
 
     fn intend(&mut self, at: Timestamp, trial: u64, stage: &Stage, machine: String) {
