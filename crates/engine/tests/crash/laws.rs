@@ -221,7 +221,8 @@ impl World {
 /// What is said of claims is what is measured now, corrections included.
 fn check_ledger(campaign: &Campaign) {
     for t in campaign.trials.values() {
-        for claim in t.claims.iter().filter_map(|c| campaign.claims.get(c)) {
+        let of_y = t.claims.iter().filter_map(|c| campaign.claims.get(c)).filter(|c| c.claim.about == "y");
+        for claim in of_y {
             let Settlement { verdict, seen } =
                 claim.settled.expect("a claim of a trial that is over is settled");
             let measured = match (&t.state, t.outcomes.get("y")) {

@@ -10,17 +10,19 @@
 
 mod laws;
 mod machine;
+mod mind;
 mod people;
 mod world;
 
 use forethought_engine::Rest;
+use mind::Mind;
 use world::World;
 
 /// One world in so many has its whole journal read again at its end: it costs as much as the world itself.
 const READ_AGAIN: u64 = 31;
 
-fn simulate(seed: u64, crash_permille: u64) -> (u64, u64) {
-    let mut world = World::new(seed);
+/// Lives until the campaign has come to its end, and checks all laws; gives the trials.
+fn simulate(world: &mut World, seed: u64, crash_permille: u64) -> u64 {
     for _ in 0..20_000 {
         match world.live(crash_permille) {
             Some(Rest::Finished(_)) => {
@@ -30,7 +32,7 @@ fn simulate(seed: u64, crash_permille: u64) -> (u64, u64) {
                     // Read piece by piece and read at once it is the same.
                     assert_eq!(format!("{campaign:?}"), format!("{:?}", world.fold_all()));
                 }
-                return (campaign.trials.len() as u64, world.crashes);
+                return campaign.trials.len() as u64;
             }
             Some(rest) => world.look_after(&rest),
             None => {}
@@ -61,7 +63,10 @@ fn nothing_is_lost_and_nothing_runs_twice() {
                 let (mut trials, mut crashes, mut seed) = (0, 0, from + thread);
                 while trials < each {
                     let permille = CRASHES_PERMILLE[(seed / threads % 4) as usize];
-                    let ended = std::panic::catch_unwind(|| simulate(seed, permille));
+                    let ended = std::panic::catch_unwind(|| {
+                        let mut world = World::new(seed, Mind::Guesses);
+                        (simulate(&mut world, seed, permille), world.crashes)
+                    });
                     let Ok((t, c)) = ended else { panic!("a law was broken with seed {seed}") };
                     trials += t;
                     crashes += c;
@@ -75,4 +80,20 @@ fn nothing_is_lost_and_nothing_runs_twice() {
     let (trials, crashes) = ended.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     println!("{trials} trials, {crashes} crashes: no law was broken");
     assert!(crashes > trials / 50, "{crashes} crashes are too few to say anything");
+}
+
+/// One trial in so many is also simulated with an engine that decides as it does outside, up to so many worlds.
+const THINKING: u64 = 1000;
+const THINKING_MOST: u64 = 1000;
+
+#[test]
+fn what_was_simulated_replays() {
+    let mut fitted = 0;
+    for seed in 0..(wanted() / THINKING).clamp(1, THINKING_MOST) {
+        let mut world = World::new(seed, Mind::Thinks(None));
+        simulate(&mut world, seed, CRASHES_PERMILLE[(seed % 4) as usize]);
+        fitted += world.check_replay();
+    }
+    println!("{fitted} decisions that rest on a model were decided again the same");
+    assert!(fitted > 0, "no decision rested on a model");
 }

@@ -151,7 +151,9 @@ impl World {
             let mut inputs = vec![];
             for effect in std::mem::take(&mut effects) {
                 match effect {
-                    Effect::Append(new, _) => inputs.push(Input::Journaled(self.append(new).unwrap())),
+                    Effect::Append(new, blobs) => {
+                        inputs.push(Input::Journaled(self.append(new, blobs).unwrap()))
+                    }
                     Effect::Reply(_, reply) => self.is_stopped |= is_stop && reply == Ok(Reply::Done),
                     Effect::Start(..) | Effect::Recall(..) | Effect::Inquire(..) | Effect::Halt(..) => {
                         panic!("a desk has no machines")

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::OnceLock;
 
-use forethought_calibrate::Interval;
-use forethought_engine::{Command, Core, Decided, Effect, Input, Reply, Rest};
+use forethought_engine::{Command, Core, Effect, Input, Reply, Rest};
 use forethought_machine::{Card, Class, Order};
 use forethought_memory::{Batch, Chain, Damage, Journal, Sealed, VolatileJournal, entries};
-use forethought_record::{Actor, Campaign, CampaignId, Claim, Entry, Event, Fate, Proposed, RunKey, Says};
+use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, Fate, RunKey};
 use forethought_space::{Measurement, Recipe, Value};
 use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
@@ -15,6 +14,7 @@ use rand_core::{Rng, SeedableRng};
 use uuid::Uuid;
 
 use crate::machine::{Job, Machine};
+use crate::mind::Mind;
 
 /// Cost of all that may be spent, and of the two stages.
 pub(crate) const COST: f64 = 30.0;
@@ -103,9 +103,10 @@ pub(crate) enum Message {
 
 pub(crate) struct World {
     pub(crate) rng: ChaCha8Rng,
-    journal: VolatileJournal,
+    pub(crate) journal: VolatileJournal,
+    pub(crate) mind: Mind,
     pub(crate) machines: BTreeMap<String, Machine>,
-    campaign: CampaignId,
+    pub(crate) campaign: CampaignId,
     /// What was read back so far and its fold, so that a restart reads only what is new; every so often all is read again.
     read: Option<(Campaign, Chain)>,
     /// What was written since, by its hash: what the journal holds of it need not be parsed.
@@ -123,6 +124,8 @@ pub(crate) struct World {
     pub(crate) crashes: u64,
     /// What the writer has and did not commit yet, because the core is patient.
     held: Vec<Entry>,
+    /// The blobs that these name.
+    held_blobs: Vec<(String, Vec<u8>)>,
     /// What a machine's gate lets through: times that all was halted, and orders that were.
     halts: BTreeMap<String, u64>,
     halted: BTreeSet<RunKey>,
@@ -143,7 +146,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> World {
+    pub(crate) fn new(seed: u64, mind: Mind) -> World {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let campaign = CampaignId(Uuid::from_u128(u128::from(seed) + 1));
         let classes = [Class::Deduplicating, Class::Askable, Class::Askable, Class::Silent];
@@ -157,6 +160,7 @@ impl World {
         let mut world = World {
             rng,
             journal: VolatileJournal::default(),
+            mind,
             machines: BTreeMap::from(machines),
             campaign,
             read: None,
@@ -169,6 +173,7 @@ impl World {
             intended: BTreeMap::new(),
             crashes: 0,
             held: Vec::new(),
+            held_blobs: Vec::new(),
             halts: BTreeMap::new(),
             halted: BTreeSet::new(),
             recalled: BTreeSet::new(),
@@ -192,7 +197,7 @@ impl World {
                 version: "test".into(),
             },
         );
-        world.append(vec![first]).unwrap();
+        world.append(vec![first], vec![]).unwrap();
         // Checking the file is dear, and it is the same in all worlds.
         static OPENED: OnceLock<Campaign> = OnceLock::new();
         let mut opened = OPENED.get_or_init(|| world.fold_all()).clone();
@@ -221,7 +226,7 @@ impl World {
         self.network.push((at, Message::Input(input)));
     }
 
-    pub(crate) fn append(&mut self, new: Vec<Entry>) -> Result<u64, ()> {
+    pub(crate) fn append(&mut self, new: Vec<Entry>, blobs: Vec<(String, Vec<u8>)>) -> Result<u64, ()> {
         let mut chain = self.chain;
         let events: Vec<Sealed> = new.iter().map(|e| chain.seal(serde_json::to_vec(e).unwrap())).collect();
         let hashes: Vec<[u8; 32]> = events.iter().map(|e| e.hash).collect();
@@ -231,7 +236,7 @@ impl World {
             fence: self.fence,
             after: self.chain.seq,
             events,
-            blobs: vec![],
+            blobs,
         };
         let appended = self.journal.append(&[batch]);
         if appended.is_err() {
@@ -377,48 +382,16 @@ impl World {
         self.send(at, Input::Answer(key.clone(), fate));
     }
 
-    /// Proposes without a model: the crash laws do not depend on what is proposed.
-    fn decide(&mut self, ask: &forethought_engine::Ask) -> Decided {
-        let most = ask.problem.envelope.bounds.values().find_map(|b| b.max).unwrap_or(1.0);
-        let proposals = (0..ask.count)
-            .map(|_| {
-                let mut x = || (self.rng.next_u64() % 1000) as f64 / 1000.0;
-                let (a, b) = (x() * most, x());
-                let interval = Interval { low: b - 0.1, high: b + 0.1, level: 0.9 };
-                let says = Says::Prediction { mean: b, sd: 0.06, centre: b, raw: interval, shown: interval };
-                let claim = Claim { claim: 0, about: "y".into(), says };
-                Proposed {
-                    trial: 0,
-                    recipe: Recipe::from([("a", Value::Number(a)), ("b", Value::Number(b))]),
-                    acquisition: 0.0,
-                    claims: vec![claim],
-                    why: "spread".into(),
-                    text: String::new(),
-                }
-            })
-            .collect();
-        Decided {
-            decision: ask.decision,
-            through: ask.through,
-            count: ask.count,
-            from: None,
-            proposals,
-            belief: None,
-            effort: serde_json::Value::Null,
-            chance: None,
-            arch: String::new(),
-            error: None,
-        }
-    }
-
     /// One life of the engine: until it rests, or crashes at an effect. Gives the reason of rest.
     pub(crate) fn live(&mut self, crash_permille: u64) -> Option<Rest> {
         let campaign = self.own();
         self.laws.begin();
+        self.mind.begin(&self.journal, &campaign);
         let mut core = Core::new(campaign, self.cards(), true);
         let mut effects = Vec::new();
         let mut durable: VecDeque<Input> = VecDeque::new();
         self.held.clear();
+        self.held_blobs.clear();
         self.asked.clear();
         self.is_paused = false;
         let opening = format!("{:x}", self.rng.next_u64());
@@ -472,15 +445,16 @@ impl World {
 
     fn carry_out(&mut self, core: &Core, effect: Effect) -> Result<Option<Input>, ()> {
         match effect {
-            Effect::Append(new, _) => {
+            Effect::Append(new, blobs) => {
                 self.held.extend(new);
+                self.held_blobs.extend(blobs);
                 // The writer may wait for what shares a commit with it.
                 if !(core.is_patient() && self.chance(70)) {
                     return self.commit().map(|seq| Some(Input::Journaled(seq)));
                 }
             }
             Effect::Decide(ask) => {
-                let decided = self.decide(&ask);
+                let decided = self.mind.decide(&ask, &mut self.rng);
                 let at = self.delay();
                 self.send(at, Input::Decided(Box::new(decided)));
             }
@@ -519,8 +493,8 @@ impl World {
 
     /// Commits all that is held, or none of it.
     fn commit(&mut self) -> Result<u64, ()> {
-        let held = std::mem::take(&mut self.held);
-        self.append(held)
+        let (held, blobs) = (std::mem::take(&mut self.held), std::mem::take(&mut self.held_blobs));
+        self.append(held, blobs)
     }
 
     /// What happens next: somebody wants something, a message arrives, whatever the order in which they were sent, or time passes.
@@ -600,7 +574,7 @@ impl World {
         // What was on the wire to the dead process is gone; machines go on.
         self.network.clear();
         match at {
-            Effect::Append(new, _) => {
+            Effect::Append(new, blobs) => {
                 let damage = match self.rng.next_u64() % 4 {
                     0 => Damage::Lost,
                     1 => Damage::Torn((self.rng.next_u64() % 3) as usize),
@@ -610,6 +584,7 @@ impl World {
                 };
                 self.journal.meet(damage);
                 self.held.extend(new);
+                self.held_blobs.extend(blobs);
                 let _ = self.commit();
             }
             Effect::Start(machine, order, interlocks) if self.chance(50) && self.now >= self.open_until => {
