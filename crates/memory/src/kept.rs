@@ -36,18 +36,20 @@ pub enum Loss {
     Replaced { name: String, seq: u64 },
     #[error("has a damaged forethought.head beside it ({0}): a cut tail would not show")]
     Unreadable(String),
+    #[error("has a forethought.head beside it that cannot be read ({0}): a cut tail would not show")]
+    Closed(String),
 }
 
 impl Kept {
     /// The heads beside a journal.
     ///
     /// # Errors
-    /// [`Loss::Unreadable`] where the file is there and is no list of heads.
+    /// [`Loss::Unreadable`] where the file is no list of heads, [`Loss::Closed`] where the system does not let it be read.
     pub fn beside(journal: &Path) -> Result<Kept, Loss> {
         let unreadable = |e: io::Error| Loss::Unreadable(e.to_string());
         match settled(&journal.with_extension("head")) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Kept::Absent),
-            Err(e) => Err(unreadable(e)),
+            Err(e) => Err(Loss::Closed(e.to_string())),
             // A file system may give back zeros for what it never wrote.
             Ok(bytes) if bytes.iter().all(|b| *b == 0 || b.is_ascii_whitespace()) => Ok(Kept::Empty),
             Ok(bytes) => parse_heads(&bytes).map(Kept::Heads).map_err(unreadable),

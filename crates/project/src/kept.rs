@@ -75,6 +75,9 @@ pub(crate) fn way_out(loss: &Loss) -> &'static str {
             "restore forethought.db from a backup. To go on without what is lost, move forethought.head and runs/ away first; `log` \
              and `export` show what is left"
         }
+        Loss::Closed(_) => {
+            "see who may read it, and whether the system has file handles left (`ulimit -n`), then say it again"
+        }
         Loss::Unreadable(_) => {
             "restore it from a backup. Where `verify` finds the record itself in order, move forethought.head away: the next verb \
              that writes makes it anew"
