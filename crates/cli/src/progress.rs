@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{
-    SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ,
+    SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1,
+    SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
 
 use crate::args::Arguments;
@@ -27,8 +28,11 @@ pub(crate) fn bar(arguments: &Arguments, length: Option<u64>, units: &str) -> Pr
     bar
 }
 
-/// Signals by which somebody, a lost terminal or a limit of the system ends a program.
-const ENDING: [i32; 9] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU, SIGXFSZ];
+/// Signals by which somebody, a lost terminal, a watchdog or a limit of the system ends a program.
+const ENDING: [i32; 13] = [
+    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGABRT, SIGXCPU,
+    SIGXFSZ,
+];
 /// Signals that suspend one.
 const SUSPENDING: [i32; 3] = [SIGTSTP, SIGTTIN, SIGTTOU];
 

@@ -129,8 +129,18 @@ fn is_ignored(signal: Signal) -> bool {
 
 #[test]
 fn a_lost_terminal_and_every_signal_that_ends_a_drive_leave_the_plant_safe() {
-    let ends =
-        [Signal::HUP, Signal::QUIT, Signal::TERM, Signal::INT, Signal::USR1, Signal::ALARM, Signal::TSTP];
+    let ends = [
+        Signal::HUP,
+        Signal::QUIT,
+        Signal::TERM,
+        Signal::INT,
+        Signal::USR1,
+        Signal::ALARM,
+        Signal::TSTP,
+        Signal::ABORT,
+        Signal::VTALARM,
+        Signal::IO,
+    ];
     for signal in ends {
         if is_ignored(signal) {
             println!("skipped: {signal:?} is ignored here, as under nohup");
