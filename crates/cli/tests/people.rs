@@ -452,6 +452,25 @@ fn a_report_that_cannot_be_written_hides_nothing() {
 }
 
 #[test]
+fn a_link_planted_where_a_report_is_written_is_not_followed() {
+    let folder = Folder::new(FILE);
+    let target = folder.path("theirs");
+    fs::write(&target, "theirs").unwrap();
+    fs::create_dir(folder.path("reports")).unwrap();
+    folder.run(&["run", "campaign.toml", "--no-report"], 3);
+    folder.run(&["report", "campaign.toml"], 0);
+    let entries = fs::read_dir(folder.path("reports")).unwrap();
+    let report = entries.map(|e| e.unwrap().path()).next().expect("there is a report");
+    for link in [report.clone(), report.with_extension("html.new")] {
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+    }
+    folder.run(&["report", "campaign.toml"], 0);
+    assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
+    assert!(fs::read_to_string(&report).unwrap().contains("<html"), "the report stands in the link's place");
+}
+
+#[test]
 fn approvals_are_bound_and_not_by_the_proposer() {
     let file = format!("{FILE}\n[envelope]\napprove = {{ when = \"melt >= 200\", people = 2 }}\n");
     let folder = Folder::new(&file);

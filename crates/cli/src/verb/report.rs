@@ -1,5 +1,7 @@
 //! `report`: one HTML file that works offline.
 
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use forethought_project::{CampaignHandle, Failure, file_error};
@@ -71,6 +73,15 @@ pub(crate) fn write_report(
     Ok(Some(path.display().to_string()))
 }
 
+/// Writes a file in place of whatever stands there: a link that somebody planted is not followed.
+fn write_anew(path: &Path, text: &str) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+}
+
 /// Writes a page, with its folder.
 pub(crate) fn write_page(path: &Path, html: &str) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -78,7 +89,8 @@ pub(crate) fn write_page(path: &Path, html: &str) -> Result<(), Failure> {
     }
     // A report that cannot be written whole leaves the one before as it is.
     let half = path.with_extension("html.new");
-    std::fs::write(&half, html).and_then(|()| std::fs::rename(&half, path)).map_err(|e| {
+    let written = write_anew(&half, html).and_then(|()| std::fs::rename(&half, path));
+    written.map_err(|e| {
         let _ = std::fs::remove_file(&half);
         file_error(path, &e)
     })
