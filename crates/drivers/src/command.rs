@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forethought_machine::{
@@ -98,7 +98,8 @@ struct Program {
 
 /// Claims the folder, notes its process, both durably, runs the program with bounded output, and leaves its exit code: in `exit.new`
 /// when the program has ended, under `exit` when all that it printed is in its files. What the program starts does not inherit the
-/// script's own pipe.
+/// script's own pipe. Output is written as it comes, in however many pieces, for a child that holds it open may put off its end for
+/// ever; what goes on beyond the length of a file ends whoever writes it.
 const SCRIPT: &str = r#"
 trap '' HUP
 mkdir started || exit
@@ -106,26 +107,14 @@ line="$$ -"
 [ -r /proc/$$/stat ] && read -r line </proc/$$/stat
 echo "$line" >>pid || exit
 sync pid . || sync || exit
-{ { "$@" <order.json 3>&-; echo $? >>exit.new; } 2>&3 | $FORETHOUGHT_TAKE >>stdout 2>/dev/null; } 3>&1 |
-  { $FORETHOUGHT_TAKE >>stderr 2>/dev/null; cat >/dev/null; }
+{ { "$@" <order.json 3>&-; echo $? >>exit.new; } 2>&3 |
+  ( ulimit -c 0; ulimit -f "$FORETHOUGHT_BLOCKS"; exec cat >>stdout ) 2>/dev/null; } 3>&1 |
+  { ( ulimit -c 0; ulimit -f "$FORETHOUGHT_BLOCKS"; exec cat >>stderr ) 2>/dev/null; cat >/dev/null; }
 mv exit.new exit
 "#;
 
-/// Takes so many bytes, and writes them as they come where the system's `dd` can: `head` keeps them until its input ends, which a
-/// child that holds it open may put off for ever.
-fn take() -> String {
-    static CAN_COUNT: LazyLock<bool> = LazyLock::new(|| {
-        let mut dd = Command::new("dd");
-        dd.args(["if=/dev/null", "iflag=count_bytes", "count=0"]);
-        dd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        dd.status().is_ok_and(|status| status.success())
-    });
-    let most = OUTPUT_MOST + 1;
-    match *CAN_COUNT {
-        true => format!("dd bs=65536 iflag=count_bytes count={most}"),
-        false => format!("head -c {most}"),
-    }
-}
+/// Length of a file of output, in the blocks of `ulimit`: longer than an answer may be, so that one that was cut is seen.
+const OUTPUT_BLOCKS: u64 = OUTPUT_MOST / 512 + 1;
 
 impl Program {
     /// The program, or what stands beside the campaign file under that name.
@@ -152,7 +141,7 @@ impl Program {
             .env("FORETHOUGHT_DIR", &self.dir)
             .env("FORETHOUGHT_KEY", order.key.to_string())
             .env(process::FOLDER, folder.path())
-            .env("FORETHOUGHT_TAKE", take())
+            .env("FORETHOUGHT_BLOCKS", OUTPUT_BLOCKS.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

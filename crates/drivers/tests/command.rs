@@ -20,16 +20,24 @@ x = { range = [0, 1] }
 y = { goal = "maximize" }
 [machine.m]
 driver = "command"
-command = ["sh", "-c", "echo '{\"outcomes\":{\"y\":1}}'"]
+command = ["sh", "-c", 'PROGRAM']
 [budget]
 trials = 1
 "#;
 
+/// A program that answers at once.
+const ANSWER: &str = r#"echo "{\"outcomes\":{\"y\":1}}""#;
+
 /// A process's machine over a folder for orders.
 fn machine(runs: &Path) -> Box<dyn Machine> {
+    machine_that_runs(ANSWER, runs)
+}
+
+/// The same of another program, in the words of a shell.
+fn machine_that_runs(program: &str, runs: &Path) -> Box<dyn Machine> {
     let drivers = forethought_drivers::drivers();
     let known: Vec<_> = drivers.iter().map(|d| d.schema.clone()).collect();
-    let problem = parse(FILE, &|_| None, &known).unwrap();
+    let problem = parse(&FILE.replace("PROGRAM", program), &|_| None, &known).unwrap();
     let driver = drivers.iter().find(|d| d.schema.name == "command").unwrap();
     let (name, spec) = problem.machines.iter().next().unwrap();
     let build = Build { name, spec, problem: &problem, dir: runs.to_owned(), runs: runs.to_owned() };
@@ -45,16 +53,51 @@ fn order(x: f64) -> Order {
 
 /// The folder of an order that a process has sent and that has come to its end.
 fn ended(runs: &Path) -> PathBuf {
-    let mut machine = machine(runs);
+    let (fate, folder) = run(ANSWER, runs);
+    assert!(matches!(fate, Fate::Answered { .. }), "{fate:?}");
+    folder
+}
+
+/// What becomes of an order that runs this program, and its folder.
+fn run(program: &str, runs: &Path) -> (Fate, PathBuf) {
+    let mut machine = machine_that_runs(program, runs);
     let order = order(0.5);
     machine.open(order.key.campaign, "first").unwrap();
     machine.start(&order).unwrap();
     let began = Instant::now();
-    while !matches!(machine.poll(&order).unwrap(), Fate::Answered { .. }) {
-        assert!(began.elapsed() < Duration::from_secs(60), "it never answers");
+    loop {
+        match machine.poll(&order).unwrap() {
+            Fate::Running { .. } => assert!(began.elapsed() < Duration::from_secs(60), "it never ends"),
+            fate => return (fate, runs.join(order.key.campaign.to_string()).join("1-main-1-first")),
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
-    runs.join(order.key.campaign.to_string()).join("1-main-1-first")
+}
+
+#[test]
+fn an_answer_in_many_pieces_is_read_whole() {
+    let runs = tempfile::tempdir().unwrap();
+    // Each piece is written by itself, with time to be read.
+    let pieces = r#"for i in $(seq 60); do echo; echo "progress $i" >&2; sleep 0.005; done; "#;
+    let (fate, folder) = run(&(pieces.to_owned() + ANSWER), runs.path());
+    assert!(matches!(fate, Fate::Answered { .. }), "{fate:?}");
+    let said = fs::read_to_string(folder.join("stderr")).unwrap();
+    assert_eq!(said.lines().last(), Some("progress 60"));
+}
+
+#[test]
+fn output_without_end_is_cut_and_takes_no_more_of_the_disk() {
+    let runs = tempfile::tempdir().unwrap();
+    let (fate, folder) = run("head -c 50000000 /dev/zero >&2; head -c 50000000 /dev/zero", runs.path());
+    let Fate::Faulted { message } = fate else { panic!("{fate:?}") };
+    assert!(message.contains("more than 1 MiB"), "{message}");
+    for name in ["stdout", "stderr"] {
+        let bytes = fs::metadata(folder.join(name)).unwrap().len();
+        assert!((1 << 20..1 << 21).contains(&bytes), "{name} has {bytes} bytes");
+    }
+    let (fate, _) =
+        run(&format!("head -c 50000000 /dev/zero >&2; {ANSWER}"), runs.path().join("other").as_path());
+    assert!(matches!(fate, Fate::Answered { .. }), "complaints without end hide no answer: {fate:?}");
 }
 
 /// What a process that comes later reads of an order.
