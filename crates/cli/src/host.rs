@@ -3,20 +3,38 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use forethought_pack::Pack;
 use forethought_project::{CampaignHandle, Failure, Host, Notice, Registry, WorldHandle, WorldRecord};
 use forethought_record::Actor;
+use forethought_report::PackChart;
 
 use crate::args::{Arguments, File};
 use crate::exit::warn;
 use crate::{now, talk};
 
-/// All drivers and environments that there are: the one list that names them.
+/// All packs that there are: the one list that names them.
+pub(crate) fn packs() -> Vec<Pack> {
+    Vec::new()
+}
+
+/// The charts of all packs.
+pub(crate) fn pack_charts() -> Vec<PackChart> {
+    packs().into_iter().flat_map(|pack| pack.charts).collect()
+}
+
+/// All drivers and environments that there are, those of packs included: the one list that names them.
 pub(crate) fn registry() -> Registry {
     let mut drivers = forethought_drivers::drivers();
     drivers.extend(forethought_sim::drivers());
     let mut environments = forethought_drivers::environments();
     environments.extend(forethought_sim::environments());
-    Registry { drivers, environments }
+    let mut tables = Vec::new();
+    for pack in packs() {
+        drivers.extend(pack.drivers);
+        environments.extend(pack.environments);
+        tables.push(pack.table);
+    }
+    Registry { drivers, environments, packs: tables }
 }
 
 /// The program, as it was called.

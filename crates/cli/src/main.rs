@@ -10,16 +10,45 @@ mod show;
 mod table;
 mod verb;
 
-use clap::Parser;
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use args::{Arguments, Verb};
 use exit::Exit;
+use forethought_pack::{Pack, Verb as PackVerb};
 use forethought_project::Failure;
 use output::{say, talk};
 
+/// What was asked for.
+enum Called {
+    /// One of the program's own verbs.
+    Own(Box<Arguments>),
+    /// A pack's, with what was said after it.
+    Packs(PackVerb, ArgMatches),
+}
+
+/// The command line with the verbs of these packs.
+fn command(packs: &[Pack]) -> Command {
+    let verbs = packs.iter().filter_map(|pack| pack.verb);
+    verbs.fold(Arguments::command(), |command, verb| command.subcommand((verb.command)()))
+}
+
+fn called(packs: &[Pack], words: impl Iterator<Item = std::ffi::OsString>) -> Result<Called, clap::Error> {
+    let mut command = command(packs);
+    let matches = command.try_get_matches_from_mut(words)?;
+    let pack = matches.subcommand().and_then(|(name, said)| {
+        Some((packs.iter().find(|pack| pack.table.name == name)?.verb?, said.clone()))
+    });
+    Ok(match pack {
+        Some((verb, said)) => Called::Packs(verb, said),
+        None => {
+            Called::Own(Box::new(Arguments::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?))
+        }
+    })
+}
+
 fn main() -> std::process::ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let called = match called(&host::packs(), std::env::args_os()) {
+        Ok(called) => called,
         Err(e) => {
             // Help and version are answers; the rest are mistakes of the caller.
             let printed = e.print();
@@ -30,8 +59,12 @@ fn main() -> std::process::ExitCode {
             return ended(Exit::Done);
         }
     };
-    ended(run(&arguments).unwrap_or_else(|failure| {
-        exit::print(&failure, arguments.json);
+    let (done, as_json) = match &called {
+        Called::Own(arguments) => (run(arguments), arguments.json),
+        Called::Packs(verb, said) => (verb::pack(*verb, said), said.get_flag("json")),
+    };
+    ended(done.unwrap_or_else(|failure| {
+        exit::print(&failure, as_json);
         failure.blame.into()
     }))
 }
@@ -78,7 +111,7 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Verb::World(v) => verb::world(arguments, v),
         Verb::Backtest(v) => verb::backtest(arguments, v),
         Verb::Completions { shell } => {
-            let mut command = <Arguments as clap::CommandFactory>::command();
+            let mut command = command(&host::packs());
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut command, "forethought", &mut script);
             output::put(&script);
@@ -91,4 +124,37 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 #[expect(clippy::disallowed_methods, reason = "the shell is where time comes in")]
 fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use forethought_pack::Answer;
+
+    use super::*;
+
+    #[test]
+    fn a_packs_verb_is_called_with_what_was_said_and_the_programs_own_flags() {
+        let mut pack = Pack::new("greet", serde_json::json!({ "type": "object" }));
+        let verb = PackVerb {
+            command: || Command::new("greet").arg(clap::Arg::new("whom")),
+            run: |said, _| {
+                Ok(Answer::text(
+                    said.get_one::<String>("whom").cloned().unwrap_or_default(),
+                    serde_json::json!({}),
+                ))
+            },
+        };
+        pack.verb = Some(verb);
+        let words =
+            |line: &str| line.split(' ').map(Into::into).collect::<Vec<std::ffi::OsString>>().into_iter();
+        let packs = [pack];
+        let Ok(Called::Packs(_, said)) = called(&packs, words("forethought greet Ada --json")) else {
+            panic!("no verb of a pack")
+        };
+        assert_eq!(said.get_one::<String>("whom").map(String::as_str), Some("Ada"));
+        assert!(said.get_flag("json") && !said.get_flag("quiet"));
+        let own = called(&packs, words("forethought status oven.toml"));
+        assert!(matches!(own, Ok(Called::Own(arguments)) if matches!(arguments.verb, Verb::Status(_))));
+        assert!(called(&[], words("forethought greet Ada")).is_err());
+    }
 }

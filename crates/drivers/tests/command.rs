@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use forethought_machine::{Build, Machine, Order};
 use forethought_record::{CampaignId, Fate, RunKey};
+use forethought_space::problem::Schemas;
 use forethought_space::{Recipe, Value, parse};
 
 const FILE: &str = r#"
@@ -36,8 +37,8 @@ fn machine(runs: &Path) -> Box<dyn Machine> {
 /// The same of another program, in the words of a shell.
 fn machine_that_runs(program: &str, runs: &Path) -> Box<dyn Machine> {
     let drivers = forethought_drivers::drivers();
-    let known: Vec<_> = drivers.iter().map(|d| d.schema.clone()).collect();
-    let problem = parse(&FILE.replace("PROGRAM", program), &|_| None, &known).unwrap();
+    let schemas = Schemas { drivers: drivers.iter().map(|d| d.schema.clone()).collect(), packs: vec![] };
+    let problem = parse(&FILE.replace("PROGRAM", program), &|_| None, Some(&schemas)).unwrap();
     let driver = drivers.iter().find(|d| d.schema.name == "command").unwrap();
     let (name, spec) = problem.machines.iter().next().unwrap();
     let build = Build { name, spec, problem: &problem, dir: runs.to_owned(), runs: runs.to_owned() };

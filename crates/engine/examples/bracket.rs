@@ -11,6 +11,7 @@ use forethought_machine::{Build, Machine};
 use forethought_plan::Insight;
 use forethought_record::{Campaign, Says, TrialState, Verdict};
 use forethought_sim::{Alloy, PowderBed, Print, drivers};
+use forethought_space::problem::Schemas;
 use forethought_space::{Problem, Recipe, Value, parse};
 use jiff::Timestamp;
 
@@ -145,8 +146,8 @@ fn main() {
         std::fs::read_to_string("examples/bracket/bracket.toml").expect("run it from the project's root");
     // Simulated time is left out.
     let text: String = text.lines().filter(|l| !l.starts_with("takes")).flat_map(|l| [l, "\n"]).collect();
-    let schemas: Vec<_> = drivers().into_iter().map(|d| d.schema).collect();
-    let problem = parse(&text, &|_| None, &schemas).expect("the example is sound");
+    let schemas = Schemas { drivers: drivers().into_iter().map(|d| d.schema).collect(), packs: vec![] };
+    let problem = parse(&text, &|_| None, Some(&schemas)).expect("the example is sound");
     let (start, ..) = truth(&problem.start.recipe.as_ref().expect("today's recipe").0);
     let (from, seeds, trials) = (argument("from", 0), argument("seeds", 10), argument("trials", 80));
     let folder = std::env::temp_dir().join(format!("forethought-bracket-{}", std::process::id()));

@@ -32,7 +32,7 @@ pub fn decide(ask: Ask, belief: Option<Belief>) -> Decided {
         belief: None,
         effort: serde_json::Value::Null,
         chance: None,
-        arch: arch(),
+        arch: Decided::arch(),
         error: None,
     };
     let question = question(ask, belief);
@@ -150,22 +150,24 @@ pub(crate) fn version() -> String {
     format!("{}+{}", env!("CARGO_PKG_VERSION"), forethought_plan::REVISION)
 }
 
-/// The level of vector instructions, on which the last bits of linear algebra depend.
-pub fn arch() -> String {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let level = if std::is_x86_feature_detected!("avx512f") {
-            "avx512f"
-        } else if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            "avx2"
-        } else {
-            "sse2"
-        };
-        format!("x86_64-{level}")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        std::env::consts::ARCH.to_owned()
+impl Decided {
+    /// The level of vector instructions, on which the last bits of linear algebra depend.
+    pub fn arch() -> String {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let level = if std::is_x86_feature_detected!("avx512f") {
+                "avx512f"
+            } else if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+                "avx2"
+            } else {
+                "sse2"
+            };
+            format!("x86_64-{level}")
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            std::env::consts::ARCH.to_owned()
+        }
     }
 }
 
@@ -180,7 +182,7 @@ mod tests {
         let text = "forethought = 1\nname = \"plate\"\n[parameter]\nsoak = { range = [1, 8] }\nmix = { range = [0, 1] }\n\
                     [outcome]\ny = { goal = \"maximize\" }\n[machine.oven]\ndriver = \"manual\"\n\
                     [batch.oven]\nsize = 4\nsame = [\"soak\"]\n";
-        let problem = Arc::new(forethought_space::parse(text, &|_| None, &[]).unwrap());
+        let problem = Arc::new(forethought_space::parse(text, &|_| None, None).unwrap());
         let ask = Ask {
             decision: 1,
             through: 1,

@@ -7,7 +7,6 @@
 
 mod belief;
 mod campaign;
-mod changing;
 mod committed;
 mod decide;
 mod desk;
@@ -19,14 +18,14 @@ mod shell;
 
 pub use belief::{BeliefError, last_belief};
 pub use campaign::{
-    Answer, Ask, Command, Core, Decided, Effect, Input, OUTSIDE, Refusal, Reply, Rest, Taken, Undecided,
+    Answer, Ask, Changing, Command, Core, Decided, Effect, Input, OUTSIDE, Refusal, Reply, Rest, Taken,
+    Undecided,
 };
-pub use changing::{Changing, asked_changes, awaited_changes};
 pub use committed::{Committed, Publisher};
-pub use decide::{arch, decide, question};
+pub use decide::{decide, question};
 pub use desk::{Desk, DeskError};
-pub use open::{Opened, StoreError, open_campaign, reopen_campaign};
+pub use open::{Opened, StoreError};
 pub use rehearsal::{Rehearsal, Trace};
 pub use replay::{Difference, Replayed, replay};
-pub use revise::{Change, compare};
-pub use shell::{Door, Interrupt, Patience, Shell, ShellError, Update};
+pub use revise::Change;
+pub use shell::{Door, Patience, Shell, ShellError, Update};

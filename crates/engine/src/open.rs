@@ -38,56 +38,54 @@ impl From<TakeError> for StoreError {
     }
 }
 
-/// Finds the campaign of this name in the journal and folds it, or opens a new one with `text` as
-/// its file. `problem` must be what `text` checks to.
-///
-/// # Errors
-/// [`StoreError`]: a damaged record above all.
-pub fn open_campaign(
-    journal: Box<dyn Journal>,
-    problem: &Problem,
-    text: &str,
-    by: &Actor,
-    at: Timestamp,
-) -> Result<Opened, StoreError> {
-    let (mut store, sealed) = Store::take(journal, &problem.name, at)?;
-    let id = store.campaign();
-    if !sealed.is_empty() {
-        return found(store, &sealed);
+impl Opened {
+    /// Finds the campaign of this name in the journal and folds it, or opens a new one with `text` as
+    /// its file. `problem` must be what `text` checks to.
+    ///
+    /// # Errors
+    /// [`StoreError`]: a damaged record above all.
+    pub fn open(
+        journal: Box<dyn Journal>,
+        problem: &Problem,
+        text: &str,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let (mut store, sealed) = Store::take(journal, &problem.name, at)?;
+        let id = store.campaign();
+        if !sealed.is_empty() {
+            return found(store, &sealed);
+        }
+        let attachments: BTreeMap<String, String> =
+            problem.attachments.iter().map(|(n, b)| (n.clone(), hash_hex(b))).collect();
+        let first = Entry::new(
+            at,
+            by.clone(),
+            Event::Opened {
+                campaign: id,
+                name: problem.name.clone(),
+                text: text.to_owned(),
+                attachments,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        );
+        let blobs = problem.attachments.values().map(|b| (hash_hex(b), b.clone())).collect();
+        store.append(std::slice::from_ref(&first), blobs)?;
+        let campaign = fold(store.journal(), &[first])?;
+        Ok(Opened { store, campaign, is_new: true })
     }
-    let attachments: BTreeMap<String, String> =
-        problem.attachments.iter().map(|(n, b)| (n.clone(), hash_hex(b))).collect();
-    let first = Entry::new(
-        at,
-        by.clone(),
-        Event::Opened {
-            campaign: id,
-            name: problem.name.clone(),
-            text: text.to_owned(),
-            attachments,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-    );
-    let blobs = problem.attachments.values().map(|b| (hash_hex(b), b.clone())).collect();
-    store.append(std::slice::from_ref(&first), blobs)?;
-    let campaign = fold(store.journal(), &[first])?;
-    Ok(Opened { store, campaign, is_new: true })
-}
 
-/// Finds the campaign of this name as it was recorded; None where there is none.
-///
-/// # Errors
-/// [`StoreError`]: a damaged record above all.
-pub fn reopen_campaign(
-    journal: Box<dyn Journal>,
-    name: &str,
-    at: Timestamp,
-) -> Result<Option<Opened>, StoreError> {
-    if journal.find(name)?.is_none() {
-        return Ok(None);
+    /// Finds the campaign of this name as it was recorded; None where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`]: a damaged record above all.
+    pub fn reopen(journal: Box<dyn Journal>, name: &str, at: Timestamp) -> Result<Option<Self>, StoreError> {
+        if journal.find(name)?.is_none() {
+            return Ok(None);
+        }
+        let (store, sealed) = Store::take(journal, name, at)?;
+        found(store, &sealed).map(Some)
     }
-    let (store, sealed) = Store::take(journal, name, at)?;
-    found(store, &sealed).map(Some)
 }
 
 fn found(store: Store, sealed: &[Sealed]) -> Result<Opened, StoreError> {

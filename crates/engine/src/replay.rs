@@ -10,8 +10,8 @@ use forethought_record::{Campaign, Entry, Event, FoldError, Seq};
 use forethought_space::{MachineSpec, Problem, Recipe};
 
 use crate::belief::belief;
-use crate::campaign::Ask;
-use crate::decide::{arch, version};
+use crate::campaign::{Ask, Decided};
+use crate::decide::version;
 use differ::{Recorded, elsewhere, here};
 
 /// One decision, replayed.
@@ -132,7 +132,7 @@ fn first_machine_at_the_end(
 /// Decides again what was recorded. `campaign` is the state just before the decision was recorded.
 fn again(journal: &dyn Journal, campaign: &Campaign, asked: &Asked, event: &Event) -> Replayed {
     let recorded = Recorded::of(event, campaign.problem.budget.stop);
-    let is_elsewhere = recorded.version != version() || recorded.arch != arch();
+    let is_elsewhere = recorded.version != version() || recorded.arch != Decided::arch();
     let from = asked.ask.from.as_ref().map(|from| belief(journal, from.decision, &from.hash)).transpose();
     let difference = match from {
         Err(e) => Some(Difference::Failed(e.to_string())),

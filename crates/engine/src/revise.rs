@@ -13,37 +13,43 @@ pub struct Change {
     pub breaks: bool,
 }
 
-/// What differs between the file that rules and a new one.
-pub fn compare(old: &Problem, new: &Problem) -> Vec<Change> {
-    let mut changes = Changes(Vec::new());
-    if old.name != new.name {
-        changes.breaks(format!("the name changes from {} to {}", old.name, new.name));
+impl Change {
+    /// What differs between the file that rules and a new one.
+    pub fn between(old: &Problem, new: &Problem) -> Vec<Change> {
+        let mut changes = Changes(Vec::new());
+        if old.name != new.name {
+            changes.breaks(format!("the name changes from {} to {}", old.name, new.name));
+        }
+        if old.seed != new.seed {
+            changes.harmless(format!("the seed changes from {} to {}", old.seed, new.seed));
+        }
+        changes.parameters(old, new);
+        changes.mixtures(old, new);
+        changes.context(old, new);
+        changes.outcomes(old, new);
+        changes.stages(old, new);
+        changes.machines(old, new);
+        let rest = [
+            ("the rules change", old.space.rules != new.space.rules),
+            ("the envelope changes", old.envelope != new.envelope),
+            ("the budget changes", old.budget != new.budget),
+            ("the batches change", old.batches != new.batches),
+            (
+                "the start changes",
+                old.start.trials != new.start.trials || old.start.recipe != new.start.recipe,
+            ),
+            (
+                "the start data changes, which is taken in only once: `import` takes in what is new",
+                old.start.data != new.start.data,
+            ),
+            ("what packs are told changes", old.packs != new.packs),
+            ("the recipes that the machine can do change", old.pool != new.pool),
+        ];
+        for (what, _) in rest.into_iter().filter(|(_, differs)| *differs) {
+            changes.harmless(what.to_owned());
+        }
+        changes.0
     }
-    if old.seed != new.seed {
-        changes.harmless(format!("the seed changes from {} to {}", old.seed, new.seed));
-    }
-    changes.parameters(old, new);
-    changes.mixtures(old, new);
-    changes.context(old, new);
-    changes.outcomes(old, new);
-    changes.stages(old, new);
-    changes.machines(old, new);
-    let rest = [
-        ("the rules change", old.space.rules != new.space.rules),
-        ("the envelope changes", old.envelope != new.envelope),
-        ("the budget changes", old.budget != new.budget),
-        ("the batches change", old.batches != new.batches),
-        ("the start changes", old.start.trials != new.start.trials || old.start.recipe != new.start.recipe),
-        (
-            "the start data changes, which is taken in only once: `import` takes in what is new",
-            old.start.data != new.start.data,
-        ),
-        ("the recipes that the machine can do change", old.pool != new.pool),
-    ];
-    for (what, _) in rest.into_iter().filter(|(_, differs)| *differs) {
-        changes.harmless(what.to_owned());
-    }
-    changes.0
 }
 
 struct Changes(Vec<Change>);

@@ -35,9 +35,6 @@ const TICK: Duration = Duration::from_millis(500);
 /// sync: a decision without a model is there by then, and for one that takes seconds nobody waits any longer.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// Somebody pressed Ctrl-C: set from a signal handler.
-pub type Interrupt = Arc<AtomicBool>;
-
 /// What an observer sees after each step.
 #[derive(Debug)]
 pub struct Update<'a> {
@@ -204,13 +201,13 @@ impl Shell {
         self.door.clone()
     }
 
-    /// Runs until nothing moves; says why. With [`Patience::Waits`], what only people can move is waited for.
+    /// Runs until nothing moves, or until `interrupt` is set, as a signal's handler does; says why. With [`Patience::Waits`], what only people can move is waited for.
     ///
     /// # Errors
     /// [`ShellError`]; all that was acknowledged is recorded.
     pub fn run(
         mut self,
-        interrupt: &Interrupt,
+        interrupt: &AtomicBool,
         patience: Patience,
         observe: &mut dyn FnMut(Update<'_>),
     ) -> Result<(Rest, Campaign), ShellError> {

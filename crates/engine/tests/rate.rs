@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use forethought_engine::{Changing, Command, Core, Decided, Effect, Input, asked_changes, awaited_changes};
+use forethought_engine::{Changing, Command, Core, Decided, Effect, Input};
 use forethought_machine::{Card, Class};
 use forethought_record::{Actor, Campaign, CampaignId, Entry, Event, Fate, Proposed, RunKey};
 use forethought_space::{Measurement, Recipe, Value};
@@ -123,8 +123,8 @@ fn the_next_order_waits_until_the_parameter_has_changed() {
     assert_eq!((started, wake), (None, Some(second(350))), "the second order must wait");
     assert_eq!(bench.core.rest(), None, "it waits for time, not for a person");
     let waits = Changing { trial: 2, machine: "oven".into(), parameter: "heat".into(), until: second(350) };
-    assert_eq!(awaited_changes(bench.core.campaign(), second(349)), [waits]);
-    assert_eq!(awaited_changes(bench.core.campaign(), second(350)), []);
+    assert_eq!(Changing::awaited(bench.core.campaign(), second(349)), [waits]);
+    assert_eq!(Changing::awaited(bench.core.campaign(), second(350)), []);
 
     bench.core.step(second(349), Input::Tick, &mut bench.effects);
     assert_eq!(bench.settle(349).0, None);
@@ -151,11 +151,11 @@ fn what_is_asked_for_says_from_when_it_may_be_done() {
     // The machine's own first trial says nothing of where the others are done.
     bench.settle(0).0.unwrap();
     ask(&mut bench, 10, 1);
-    assert_eq!(asked_changes(bench.core.campaign(), second(10)), []);
+    assert_eq!(Changing::asked(bench.core.campaign(), second(10)), []);
     ask(&mut bench, 20, 2);
     // 400 degrees at one a second, from when the other was handed out.
-    assert_eq!(asked_changes(bench.core.campaign(), second(20)), [waits(3, 410)]);
-    assert_eq!(asked_changes(bench.core.campaign(), second(410)), []);
+    assert_eq!(Changing::asked(bench.core.campaign(), second(20)), [waits(3, 410)]);
+    assert_eq!(Changing::asked(bench.core.campaign(), second(410)), []);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forethought_engine::{
-    Answer, BeliefError, Command, Desk, DeskError, Difference, Replayed, open_campaign, replay,
+    Answer, BeliefError, Command, Desk, DeskError, Difference, Opened, Replayed, replay,
 };
 use forethought_memory::{
     AppendError, Batch, Chain, Journal, ReadError, Sealed, Stored, VolatileJournal, entries,
@@ -195,9 +195,8 @@ fn elsewhere_first_trials_are_the_same() {
 fn a_pool_is_part_of_the_record() {
     let pool: Vec<Recipe> =
         (0..8).map(|i| Recipe::from([("x", Value::Number(f64::from(i) / 7.0))])).collect();
-    let problem = parse(HILL, &|_| None, &[]).unwrap().with_pool(pool.clone());
-    let opened =
-        open_campaign(Box::new(VolatileJournal::default()), &problem, HILL, &actor(), now()).unwrap();
+    let problem = parse(HILL, &|_| None, None).unwrap().with_pool(pool.clone());
+    let opened = Opened::open(Box::new(VolatileJournal::default()), &problem, HILL, &actor(), now()).unwrap();
     assert_eq!(opened.campaign.problem.pool.as_deref(), Some(&pool), "the fold has it");
     let mut office = Office(Desk::new(opened).unwrap());
     decided(&mut office, 6);
@@ -213,9 +212,8 @@ fn a_pool_is_part_of_the_record() {
 #[test]
 fn a_revised_text_alone_leaves_the_pool_as_it_is() {
     let pool = vec![Recipe::from([("x", Value::Number(0.5))])];
-    let problem = parse(HILL, &|_| None, &[]).unwrap().with_pool(pool.clone());
-    let opened =
-        open_campaign(Box::new(VolatileJournal::default()), &problem, HILL, &actor(), now()).unwrap();
+    let problem = parse(HILL, &|_| None, None).unwrap().with_pool(pool.clone());
+    let opened = Opened::open(Box::new(VolatileJournal::default()), &problem, HILL, &actor(), now()).unwrap();
     let mut office = Office(Desk::new(opened).unwrap());
     let text = HILL.replace("trials = 20", "trials = 30");
     let revise = Command::Revise { text, attachments: BTreeMap::new(), reason: "longer".into() };
@@ -265,8 +263,8 @@ fn a_belief_that_cannot_be_read_decides_nothing() {
             matches!(&replayed.difference, Some(Difference::Failed(e)) if e.contains(says)),
             "{replayed:?}"
         );
-        let problem = parse(HILL, &|_| None, &[]).unwrap();
-        let opened = open_campaign(record.journal, &problem, HILL, &actor(), now()).unwrap();
+        let problem = parse(HILL, &|_| None, None).unwrap();
+        let opened = Opened::open(record.journal, &problem, HILL, &actor(), now()).unwrap();
         match Desk::new(opened).err() {
             Some(DeskError::Belief(BeliefError::Gone { .. } | BeliefError::NotUnderstood { .. })) => {}
             other => panic!("{says}: {other:?}"),

@@ -95,7 +95,7 @@ pub(crate) fn best_of(study: &Study, beliefs: &Beliefs, predictor: &Predictor<'_
     for (row, point) in study.rows().map(|row| (row, &study.observed[row])) {
         let measured = goals.iter().all(|goal| study.value(goal, row).is_some());
         // A recipe that the space or the envelope rules out by now is no advice, however well it did.
-        if !measured || !tried.insert(crate::first::key(point)) || !study.space().feasible(point) {
+        if !measured || !tried.insert(crate::study::key(point)) || !study.space().feasible(point) {
             continue;
         }
         let Some(merit) = weighted_utility(study, beliefs, &goals, point) else { continue };

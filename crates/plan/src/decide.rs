@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use forethought_space::{Point, Recipe};
 
 use crate::beliefs::works_plain;
-use crate::first::{first_trials, key, plain_first_trials};
+use crate::first::{first_trials, plain_first_trials};
 use crate::next::next;
-use crate::study::Study;
+use crate::study::{Study, key};
 use crate::{Belief, Decision, Effort, Insight, PlanError, Proposal, Question, Why};
 
 /// Decides what to try next. Pure: equal questions have equal answers.

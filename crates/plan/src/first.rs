@@ -6,13 +6,8 @@ use forethought_space::Point;
 
 use crate::apart::Apart;
 use crate::random::{below, stream};
-use crate::study::Study;
+use crate::study::{Study, key};
 use crate::{PlanError, Question, Why, WhyKind};
-
-/// A point by its bits, for sets: −0 is 0, every NaN the same.
-pub(crate) fn key(point: &[f64]) -> Vec<u64> {
-    point.iter().map(|v| if v.is_nan() { u64::MAX } else { (v + 0.0).to_bits() }).collect()
-}
 
 /// First trials, and whether fewer than asked for because there are no others.
 pub(crate) struct First {

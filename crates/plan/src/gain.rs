@@ -132,7 +132,7 @@ mod tests {
         let text = format!(
             "forethought = 1\nname = \"t\"\n[parameter]\nx1 = {{ range = [0, 1] }}\nx2 = {{ range = [0, 1] }}\n[outcome]\n{outcomes}\n[start]\ntrials = 1\n[machine.m]\ndriver = \"manual\"\n"
         );
-        let problem = parse(&text, &|_| None, &[]).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
+        let problem = parse(&text, &|_| None, None).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
         let observed = (0..14_u32).map(|i| {
             let x = [0.618, 0.414].map(|step| (f64::from(i) * step + 0.1).fract());
             let y = -(x[0] - 0.5).powi(2) - (x[1] - 0.5).powi(2) + 0.05 * (f64::from(i) * 7.0).sin();

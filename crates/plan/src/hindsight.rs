@@ -5,10 +5,9 @@ use forethought_space::Recipe;
 
 use crate::PlanError;
 use crate::beliefs::Beliefs;
-use crate::first::key;
 use crate::next::greatest;
 use crate::objective::merit;
-use crate::study::Study;
+use crate::study::{Study, key};
 
 /// As [`crate::Insight::shortfall`].
 pub(crate) fn shortfall(study: &Study, beliefs: &Beliefs, recipes: &[Recipe]) -> Result<Vec<f64>, PlanError> {

@@ -147,7 +147,7 @@ mod tests {
     const SPACE: &str = "forethought = 1\nname = \"t\"\nseed = SEED\n[parameter]\na = { range = [0, 1] }\nb = { range = [0, 1] }\nc = { range = [0, 1] }\n[outcome]\ny = { goal = \"maximize\" }\n[machine.m]\ndriver = \"manual\"\n";
 
     fn question(seed: u64, count: u64, y: impl Fn(&[f64]) -> f64) -> Question {
-        let problem = parse(&SPACE.replace("SEED", &seed.to_string()), &|_| None, &[]).unwrap();
+        let problem = parse(&SPACE.replace("SEED", &seed.to_string()), &|_| None, None).unwrap();
         let observed = (0..count).map(|i| {
             let point = problem.space.sobol(5, i);
             Observed {

@@ -1,8 +1,7 @@
 //! Whether anything is left to try.
 
 use crate::apart::Apart;
-use crate::first::key;
-use crate::study::Study;
+use crate::study::{Study, key};
 use crate::{PlanError, Question};
 
 /// Branchings in which a recipe is looked for that was not tried.

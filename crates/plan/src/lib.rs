@@ -13,7 +13,7 @@
 //!
 //! let text = "forethought = 1\nname = \"oven\"\n[parameter]\nheat = { range = [150, 260] }\n\
 //!             [outcome]\ncrust = { goal = \"maximize\" }\n[machine.oven]\ndriver = \"manual\"\n";
-//! let problem = Arc::new(parse(text, &|_| None, &[]).expect("a sound file"));
+//! let problem = Arc::new(parse(text, &|_| None, None).expect("a sound file"));
 //! let mut history = History { proposed: 6, ..History::default() };
 //! for trial in 1..=6 {
 //!     let heat = 150.0 + 18.0 * trial as f64;

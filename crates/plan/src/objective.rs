@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn the_level_of_a_top_share_is_where_that_share_is_expected_above_it() {
         let text = "forethought = 1\nname = \"t\"\n[parameter]\na = { range = [0, 1] }\nb = { range = [0, 1] }\n[outcome]\ny = { find = \"top 10%\" }\n[machine.m]\ndriver = \"manual\"\n";
-        let problem = parse(text, &|_| None, &[]).unwrap();
+        let problem = parse(text, &|_| None, None).unwrap();
         let recipe = |a: f64, b: f64| Recipe::from([("a", Value::Number(a)), ("b", Value::Number(b))]);
         let pool: Vec<Recipe> = (0..200_u32)
             .map(|i| recipe((f64::from(i) * 0.618).fract(), (f64::from(i) * 0.755).fract()))

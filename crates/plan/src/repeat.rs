@@ -6,12 +6,11 @@ use forethought_model::Workspace;
 use forethought_space::{Outcome, Point, Role};
 
 use crate::beliefs::Beliefs;
-use crate::first::key;
 use crate::goals::goals;
 use crate::limits::{HOLDS, limits_alone};
 use crate::random::{normal, stream};
 use crate::search::Found;
-use crate::study::{Fit, Study};
+use crate::study::{Fit, Study, key};
 use crate::{Why, WhyKind};
 
 /// Most recipes that compete: those with the greatest hopes.

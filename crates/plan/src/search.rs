@@ -9,10 +9,9 @@ use rand_core::Rng;
 
 use crate::PlanError;
 use crate::apart::Apart;
-use crate::first::key;
 use crate::merit::Merit;
 use crate::random::{below, normal, uniform};
-use crate::study::Study;
+use crate::study::{Study, key};
 
 /// Best raw points that are polished.
 const STARTS: usize = 6;

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use forethought_model::{Data, FeatureKind, FitOptions, Fitted, Surrogate, fit, recall};
 use forethought_space::{Domain, Failure, Feature, Outcome, Parameter, Point, Role, Space};
 
-use crate::first::key;
 use crate::{PlanError, Question, ROWS_MOST};
 
 /// What every verb starts from. A point has a number a parameter, a row of features d numbers.
@@ -298,4 +297,9 @@ impl Fit {
         let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         (low, if high > low { high - low } else { 1.0 })
     }
+}
+
+/// A point by its bits, for sets: −0 is 0, every NaN the same.
+pub(crate) fn key(point: &[f64]) -> Vec<u64> {
+    point.iter().map(|v| if v.is_nan() { u64::MAX } else { (v + 0.0).to_bits() }).collect()
 }

@@ -26,7 +26,7 @@ fn question(parameters: &str, outcomes: &str, count: usize) -> Question {
     let text = format!(
         "forethought = 1\nname = \"t\"\nseed = 4\n[parameter]\n{parameters}\n[outcome]\n{outcomes}\n[start]\ntrials = 3\n[machine.m]\ndriver = \"manual\"\n"
     );
-    let problem = parse(&text, &|_| None, &[]).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
+    let problem = parse(&text, &|_| None, None).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
     Question {
         problem: Arc::new(problem),
         history: History::default(),

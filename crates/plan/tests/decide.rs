@@ -37,7 +37,7 @@ fn question(space: usize, outcomes: usize, seed: u64, count: usize) -> Question 
         "forethought = 1\nname = \"t\"\nseed = {seed}\n[parameter]\n{}\n[outcome]\n{}\n[start]\ntrials = 4\n[machine.m]\ndriver = \"manual\"\n",
         SPACES[space], OUTCOMES[outcomes]
     );
-    let problem = parse(&text, &|_| None, &[]).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
+    let problem = parse(&text, &|_| None, None).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
     Question {
         problem: Arc::new(problem),
         history: History::default(),
@@ -284,7 +284,7 @@ fn a_limit_on_ranks_holds_what_it_allows() {
                 flash = { ranks = [\"none\", \"slight\", \"heavy\"], limit = { max = \"slight\" } }\n\
                 [machine.m]\ndriver = \"manual\"\n";
     let mut question = question(0, 0, 1, 1);
-    question.problem = Arc::new(parse(text, &|_| None, &[]).unwrap_or_else(|all| panic!("{all:?}")));
+    question.problem = Arc::new(parse(text, &|_| None, None).unwrap_or_else(|all| panic!("{all:?}")));
     for i in 0..12_u32 {
         let a = f64::from(i) / 11.0;
         let flash = if a < 0.3 {
@@ -359,7 +359,7 @@ fn the_best_recipe_of_a_band_stays_in_it() {
         let text = format!(
             "forethought = 1\nname = \"t\"\n[parameter]\na = {{ range = [0, 1] }}\n[outcome]\ny = {{ {role} }}\n[start]\ntrials = 2\n[machine.m]\ndriver = \"manual\"\n"
         );
-        let problem = parse(&text, &|_| None, &[]).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
+        let problem = parse(&text, &|_| None, None).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
         let mut question = Question { problem: Arc::new(problem), ..question(0, 0, 1, 1) };
         // Nearly a straight line, those near the edges first.
         for (trial, a) in [0.0, 0.32, 0.68, 0.36, 0.5, 0.64, 0.9].into_iter().enumerate() {
@@ -427,7 +427,7 @@ fn what_decides_over_a_list_is_what_is_claimed() {
     let recipe = |a: f64, b: f64| Recipe::from([("a", Value::Number(a)), ("b", Value::Number(b))]);
     let text = "forethought = 1\nname = \"t\"\n[parameter]\na = { range = [0, 10] }\nb = { range = [0, 10] }\n[outcome]\ny = { goal = \"maximize\" }\n[machine.m]\ndriver = \"manual\"\n";
     let mut asked = question(0, 0, 1, 1);
-    asked.problem = Arc::new(parse(text, &|_| None, &[]).unwrap());
+    asked.problem = Arc::new(parse(text, &|_| None, None).unwrap());
     let pool: Vec<Recipe> = (0..90_u32)
         .map(|i| recipe((f64::from(i) * 6.18).rem_euclid(10.0), (f64::from(i) * 4.14).rem_euclid(10.0)))
         .collect();

@@ -16,7 +16,7 @@ const FILE: &str = "forethought = 1\nname = \"lab\"\n[parameter]\nx1 = { range =
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "lab".into());
-    let registry = Registry { drivers: forethought_sim::drivers(), environments: vec![] };
+    let registry = Registry { drivers: forethought_sim::drivers(), environments: vec![], packs: vec![] };
     #[expect(clippy::disallowed_methods, reason = "the shell is where time comes in")]
     let clock = jiff::Timestamp::now;
     let host = Host { program: "lab".into(), registry, clock, notice: |notice| eprintln!("{notice:?}") };
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (rest, _) = owned.open(&lab, "", &ada)?.run(&Arc::default(), Patience::None, &mut |_| {})?;
     let read = lab.read()?;
     let insight = lab.insight(&read, &read.question(&lab)?);
-    let figure = Charts::new(&read.campaign, &insight).draw(&Chart::Progress("y".into()))?;
+    let figure = Charts::new(&read.campaign, &insight, &[]).draw(&Chart::Progress("y".into()))?;
     println!("{rest:?} after {} trials. {}", read.campaign.trials.len(), figure.caption());
     Ok(())
 }

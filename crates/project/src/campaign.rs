@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use forethought_engine::{Answer, Command, Desk, Reply, compare, open_campaign};
+use forethought_engine::{Answer, Ask, Change, Command, Desk, Opened, Reply, last_belief, question};
 use forethought_machine::{Build, Machine, PoolReader};
-use forethought_memory::{
-    Folder, Head as KeptHead, Journal, OwnError, SharedJournal, SqliteJournal, entries,
-};
+use forethought_memory::{Folder, Head as KeptHead, Journal, OwnError, SqliteJournal, entries};
 use forethought_plan::{Insight, PlanError, Question};
-use forethought_record::{Actor, CampaignId, Event, Seq};
+use forethought_record::{Actor, CampaignId, Event};
 use forethought_source::nearest;
 use forethought_space::{MachineSpec, Problem, parse, parse_recorded};
 
@@ -21,20 +19,13 @@ use crate::insights::Insights;
 use crate::kept;
 use crate::owned::OwnedProject;
 use crate::place::Place;
-use crate::project::Project;
+use crate::project::{Project, QUEUE_PATIENCE, QUEUE_STEP};
 use crate::snapshot::Snapshot;
 use crate::socket::send;
 use crate::world::world_name;
 
-/// How long a command waits for another one that owns the project.
-pub(crate) const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
-/// How often it looks.
-pub(crate) const QUEUE_STEP: Duration = Duration::from_millis(20);
 /// Most recipes that a machine may be limited to: all are looked at for every decision.
 const POOL_MOST: usize = 100_000;
-
-/// Position and hash of an event.
-pub type Head = (Seq, String);
 
 /// A campaign's file that was checked, and where its record stands.
 #[derive(Debug, Clone)]
@@ -58,6 +49,17 @@ pub struct Verified {
     pub snapshot: Snapshot,
     /// The head that is kept beside it; without one a cut tail would not show.
     pub kept: Option<KeptHead>,
+}
+
+impl Project {
+    /// The campaign of a file, whose record stands in this folder.
+    ///
+    /// # Errors
+    /// Every mistake in the file.
+    pub fn campaign(&self, file: &Path) -> Result<CampaignHandle, Failure> {
+        let place = Place::of(file, Some(self.folder().dir().to_owned()))?;
+        CampaignHandle::at(place, Arc::clone(self.host()))
+    }
 }
 
 impl CampaignHandle {
@@ -88,12 +90,12 @@ impl CampaignHandle {
                 .hint("`forethought world --help` lists what can be done with a world; `verify`, `log` and `replay` read both"));
         }
         let read = |name: &str| std::fs::read(dir.join(name)).ok();
-        let schemas = host.registry.machine_schemas();
-        let checked = parse(&text, &read, &schemas);
+        let schemas = host.registry.schemas();
+        let checked = parse(&text, &read, Some(&schemas));
         let project = Project::at(folder, host);
         let problem = checked.or_else(|mistakes| {
             // A bound that came later does not refuse what the record was made with.
-            let recorded = parse_recorded(&text, &read, &schemas).ok();
+            let recorded = parse_recorded(&text, &read, Some(&schemas)).ok();
             recorded
                 .filter(|problem| is_recorded(&project, &problem.name, &text))
                 .ok_or_else(|| Failure::file(path.display().to_string(), text.clone(), mistakes))
@@ -134,18 +136,20 @@ impl CampaignHandle {
     /// file where that does no harm.
     pub(crate) fn desk(
         &self,
-        journal: SharedJournal,
+        owned: &OwnedProject,
         reason: &str,
         actor: &Actor,
     ) -> Result<(Desk, bool), Failure> {
+        // A bad table is found before there is a record.
         let Rows { rows, notes } = self.start_data()?;
+        let journal = owned.journal()?;
         let stored = journal.find(&self.problem.name)?;
         let mut problem = match self.with_pool(&self.problem) {
             // What was recorded can be told of and looked at without the file; `run` says that it is gone.
             Err(_) if stored.is_some() => self.problem.clone(),
             problem => problem?,
         };
-        let opened = open_campaign(Box::new(journal), &problem, &self.text, actor, self.host().now())?;
+        let opened = Opened::open(Box::new(journal), &problem, &self.text, actor, self.host().now())?;
         let is_new = opened.is_new;
         let old = &opened.campaign.problem;
         if let (Some(pool), None) = (&old.pool, &problem.pool)
@@ -170,7 +174,7 @@ impl CampaignHandle {
     }
 
     fn revise(&self, desk: &mut Desk, new: &Problem, reason: &str, actor: &Actor) -> Result<(), Failure> {
-        let changes = compare(&desk.campaign().problem, new);
+        let changes = Change::between(&desk.campaign().problem, new);
         let command = Command::Revise {
             text: self.text.clone(),
             attachments: new.attachments.clone(),
@@ -226,7 +230,7 @@ impl CampaignHandle {
         if !command.opens() {
             self.find()?;
         }
-        let (mut desk, _) = self.desk(owned.journal()?, "the file was edited", actor)?;
+        let (mut desk, _) = self.desk(owned, "the file was edited", actor)?;
         let now = self.host().now();
         Ok(match key {
             Some(key) => desk.execute_once(key, command, actor, now)?,
@@ -387,4 +391,19 @@ fn is_recorded(project: &Project, name: &str, text: &str) -> bool {
         })
     };
     recorded().is_some_and(|recorded| recorded == text)
+}
+
+impl Snapshot {
+    /// The planner's question as things stand.
+    pub fn question(&self, of: &CampaignHandle) -> Result<Question, Failure> {
+        let belief = last_belief(&self.journal, &self.campaign)?;
+        let mut ask = Ask::next(&self.campaign, 1);
+        if ask.problem.pool.is_none()
+            && let Ok(problem) = of.with_pool(&ask.problem)
+        {
+            // Opened before such recipes were recorded.
+            ask.problem = Arc::new(problem);
+        }
+        Ok(question(ask, belief))
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use forethought_engine::{BeliefError, DeskError, Refusal, ShellError, StoreError};
 use forethought_machine::BuildError;
-use forethought_memory::{AppendError, EpisodeError, OwnError, ReadError};
+use forethought_memory::{AppendError, EpisodeError, Loss, OwnError, ReadError};
 use forethought_source::Diagnostic;
 
 /// Whose it is to mend.
@@ -111,9 +111,7 @@ impl From<ReadError> for Failure {
         let failure = Failure::yours("damaged", e.to_string());
         match e {
             ReadError::Damaged { .. } => failure,
-            ReadError::Lost { loss, .. } => {
-                Failure { code: "cut".into(), ..failure }.hint(crate::kept::way_out(&loss))
-            }
+            ReadError::Lost { loss, .. } => Failure { code: "cut".into(), ..failure }.hint(way_out(&loss)),
             ReadError::Unreadable { .. } => failure
                 .hint("if the file is damaged, restore it from a backup together with forethought.head"),
         }
@@ -187,5 +185,30 @@ impl From<BuildError> for Failure {
 impl From<EpisodeError> for Failure {
     fn from(e: EpisodeError) -> Self {
         Failure::yours("episodes", e.to_string())
+    }
+}
+
+/// What to do about a loss.
+fn way_out(loss: &Loss) -> &'static str {
+    match loss {
+        Loss::Gone | Loss::Emptied => {
+            "restore it from a backup. To begin anew without it, move all that is left of the project into another folder: \
+             forethought.*, episodes.db*, runs/"
+        }
+        Loss::Unknown { .. } => {
+            "restore forethought.db from a backup, or forethought.head where it is of another project. To go on without what is \
+             lost, move forethought.head and runs/ away first"
+        }
+        Loss::Cut { .. } | Loss::Replaced { .. } => {
+            "restore forethought.db from a backup. To go on without what is lost, move forethought.head and runs/ away first; `log` \
+             and `export` show what is left"
+        }
+        Loss::Closed(_) => {
+            "see who may read it, and whether the system has file handles left (`ulimit -n`), then say it again"
+        }
+        Loss::Unreadable(_) => {
+            "restore it from a backup. Where `verify` finds the record itself in order, move forethought.head away: the next verb \
+             that writes makes it anew"
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use forethought_machine::{Driver, EnvironmentDriver};
 use forethought_space::DriverSchema;
+use forethought_space::problem::{PackSchema, Schemas};
 use jiff::Timestamp;
 
 use crate::failure::Failure;
@@ -13,12 +14,17 @@ pub struct Registry {
     pub drivers: Vec<Driver>,
     /// Of environments, by the name in `driver = …`.
     pub environments: Vec<EnvironmentDriver>,
+    /// Tables of packs that a campaign file may have.
+    pub packs: Vec<PackSchema>,
 }
 
 impl Registry {
-    /// The drivers' parts of a campaign file's schema.
-    pub fn machine_schemas(&self) -> Vec<DriverSchema> {
-        self.drivers.iter().map(|d| d.schema.clone()).collect()
+    /// The drivers' and the packs' parts of a campaign file's schema.
+    pub fn schemas(&self) -> Schemas {
+        Schemas {
+            drivers: self.drivers.iter().map(|d| d.schema.clone()).collect(),
+            packs: self.packs.clone(),
+        }
     }
 
     /// The drivers' parts of a world file's schema.

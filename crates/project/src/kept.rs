@@ -1,6 +1,6 @@
 //! A journal as people find it: what the heads beside it say was lost, and the way out.
 
-use forethought_memory::{Folder, Head, Journal, Kept, Loss, ReadError, SqliteJournal};
+use forethought_memory::{Folder, Head, Journal, Kept, ReadError, SqliteJournal};
 use forethought_record::CampaignId;
 
 use crate::failure::Failure;
@@ -56,31 +56,6 @@ impl Looked {
         match (found, self.doubt) {
             (None, Some(doubt)) => Err(doubt),
             (found, doubt) => Ok((self.journal, found.map(|f| f.id), doubt)),
-        }
-    }
-}
-
-/// What to do about a loss.
-pub(crate) fn way_out(loss: &Loss) -> &'static str {
-    match loss {
-        Loss::Gone | Loss::Emptied => {
-            "restore it from a backup. To begin anew without it, move all that is left of the project into another folder: \
-             forethought.*, episodes.db*, runs/"
-        }
-        Loss::Unknown { .. } => {
-            "restore forethought.db from a backup, or forethought.head where it is of another project. To go on without what is \
-             lost, move forethought.head and runs/ away first"
-        }
-        Loss::Cut { .. } | Loss::Replaced { .. } => {
-            "restore forethought.db from a backup. To go on without what is lost, move forethought.head and runs/ away first; `log` \
-             and `export` show what is left"
-        }
-        Loss::Closed(_) => {
-            "see who may read it, and whether the system has file handles left (`ulimit -n`), then say it again"
-        }
-        Loss::Unreadable(_) => {
-            "restore it from a backup. Where `verify` finds the record itself in order, move forethought.head away: the next verb \
-             that writes makes it anew"
         }
     }
 }

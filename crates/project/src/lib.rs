@@ -16,23 +16,26 @@ mod kept;
 mod owned;
 mod place;
 mod project;
+mod ready;
 mod sheet;
 mod snapshot;
 mod socket;
+mod ways;
 mod world;
 
-pub use campaign::{CampaignHandle, Head, Verified};
+pub use campaign::{CampaignHandle, Verified};
 pub use end::{Ended, end_owner};
 pub use failure::{Blame, Failure, FileMistakes, file_error};
 pub use host::{Host, Notice, Registry};
 pub use import::{
     CellError, Reading, Rows, bad_cells, import_rows, is_reserved, read_table, read_tells, sum_up,
 };
-pub use owned::{OwnedProject, Ready};
+pub use owned::OwnedProject;
 pub use place::Place;
 pub use project::Project;
+pub use ready::Ready;
 pub use sheet::{export_table, run_sheet};
-pub use snapshot::Snapshot;
+pub use snapshot::{Head, Snapshot};
 pub use world::{
     ImportedEpisode, OwnedWorld, UNSAFE, WorldHandle, WorldRecord, WorldSnapshot, WorldVerified, channels,
     drive_failure, import_episodes, is_parquet, read_episode, shows_something, world_name,

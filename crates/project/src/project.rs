@@ -1,21 +1,23 @@
 //! A folder of campaigns and worlds.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use forethought_drive::{DriveCommand, DriveReply};
-use forethought_memory::{Folder, OwnError};
+use forethought_memory::Folder;
 use forethought_record::{Actor, Refusal};
 
-use crate::campaign::CampaignHandle;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::kept;
-use crate::owned::OwnedProject;
-use crate::place::Place;
 use crate::socket::send;
-use crate::world::WorldHandle;
+
+/// How long a command waits for another one that owns the project.
+pub(crate) const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
+/// How often it looks.
+pub(crate) const QUEUE_STEP: Duration = Duration::from_millis(20);
 
 /// A folder of campaigns and worlds with its record, as a program sees it. Cheap to clone; holds nothing open.
 #[derive(Debug, Clone)]
@@ -47,34 +49,8 @@ impl Project {
     }
 
     /// The program that opened it.
-    pub fn host(&self) -> &Host {
+    pub fn host(&self) -> &Arc<Host> {
         &self.host
-    }
-
-    /// The campaign of a file, whose record stands in this folder.
-    ///
-    /// # Errors
-    /// Every mistake in the file.
-    pub fn campaign(&self, file: &Path) -> Result<CampaignHandle, Failure> {
-        let place = Place::of(file, Some(self.folder.dir().to_owned()))?;
-        CampaignHandle::at(place, Arc::clone(&self.host))
-    }
-
-    /// The world of a file, whose record stands in this folder, to be looked at: see [`WorldHandle::open`].
-    ///
-    /// # Errors
-    /// Every mistake in the file.
-    pub fn world(&self, file: &Path) -> Result<WorldHandle, Failure> {
-        WorldHandle::open(file, Some(self.folder.dir().to_owned()), &self.host)
-    }
-
-    /// Owns the project, as one process at a time may.
-    ///
-    /// # Errors
-    /// [`OwnError::Taken`] where a living process owns it.
-    pub fn own(&self, actor: &Actor) -> Result<OwnedProject, OwnError> {
-        let who = format!("`{}` of {actor} (process {})", self.host.program, std::process::id());
-        Ok(OwnedProject::new(self.clone(), self.folder.own(&who)?))
     }
 
     /// Tells the process that drives the plant of a world.

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forethought_engine::{Ask, last_belief, question};
 use forethought_memory::{Chain, Journal, ReadError, Sealed, SqliteJournal, entries};
-use forethought_plan::Question;
-use forethought_record::{Campaign, CampaignId, Entry, Event};
+use forethought_record::{Campaign, CampaignId, Entry, Event, Seq};
 
-use crate::campaign::{CampaignHandle, Head};
 use crate::failure::Failure;
+
+/// Position and hash of an event.
+pub type Head = (Seq, String);
 
 /// A campaign as its record has it, whoever owns that, and the way to follow it: what is recorded later is read on from there.
 #[derive(Debug)]
@@ -84,19 +84,6 @@ impl Snapshot {
             }
         }
         Ok(())
-    }
-
-    /// The planner's question as things stand.
-    pub fn question(&self, of: &CampaignHandle) -> Result<Question, Failure> {
-        let belief = last_belief(&self.journal, &self.campaign)?;
-        let mut ask = Ask::next(&self.campaign, 1);
-        if ask.problem.pool.is_none()
-            && let Ok(problem) = of.with_pool(&ask.problem)
-        {
-            // Opened before such recipes were recorded.
-            ask.problem = std::sync::Arc::new(problem);
-        }
-        Ok(question(ask, belief))
     }
 }
 

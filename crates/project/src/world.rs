@@ -20,13 +20,13 @@ use forethought_plant::{ChannelKind, EnvironmentCard, Episode, OptionMistake, Wo
 use forethought_record::{Actor, Drive, DriveEntry, EpisodeState};
 use serde_json::{Map, Value};
 
-use crate::campaign::{Head, QUEUE_PATIENCE, QUEUE_STEP};
 use crate::failure::Failure;
 use crate::host::{Host, Registry};
 use crate::kept;
 use crate::owned::OwnedProject;
 use crate::place::Place;
-use crate::project::Project;
+use crate::project::{Project, QUEUE_PATIENCE, QUEUE_STEP};
+use crate::snapshot::Head;
 use crate::socket::{PATIENCE, ask};
 
 pub use import::{ImportedEpisode, import_episodes, is_parquet, read_episode};
@@ -56,6 +56,16 @@ pub struct WorldSnapshot {
     pub head: Option<Head>,
     /// What was read from its plant and set on it.
     pub episodes: EpisodeStore,
+}
+
+impl Project {
+    /// The world of a file, whose record stands in this folder, to be looked at: see [`WorldHandle::open`].
+    ///
+    /// # Errors
+    /// Every mistake in the file.
+    pub fn world(&self, file: &Path) -> Result<WorldHandle, Failure> {
+        WorldHandle::open(file, Some(self.folder().dir().to_owned()), self.host())
+    }
 }
 
 impl WorldHandle {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forethought_engine::{Command, open_campaign};
+use forethought_engine::{Command, Opened};
 use forethought_memory::SqliteJournal;
 use forethought_project::{CampaignHandle, Host, Registry};
 use forethought_record::Actor;
@@ -29,9 +29,9 @@ fn a_record_whose_rules_are_longer_than_today_is_read_and_gone_on_with() {
     assert!(open(dir.path()).is_err(), "no campaign is begun with such a file");
 
     let journal = SqliteJournal::open(&dir.path().join("forethought.db")).unwrap();
-    let problem = parse_recorded(&text, &|_| None, &[]).unwrap();
+    let problem = parse_recorded(&text, &|_| None, None).unwrap();
     let actor = Actor("ada".into());
-    drop(open_campaign(Box::new(journal), &problem, &text, &actor, Timestamp::UNIX_EPOCH).unwrap());
+    drop(Opened::open(Box::new(journal), &problem, &text, &actor, Timestamp::UNIX_EPOCH).unwrap());
     let handle = open(dir.path()).unwrap();
     assert_eq!(handle.read().unwrap().campaign.seq, 1);
     handle.execute(Command::Ask { count: 1 }, &actor).unwrap();

@@ -34,7 +34,7 @@ batch = {}
 driver = "manual"
 "#;
 
-static LAB: LazyLock<Problem> = LazyLock::new(|| forethought_space::parse(FILE, &|_| None, &[]).unwrap());
+static LAB: LazyLock<Problem> = LazyLock::new(|| forethought_space::parse(FILE, &|_| None, None).unwrap());
 
 const HEADERS: [&str; 26] = [
     "temp",

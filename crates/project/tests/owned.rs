@@ -23,7 +23,7 @@ fn quiet(_: &Notice) {}
 fn host() -> Arc<Host> {
     let mut drivers = forethought_drivers::drivers();
     drivers.extend(forethought_sim::drivers());
-    let registry = Registry { drivers, environments: vec![] };
+    let registry = Registry { drivers, environments: vec![], packs: vec![] };
     Arc::new(Host { program: "test".into(), registry, clock: now, notice: quiet })
 }
 

@@ -26,7 +26,7 @@ driver = "manual"
 "#;
 
 fn lab() -> Problem {
-    forethought_space::parse(LAB, &|_| None, &[]).unwrap()
+    forethought_space::parse(LAB, &|_| None, None).unwrap()
 }
 
 /// Rows as `temp cat strength hours look`, a dash where there is nothing, or what is said of the table.

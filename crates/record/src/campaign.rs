@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use forethought_calibrate::Calibrator;
-use forethought_space::{Diagnostic, History, Measurement, Observed, POOL, Problem};
+use forethought_space::problem::POOL;
+use forethought_space::{Diagnostic, History, Measurement, Observed, Problem};
 use jiff::Timestamp;
 
 use crate::claim::ClaimState;
@@ -324,7 +325,7 @@ fn parse(
     attachments: &BTreeMap<String, String>,
     blobs: Blobs<'_>,
 ) -> Result<Problem, FoldError> {
-    let problem = forethought_space::parse_recorded(text, &|name| blobs(attachments.get(name)?), &[])
+    let problem = forethought_space::parse_recorded(text, &|name| blobs(attachments.get(name)?), None)
         .map_err(|mut all| {
             let first = if all.is_empty() {
                 Diagnostic::new("unknown", "no reason was given", None)

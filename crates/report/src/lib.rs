@@ -30,7 +30,7 @@ use forethought_record::{Campaign, Seq};
 use jiff::Timestamp;
 use maud::html;
 
-pub use chart::{Chart, ChartNameError, Charts};
+pub use chart::{Chart, ChartNameError, Charts, PackChart};
 pub use figure::{Figure, script_json};
 pub use world::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
 
@@ -48,6 +48,8 @@ pub struct ReportInput<'a> {
     pub generated: Timestamp,
     /// The command that made the campaign, such as `forethought run bracket.toml`.
     pub command: &'a str,
+    /// The charts of all packs that there are.
+    pub packs: &'a [PackChart],
     /// The last event and its hash, where the journal keeps them.
     pub head: Option<(Seq, String)>,
 }
@@ -55,7 +57,7 @@ pub struct ReportInput<'a> {
 /// One self-contained HTML page, which works offline.
 pub fn render(input: &ReportInput<'_>) -> String {
     let view = View::new(input.campaign, &input.insight);
-    let sections = [
+    let mut sections = vec![
         Section {
             id: "claims",
             title: "What was claimed, what was kept",
@@ -73,5 +75,22 @@ pub fn render(input: &ReportInput<'_>) -> String {
         Section { id: "failures", title: "Failures", body: failures::body(&view) },
         Section { id: "reproduce", title: "How to reproduce", body: reproduce::body(input) },
     ];
+    if input.campaign.problem.packs.keys().any(|told| input.packs.iter().any(|c| c.pack == told)) {
+        let body = packs(&Charts::new(input.campaign, &input.insight, input.packs));
+        sections.insert(sections.len() - 1, Section { id: "packs", title: "From the packs", body });
+    }
     page::page(&view, input.generated, &sections)
+}
+
+/// What packs draw of a campaign that tells them something.
+fn packs(charts: &Charts<'_>) -> maud::Markup {
+    let names = charts.all().into_iter().filter(|chart| matches!(chart, Chart::Pack(..)));
+    html! {
+        @for chart in names {
+            @match charts.draw(&chart) {
+                Ok(figure) => (figure.markup()),
+                Err(why) => p { (why) },
+            }
+        }
+    }
 }

@@ -152,6 +152,7 @@ fn page_and_insight(count: u64) -> (String, Insight) {
     };
     let insight = Insight::of(&question).unwrap();
     let page = render(&ReportInput {
+        packs: &[],
         campaign: &campaign,
         insight: Ok(insight.clone()),
         generated: at(),
@@ -162,11 +163,53 @@ fn page_and_insight(count: u64) -> (String, Insight) {
 }
 
 #[test]
+fn a_pack_draws_of_campaigns_that_tell_it_something() {
+    let mut campaign = campaign(12);
+    let draw = |campaign: &Campaign, table: &serde_json::Value| {
+        let Some(colour) = table["colour"].as_str() else {
+            return Err("The table names no colour.".to_owned());
+        };
+        let trials = campaign.trials.len();
+        Ok(Figure::new("crumbs", "Crumbs", format!("{trials} trials in {colour}"))
+            .trace(json!({ "y": [trials] })))
+    };
+    let packs = [crate::PackChart { pack: "toast", name: "crumbs", draw }];
+    let insight = Err(forethought_plan::PlanError::Exhausted);
+    let chart: Chart = "pack/toast/crumbs".parse().unwrap();
+    let untold = Charts::new(&campaign, &insight, &packs);
+    assert!(!untold.all().contains(&chart));
+    assert_eq!(untold.draw(&chart).unwrap_err(), "the campaign's file has no [pack.toast]");
+
+    let told = |campaign: &mut Campaign, table| {
+        std::sync::Arc::make_mut(&mut campaign.problem).packs.insert("toast".into(), table);
+    };
+    told(&mut campaign, json!({ "colour": "brown" }));
+    let charts = Charts::new(&campaign, &insight, &packs);
+    assert_eq!(charts.all().last(), Some(&chart));
+    assert_eq!(charts.draw(&chart).unwrap().caption(), format!("{} trials in brown", campaign.trials.len()));
+    assert!(charts.draw(&Chart::Pack("toast".into(), "jam".into())).is_err());
+    let page = |campaign: &Campaign| {
+        let input = ReportInput {
+            campaign,
+            insight: insight.clone(),
+            packs: &packs,
+            generated: at(),
+            command: "",
+            head: None,
+        };
+        render(&input)
+    };
+    assert!(page(&campaign).contains("trials in brown"));
+    told(&mut campaign, json!({}));
+    assert!(page(&campaign).contains("The table names no colour."));
+}
+
+#[test]
 fn every_chart_has_a_name_and_the_page_shows_the_same() {
     let campaign = campaign(12);
     let (page, insight) = page_and_insight(12);
     let insight = Ok(insight);
-    let charts = Charts::new(&campaign, &insight);
+    let charts = Charts::new(&campaign, &insight, &[]);
     let all = charts.all();
     let names: Vec<String> = all.iter().map(Chart::to_string).collect();
     assert_eq!(

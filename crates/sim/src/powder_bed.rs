@@ -7,6 +7,7 @@
 
 mod heat;
 mod print;
+mod strength;
 mod test;
 
 pub use heat::Heat;

@@ -54,6 +54,9 @@ pub struct CampaignFile {
     /// How long to go on.
     #[serde(default)]
     pub budget: BudgetFile,
+    /// What a pack wants to know of this campaign, by the pack's name.
+    #[serde(default)]
+    pub pack: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
 }
 
 /// Exactly one of `range`, `levels`, `choices`, `share`, `value`.

@@ -16,7 +16,7 @@
 //! [machine.toaster]
 //! driver = "manual"
 //! "#;
-//! let problem = forethought_space::parse(text, &|_| None, &[]).unwrap();
+//! let problem = forethought_space::parse(text, &|_| None, None).unwrap();
 //! assert_eq!(problem.space.parameters.len(), 1);
 //! ```
 
@@ -26,7 +26,7 @@ mod listing;
 mod mixture;
 mod outcome;
 mod parameter;
-mod problem;
+pub mod problem;
 mod project;
 pub mod rule;
 mod sample;
@@ -40,11 +40,7 @@ pub use listing::Listing;
 pub use mixture::rounding;
 pub use outcome::{Find, Kind, Limit, Measurement, Outcome, Role};
 pub use parameter::{Descriptors, Domain, Parameter};
-pub use problem::{
-    AT_ONCE_MOST, Approval, BatchRule, Bound, Budget, DriverSchema, Envelope, MachineSpec, POOL, Problem,
-    Stage, Start, parse, parse_recorded, schema,
-};
-pub use rule::{Rule, RuleError};
+pub use problem::{DriverSchema, MachineSpec, Problem, Stage, parse, parse_recorded, schema};
 pub use sample::Infeasible;
 pub use space::{Feature, Linear, Mixture, Point, Space, SpaceError};
 pub use value::{Recipe, Value, number_text};

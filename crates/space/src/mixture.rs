@@ -1,10 +1,8 @@
 //! Parts that were weighed and rounded: what adds up to the total but for that is a mixture, and is closed to the total.
 
 use crate::parameter::{Domain, Parameter};
-use crate::space::{Mixture, Space};
+use crate::space::{Mixture, SLACK, Space};
 
-/// Shares may miss their total by this much of it without having been rounded.
-pub(crate) const SLACK: f64 = 1e-9;
 /// Share of the total that weighing may miss it by.
 const WEIGHED: f64 = 0.005;
 /// Beyond this share of the total, nothing is explained by rounding.
@@ -95,7 +93,7 @@ mod tests {
         let text = format!(
             "forethought = 1\nname = \"m\"\n[parameter]\n{parameters}[mixture.coat]\ntotal = 100\n[outcome]\ny = {{ goal = \"maximize\" }}\n"
         );
-        crate::parse(&text, &|_| None, &[]).unwrap().space
+        crate::parse(&text, &|_| None, None).unwrap().space
     }
 
     fn closed(space: &Space, parts: [f64; 3]) -> Vec<f64> {

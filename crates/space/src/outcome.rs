@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::AT_ONCE_MOST;
 use crate::rule::Number;
+
+/// Most recipes of one decision, orders that a machine takes at a time and readings of one trial.
+pub const AT_ONCE_MOST: u32 = 1000;
 
 /// Something measured, or known by a formula.
 #[derive(Debug, Clone, PartialEq)]

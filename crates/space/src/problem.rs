@@ -10,6 +10,7 @@ use forethought_source::{Diagnostic, Seconds, nearest};
 use serde_json::Value as Json;
 
 use crate::file::{CampaignFile, FailureFile, WaitFile};
+pub use crate::outcome::AT_ONCE_MOST;
 use crate::outcome::Outcome;
 use crate::parameter::Parameter;
 use crate::rule::Truth;
@@ -45,12 +46,11 @@ pub struct Problem {
     pub order: Vec<String>,
     /// Attached files with their contents.
     pub attachments: BTreeMap<String, Vec<u8>>,
+    /// What packs want to know of this campaign: each pack's table of options, by the pack's name.
+    pub packs: BTreeMap<String, Json>,
     /// The only recipes that can be tried, where the machine of the first stage does no others: the attachment [`POOL`].
     pub pool: Option<Arc<Vec<Recipe>>>,
 }
-
-/// Most recipes of one decision, orders that a machine takes at a time and readings of one trial.
-pub const AT_ONCE_MOST: u32 = 1000;
 
 /// The attachment that holds the only recipes that can be tried, as a JSON list. It is no file: whoever opens a campaign takes
 /// them from the machine, and the record keeps them, since decisions hang on them.
@@ -217,17 +217,35 @@ pub struct DriverSchema {
     pub schema: Json,
 }
 
-/// Checks a campaign file, TOML or JSON. `read` gives the bytes of an attached file; `drivers` are
-/// the options that each known driver takes (none given: machine options are not looked at).
+/// The options of one pack: its name and the JSON schema of its `[pack.NAME]` table.
+#[derive(Debug, Clone)]
+pub struct PackSchema {
+    /// As written in `[pack.NAME]`.
+    pub name: &'static str,
+    /// A JSON schema of type object.
+    pub schema: Json,
+}
+
+/// What the program knows of the tables whose options `space` cannot know.
+#[derive(Debug, Clone, Default)]
+pub struct Schemas {
+    /// Of `[machine.NAME]`.
+    pub drivers: Vec<DriverSchema>,
+    /// Of `[pack.NAME]`.
+    pub packs: Vec<PackSchema>,
+}
+
+/// Checks a campaign file, TOML or JSON. `read` gives the bytes of an attached file; without `schemas` the options of machines
+/// and packs are not looked at.
 ///
 /// # Errors
 /// Every mistake at once.
 pub fn parse(
     text: &str,
     read: &dyn Fn(&str) -> Option<Vec<u8>>,
-    drivers: &[DriverSchema],
+    schemas: Option<&Schemas>,
 ) -> Result<Problem, Vec<Diagnostic>> {
-    check::parse(text, read, drivers, check::Bounds::WRITTEN)
+    check::parse(text, read, schemas, check::Bounds::WRITTEN)
 }
 
 /// Checks a campaign file that a record has, as [`parse`] does, but for bounds that were not there when it was recorded.
@@ -237,20 +255,27 @@ pub fn parse(
 pub fn parse_recorded(
     text: &str,
     read: &dyn Fn(&str) -> Option<Vec<u8>>,
-    drivers: &[DriverSchema],
+    schemas: Option<&Schemas>,
 ) -> Result<Problem, Vec<Diagnostic>> {
-    check::parse(text, read, drivers, check::Bounds::RECORDED)
+    check::parse(text, read, schemas, check::Bounds::RECORDED)
 }
 
-/// The JSON schema of a campaign file, with the drivers' parts.
-pub fn schema(drivers: &[DriverSchema]) -> Json {
+/// The JSON schema of a campaign file, with the drivers' and the packs' parts.
+pub fn schema(schemas: &Schemas) -> Json {
     let mut schema = base_schema().clone();
-    if drivers.is_empty() {
-        return schema;
+    if let Some(slot) = schema.pointer_mut("/properties/pack") {
+        let tables: serde_json::Map<String, Json> =
+            schemas.packs.iter().map(|p| (p.name.to_owned(), p.schema.clone())).collect();
+        *slot = serde_json::json!({
+            "description": slot["description"], "type": "object", "default": {},
+            "properties": tables, "additionalProperties": false,
+        });
     }
     let Some(base) = schema.pointer("/$defs/MachineFile").cloned() else { return schema };
-    let variants: Vec<Json> = drivers.iter().map(|d| machine_schema(&base, d)).collect();
-    if let Some(slot) = schema.pointer_mut("/$defs/MachineFile") {
+    let variants: Vec<Json> = schemas.drivers.iter().map(|d| machine_schema(&base, d)).collect();
+    if let Some(slot) = schema.pointer_mut("/$defs/MachineFile")
+        && !variants.is_empty()
+    {
         *slot = serde_json::json!({ "anyOf": variants });
     }
     schema

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::mixture::SLACK;
 use crate::parameter::{Domain, Parameter};
 use crate::rule::{Class, Rule, Truth};
 use crate::value::{Recipe, Value};
+
+/// Shares may miss their total by this much of it without having been rounded.
+pub(crate) const SLACK: f64 = 1e-9;
 
 /// A recipe as numbers in physical units, one a parameter in the order of [`Space::parameters`]:
 /// the index of a choice, NaN for a parameter that is not active.

@@ -14,12 +14,12 @@ fn rule(rule: &str) -> String {
 }
 
 fn good(text: &str) -> Problem {
-    parse(text, &|_| None, &[]).unwrap_or_else(|e| panic!("{e:#?}"))
+    parse(text, &|_| None, None).unwrap_or_else(|e| panic!("{e:#?}"))
 }
 
 #[track_caller]
 fn mistake(text: &str, says: &str) {
-    let mistakes = parse(text, &|_| None, &[]).expect_err("this file must be wrong");
+    let mistakes = parse(text, &|_| None, None).expect_err("this file must be wrong");
     assert!(mistakes.iter().any(|d| d.message.contains(says)), "{says}: {mistakes:#?}");
 }
 
@@ -51,7 +51,7 @@ fn statements_of_many_parts_are_bounded() {
     mistake(&rule(&format!("count({}) <= 1", vec!["x<=1"; 501].join(","))), "more than 1000");
     for deep in ["(", "-", "not ", "abs("] {
         let text = deep.repeat(9000 / deep.len()) + "x <= 1";
-        assert!(parse(&rule(&text), &|_| None, &[]).is_err() || deep == "not ");
+        assert!(parse(&rule(&text), &|_| None, None).is_err() || deep == "not ");
     }
 }
 
@@ -70,7 +70,7 @@ fn derived_values_that_double_are_refused() {
     for count in [12, 24, 40, 400] {
         let doubled = derived(count, "x", |before| format!("{before} + {before}"));
         mistake(&doubled, "more than 1000 numbers and names from here on, derived values replaced");
-        let mistakes = parse(&doubled, &|_| None, &[]).unwrap_err().len();
+        let mistakes = parse(&doubled, &|_| None, None).unwrap_err().len();
         assert!(mistakes <= count / 10, "{mistakes}: only where it grows too far, not all that follows");
     }
 }
@@ -127,17 +127,17 @@ fn a_wrong_derived_value_beside_no_parameter_is_two_mistakes() {
 fn what_was_recorded_before_there_were_bounds_still_checks() {
     let long = rule(&format!("{} <= 1e9", chain("+", 3900)));
     mistake(&long, "more than 1000 numbers and names");
-    let problem = parse_recorded(&long, &|_| None, &[]).unwrap();
+    let problem = parse_recorded(&long, &|_| None, None).unwrap();
     assert_eq!(problem.space.rules[0].truth.violation(&[0.5, 0.0]), 0.0, "and it is evaluated");
     assert_eq!(problem.clone(), problem);
     let many = file(&format!("[[constraint]]\nrule = \"{} <= 900\"\n", chain("+", 900)).repeat(30));
     mistake(&many, "more than 20000 numbers and names altogether");
-    parse_recorded(&many, &|_| None, &[]).unwrap();
+    parse_recorded(&many, &|_| None, None).unwrap();
     let wide = file("[machine.m]\ndriver = \"manual\"\nparallel = 4000\n[batch.m]\nsize = 4294967295");
     mistake(&wide, "but at most 1000 are served at a time");
-    parse_recorded(&wide, &|_| None, &[]).unwrap();
+    parse_recorded(&wide, &|_| None, None).unwrap();
     // What no stack holds is refused all the same.
     let longest = rule(&format!("{} <= 1e9", chain("+", 30_000)));
-    let mistakes = parse_recorded(&longest, &|_| None, &[]).unwrap_err();
+    let mistakes = parse_recorded(&longest, &|_| None, None).unwrap_err();
     assert!(mistakes[0].message.contains("more than 4000 numbers and names"), "{mistakes:#?}");
 }

@@ -28,7 +28,7 @@ fn problem(parameters: &str, rules: &[String]) -> String {
 /// The space of a file whose rules may leave nothing: `parse` refuses such a file, so rules are taken from one whose sides are
 /// made wide and then put back.
 fn space(parameters: &str, rules: &[String]) -> Space {
-    let plain = parse(&problem(parameters, &[]), &|_| None, &[])
+    let plain = parse(&problem(parameters, &[]), &|_| None, None)
         .unwrap_or_else(|all| panic!("{parameters}\n{all:?}"));
     let mut space = plain.space;
     for rule in rules {
@@ -43,7 +43,7 @@ fn space(parameters: &str, rules: &[String]) -> Space {
         let discrete: Vec<bool> =
             space.parameters.iter().map(forethought_space::Parameter::is_discrete).collect();
         let class = truth.class(&discrete);
-        space.rules.push(forethought_space::Rule { text: rule.clone(), truth, class });
+        space.rules.push(forethought_space::rule::Rule { text: rule.clone(), truth, class });
     }
     space
 }
@@ -182,7 +182,7 @@ fn of_ten_thousand_random_sets_none_is_called_empty_that_is_not_and_all_recipes_
     for number in 0..10_000 {
         let (parameters, known, rules) =
             if number % 2 == 0 { integers(&mut chance) } else { mixtures(&mut chance) };
-        if parse(&problem(&parameters, &[]), &|_| None, &[]).is_err() {
+        if parse(&problem(&parameters, &[]), &|_| None, None).is_err() {
             // A mixture whose shares can't add up is refused before any rule.
             continue;
         }
@@ -197,7 +197,7 @@ fn of_ten_thousand_random_sets_none_is_called_empty_that_is_not_and_all_recipes_
 fn the_one_recipe_of_a_million_is_found() {
     let wide = "a = { range = [0, 100], step = 1 }\nb = { range = [0, 100], step = 1 }\nc = { range = [0, 100], step = 1 }";
     let rules = ["3*a + 5*b + 7*c == 101", "a - b == 4"].map(str::to_owned);
-    let found = parse(&problem(wide, &rules), &|_| None, &[]).unwrap();
+    let found = parse(&problem(wide, &rules), &|_| None, None).unwrap();
     assert_eq!(found.space.sample(1, 0, 1).unwrap(), vec![vec![9.0, 5.0, 7.0]]);
     let listing = found.space.list(1, 10, 100_000, &mut |_| true);
     assert!(listing.is_complete && listing.points.len() == 1);
@@ -207,11 +207,11 @@ fn the_one_recipe_of_a_million_is_found() {
 fn a_rule_that_some_recipes_keep_alone_does_not_turn_down_all() {
     let wide = "a = { range = [0, 100], step = 1 }\nb = { range = [0, 100], step = 1 }\nc = { range = [0, 100], step = 1 }";
     let rules = ["3*a + 5*b + 7*c == 101", "a - b == 4", "c >= 8", "c <= 8"].map(str::to_owned);
-    let mistakes = parse(&problem(wide, &rules), &|_| None, &[]).unwrap_err();
+    let mistakes = parse(&problem(wide, &rules), &|_| None, None).unwrap_err();
     let text = format!("{mistakes:?}");
     assert!(text.contains("no recipe keeps every rule") && text.contains("more than 99.9 %"), "{text}");
     let rules = ["3*a + 5*b + 7*c == 101", "a + b == 500"].map(str::to_owned);
-    let text = format!("{:?}", parse(&problem(wide, &rules), &|_| None, &[]).unwrap_err());
+    let text = format!("{:?}", parse(&problem(wide, &rules), &|_| None, None).unwrap_err());
     assert!(text.contains("it alone turns down 100 %"), "{text}");
 }
 

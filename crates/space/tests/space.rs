@@ -1,7 +1,8 @@
 //! The words of a problem, from the file to the point.
 
 use forethought_source::Place;
-use forethought_space::{Domain, Problem, parse};
+use forethought_space::problem::{PackSchema, Schemas};
+use forethought_space::{Domain, Problem, parse, schema};
 use proptest::prelude::*;
 
 fn attachments(name: &str) -> Option<Vec<u8>> {
@@ -13,7 +14,7 @@ fn attachments(name: &str) -> Option<Vec<u8>> {
 }
 
 fn good(text: &str) -> Problem {
-    parse(text, &attachments, &[]).unwrap_or_else(|e| panic!("{e:#?}"))
+    parse(text, &attachments, None).unwrap_or_else(|e| panic!("{e:#?}"))
 }
 
 /// A small file around the lines of a test.
@@ -23,7 +24,7 @@ fn file(lines: &str) -> String {
 
 /// Every mistake as `line:column message (hint)`.
 fn mistakes(text: &str) -> Vec<String> {
-    parse(text, &attachments, &[])
+    parse(text, &attachments, None)
         .expect_err("this file must be wrong")
         .iter()
         .map(|d| {
@@ -37,6 +38,43 @@ fn mistakes(text: &str) -> Vec<String> {
             )
         })
         .collect()
+}
+
+#[test]
+fn a_packs_table_is_kept_where_the_pack_is_known_and_its_options_are_sound() {
+    let options = serde_json::json!({
+        "type": "object", "additionalProperties": false, "required": ["shop"],
+        "properties": { "shop": { "type": "string" }, "frozen": { "type": "number" } },
+    });
+    let schemas =
+        Schemas { packs: vec![PackSchema { name: "schedule", schema: options }], ..Schemas::default() };
+    let told = |table: &str| {
+        let text = file(&format!("[parameter]\nx = {{ range = [0, 1] }}\n{table}\n"));
+        let first = |e: Vec<forethought_source::Diagnostic>| {
+            format!("{} ({})", e[0].message, e[0].hint.clone().unwrap_or_default())
+        };
+        parse(&text, &attachments, Some(&schemas)).map(|p| p.packs).map_err(first)
+    };
+    let kept = told("[pack.schedule]\nshop = \"shop.toml\"\nfrozen = 2").unwrap();
+    assert_eq!(kept["schedule"], serde_json::json!({ "shop": "shop.toml", "frozen": 2 }));
+    assert!(told("").unwrap().is_empty());
+    assert_eq!(
+        told("[pack.shedule]\nshop = \"a\"").unwrap_err(),
+        "there is no pack \"shedule\" (did you mean [pack.schedule]?)"
+    );
+    for wrong in [
+        "[pack.schedule]",
+        "[pack.schedule]\nshop = 3",
+        "[pack.schedule]\nshop = \"a\"\nfrozn = 1",
+        "pack = 3",
+    ] {
+        told(wrong).expect_err(wrong);
+    }
+    let whole = schema(&schemas);
+    assert_eq!(whole["properties"]["pack"]["properties"]["schedule"]["required"][0], "shop");
+    // A record is read by programs that do not have the pack any more.
+    let text = file("[parameter]\nx = { range = [0, 1] }\n[pack.gone]\na = 1\n");
+    assert_eq!(parse(&text, &attachments, None).unwrap().packs["gone"], serde_json::json!({ "a": 1 }));
 }
 
 #[test]
@@ -178,13 +216,13 @@ proptest! {
         let at = (0..=cut.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap();
         let on = (at + insert.len()..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len());
         let garbled = format!("{}{insert}{}", &text[..at], &text[on..]);
-        let _ = parse(&garbled, &attachments, &[]);
+        let _ = parse(&garbled, &attachments, None);
     }
 
     #[test]
     fn a_garbled_rule_never_panics(rule in "[a-c0-9+*/^()<>=!', .-]{0,40}") {
         let text = file(&format!("[parameter]\na = {{ range = [0, 1] }}\nb = {{ range = [0, 1] }}\n[[constraint]]\nrule = \"{rule}\""));
-        let _ = parse(&text, &attachments, &[]);
+        let _ = parse(&text, &attachments, None);
     }
 }
 
@@ -209,7 +247,7 @@ fn a_goal_that_says_what_a_gain_is_worth_stops_at_five_percent_unless_the_budget
         let text = format!(
             "forethought = 1\nname = \"t\"\n[parameter]\na = {{ range = [0, 1] }}\n[outcome]\n{outcomes}\n[machine.m]\ndriver = \"manual\"\n[budget]\ntrials = 9\n{budget}\n"
         );
-        forethought_space::parse(&text, &|_| None, &[]).unwrap().budget.stop
+        forethought_space::parse(&text, &|_| None, None).unwrap().budget.stop
     };
     assert_eq!(of("y = { goal = \"maximize\", worth = 1 }", ""), Some(0.05));
     assert_eq!(of("y = { goal = \"maximize\", worth = 1 }", "stop = { chance = 0.01 }"), Some(0.01));

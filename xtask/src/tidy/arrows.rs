@@ -41,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "drive",
         ],
     ),
+    ("pack", &["machine", "report", "space"]),
     ("report", &["space", "plant", "record", "calibrate", "model", "world", "plan", "memory"]),
 ];
 /// Where everything is wired together: they may call anything below them.

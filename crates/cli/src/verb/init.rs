@@ -65,7 +65,7 @@ pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
     let guess = Guess::of(&runs, &Told::new(&runs, v)?)?;
     let text = file::text(from, &guess);
     // Nothing is written before the whole table can be taken in.
-    let problem = parse(&text, &|_| None, &registry().machine_schemas()).map_err(|mistakes| {
+    let problem = parse(&text, &|_| None, Some(&registry().schemas())).map_err(|mistakes| {
         let all: Vec<String> = mistakes.iter().map(|m| m.message.clone()).collect();
         Failure::yours(
             "table",
@@ -143,6 +143,6 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 fn write_schema(path: &Path) -> Result<(), Failure> {
     let beside = path.with_file_name("campaign.schema.json");
-    let schema = forethought_space::schema(&registry().machine_schemas());
+    let schema = forethought_space::schema(&registry().schemas());
     write(&beside, &serde_json::to_string_pretty(&schema).unwrap_or_default())
 }

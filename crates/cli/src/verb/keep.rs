@@ -63,7 +63,7 @@ fn only_recorded(problem: &Problem) -> Vec<String> {
 
 /// The JSON schema of campaign files.
 pub(crate) fn schema() -> Result<Exit, Failure> {
-    let schema = forethought_space::schema(&registry().machine_schemas());
+    let schema = forethought_space::schema(&registry().schemas());
     say(serde_json::to_string_pretty(&schema).unwrap_or_default());
     Ok(Exit::Done)
 }

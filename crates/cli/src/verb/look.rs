@@ -1,6 +1,6 @@
 //! Verbs that only read.
 
-use forethought_engine::{asked_changes, awaited_changes, last_belief};
+use forethought_engine::{Changing, last_belief};
 use forethought_plan::PlanError;
 use forethought_project::{Failure, export_table, file_error};
 use forethought_record::{Campaign, Event, Says, Settlement, TrialState};
@@ -50,7 +50,7 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
         (.., Some(r)) => format!("paused: {r}"),
         _ => "open".into(),
     };
-    let waits = [awaited_changes(c, now()), asked_changes(c, now())].concat();
+    let waits = [Changing::awaited(c, now()), Changing::asked(c, now())].concat();
     if arguments.json {
         let trials: Vec<_> = c.trials.values().map(|t| show::trial(c, t)).collect();
         let rest = json!({

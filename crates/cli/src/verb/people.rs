@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use forethought_engine::{Answer, Command, Reply, Taken, asked_changes};
+use forethought_engine::{Answer, Changing, Command, Reply, Taken};
 use forethought_plan::Left;
 use forethought_project::{
     CampaignHandle, Failure, Reading, Rows, bad_cells, end_owner, file_error, import_rows, read_table,
@@ -57,7 +57,7 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
         talk(format!("{} in random order in {}", show::count(rows.len(), "trial"), path.display()));
     }
     let waits: Vec<_> =
-        asked_changes(campaign, now()).into_iter().filter(|change| new.contains(&change.trial)).collect();
+        Changing::asked(campaign, now()).into_iter().filter(|change| new.contains(&change.trial)).collect();
     if arguments.json {
         let all: Vec<_> = trials.iter().map(|t| show::trial(campaign, t)).collect();
         let waits: Vec<_> = waits.iter().map(show::wait).collect();

@@ -9,7 +9,7 @@ use forethought_report::{Chart, Charts, ReportInput, render};
 
 use crate::args::{Arguments, Report};
 use crate::exit::Exit;
-use crate::host::campaign;
+use crate::host::{campaign, pack_charts};
 use crate::{now, say};
 
 pub(crate) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure> {
@@ -33,7 +33,8 @@ fn chart(arguments: &Arguments, loaded: &CampaignHandle, name: &str) -> Result<E
     let read = loaded.read()?;
     let question = read.question(loaded)?;
     let insight = loaded.insight(&read, &question);
-    let charts = Charts::new(&read.campaign, &insight);
+    let packs = pack_charts();
+    let charts = Charts::new(&read.campaign, &insight, &packs);
     let names = || charts.all().iter().map(Chart::to_string).collect::<Vec<_>>();
     if name == "list" {
         if arguments.json {
@@ -64,6 +65,7 @@ pub(crate) fn write_report(
         insight: loaded.insight(&read, &question),
         generated: now(),
         command: &format!("forethought run {}", loaded.path.display()),
+        packs: &pack_charts(),
         head: read.head.clone(),
     });
     let path = output.unwrap_or_else(|| {
@@ -74,22 +76,28 @@ pub(crate) fn write_report(
 }
 
 /// Writes a file in place of whatever stands there: a link that somebody planted is not followed.
-fn write_anew(path: &Path, text: &str) -> io::Result<()> {
+fn write_anew(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
     }
-    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
 }
 
 /// Writes a page, with its folder.
 pub(crate) fn write_page(path: &Path, html: &str) -> Result<(), Failure> {
+    write_file(path, html.as_bytes())
+}
+
+/// Writes a file that people asked for, with its folder: what cannot be written whole leaves the one before as it is.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| file_error(folder, &e))?;
     }
-    // A report that cannot be written whole leaves the one before as it is.
-    let half = path.with_extension("html.new");
-    let written = write_anew(&half, html).and_then(|()| std::fs::rename(&half, path));
+    let mut half = path.as_os_str().to_owned();
+    half.push(".new");
+    let half = PathBuf::from(half);
+    let written = write_anew(&half, bytes).and_then(|()| std::fs::rename(&half, path));
     written.map_err(|e| {
         let _ = std::fs::remove_file(&half);
         file_error(path, &e)

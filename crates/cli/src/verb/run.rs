@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forethought_engine::{Patience, Rest, Update, awaited_changes};
+use forethought_engine::{Changing, Patience, Rest, Update};
 use forethought_project::{CampaignHandle, Failure};
 use forethought_record::{Campaign, TrialState};
 use indicatif::ProgressBar;
@@ -160,7 +160,7 @@ impl Seen {
             }
             if campaign.seq != self.seq {
                 self.seq = campaign.seq;
-                for change in awaited_changes(campaign, update.now) {
+                for change in Changing::awaited(campaign, update.now) {
                     if self.waited.insert(change.trial) {
                         talk(show::changing(&campaign.problem, &change));
                     }
@@ -187,7 +187,7 @@ impl Seen {
                 None => format!("{} on {}", o.key.trial, o.machine),
             })
             .collect();
-        let waits = awaited_changes(campaign, update.now);
+        let waits = Changing::awaited(campaign, update.now);
         let waits = waits.iter().map(|change| show::changing(&campaign.problem, change));
         let best = best_so_far(campaign).map(|b| format!("{b}  ")).unwrap_or_default();
         let doing = running.into_iter().chain(waits).collect::<Vec<_>>().join(", ");

@@ -5,10 +5,7 @@ use forethought_plant::EnvironmentCard;
 use serde_json::json;
 
 use super::Pipe;
-use super::message::{Answer, check_action};
-
-/// Most copies in one program.
-pub(super) const COPIES_MOST: usize = 1024;
+use super::message::{Answer, COPIES_MOST, check_action};
 
 /// Many copies of one environment in one program, in step with one another: one line a period, whatever their number.
 #[derive(Debug)]

@@ -6,7 +6,9 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use std::fmt;
 
 use super::card::{CHANNELS_MOST, CardOption};
-use super::many::COPIES_MOST;
+
+/// Most copies in one program.
+pub(super) const COPIES_MOST: usize = 1024;
 
 /// Most numbers of an answer.
 const VALUES_MOST: usize = CHANNELS_MOST * COPIES_MOST;

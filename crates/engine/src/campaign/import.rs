@@ -6,24 +6,9 @@ use forethought_plan::ROWS_MOST;
 use forethought_record::{Actor, Event, Imported, REMARK, TrialState};
 use forethought_space::{Measurement, Observed};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::Core;
-use super::command::{Answer, Outcome, Refusal, Reply};
-
-/// What became of a table of measurements.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Taken {
-    /// Rows that were recorded.
-    pub new: u64,
-    /// Rows that the record has already.
-    pub known: u64,
-    /// Rows that corrected earlier ones.
-    #[serde(default)]
-    pub corrected: u64,
-    /// The first of those that are known, and the row from which the record has it.
-    pub such_as: Option<(String, String)>,
-}
+use super::command::{Answer, Outcome, Refusal, Reply, Taken};
 
 /// What a row that comes again with another value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forethought_record::{Actor, Event, OrderState};
-use forethought_space::{Diagnostic, POOL, Problem, parse};
+use forethought_space::problem::POOL;
+use forethought_space::{Diagnostic, Problem, parse};
 use jiff::Timestamp;
 
 use super::command::{Outcome, Refusal, Reply};
 use super::{Core, OUTSIDE};
-use crate::revise::compare;
+use crate::revise::Change;
 
 /// Most mistakes of a file that a refusal names.
 const MISTAKES_MOST: usize = 3;
@@ -26,12 +27,12 @@ impl Core {
         let old = Arc::clone(&self.campaign.problem);
         // Whoever sends the text alone leaves the recipes of the machine as they are.
         if let Some(pool) = old.attachments.get(POOL) {
-            let fresh = parse(&text, &|name| attachments.get(name).cloned(), &[]);
+            let fresh = parse(&text, &|name| attachments.get(name).cloned(), None);
             if fresh.is_ok_and(|new| first_machine(&new) == first_machine(&old)) {
                 attachments.entry(POOL.to_owned()).or_insert_with(|| pool.clone());
             }
         }
-        let new = parse(&text, &|name| attachments.get(name).cloned(), &[])
+        let new = parse(&text, &|name| attachments.get(name).cloned(), None)
             .map_err(|mistakes| mistaken(&text, &mistakes))?;
         if text == self.campaign.text && new.attachments == old.attachments {
             return Ok(Reply::Already);
@@ -54,7 +55,7 @@ impl Core {
 
     /// Refuses what would give another meaning to the record, or to what is under way.
     fn check_revised(&self, old: &Problem, new: &Problem) -> Result<(), Refusal> {
-        let changes = compare(old, new);
+        let changes = Change::between(old, new);
         let breaks: Vec<&str> = changes.iter().filter(|c| c.breaks).map(|c| c.text.as_str()).collect();
         if !breaks.is_empty() {
             let message = format!(

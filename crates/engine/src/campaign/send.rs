@@ -9,9 +9,9 @@ use forethought_record::{Actor, Event, Fate, OrderState, RunKey, Trial, TrialSta
 use forethought_space::{Problem, Recipe, Stage};
 use jiff::{SignedDuration, Timestamp};
 
+use super::changing::{Driven, changing, has_rate};
 use super::hold::is_waiting;
 use super::{Core, Effect, stage_recipe};
-use crate::changing::{Driven, changing, has_rate};
 
 /// Orders in a row that could not be sent, after which their machine is paused.
 const UNSENT_MOST: u32 = 3;

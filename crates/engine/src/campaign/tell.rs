@@ -52,6 +52,21 @@ impl Core {
             return Err(Refusal::new("held", format!("trial {trial} waits for approval and was not sent"))
                 .hint(format!("`approve` or `reject` trial {trial} first")));
         }
+        let mine = self.told_orders(trial)?;
+        self.check_as_run(&answer)?;
+        if let Some((kind, message)) = &answer.failed {
+            let fate = Fate::Failed { message: message.clone(), kind: Some(*kind) };
+            let event = Event::Reported { key: mine[0].clone(), fate, partial: false, as_run: answer.as_run };
+            self.record(at, by, event);
+            self.settle(at, trial);
+            return Ok(Some(trial));
+        }
+        self.tell_outcomes(at, trial, answer, &mine, by)
+    }
+
+    /// The orders of a trial that a person answers, at least one.
+    fn told_orders(&self, trial: u64) -> Result<Vec<RunKey>, Refusal> {
+        let t = self.trial(trial)?;
         let orders: Vec<(RunKey, OrderState, String)> =
             t.all_orders().map(|o| (o.key.clone(), o.state.clone(), o.machine.clone())).collect();
         let mine: Vec<RunKey> = orders
@@ -76,15 +91,7 @@ impl Core {
                 };
             return Err(Refusal::new("not-yours", message).hint(hint));
         }
-        self.check_as_run(&answer)?;
-        if let Some((kind, message)) = &answer.failed {
-            let fate = Fate::Failed { message: message.clone(), kind: Some(*kind) };
-            let event = Event::Reported { key: mine[0].clone(), fate, partial: false, as_run: answer.as_run };
-            self.record(at, by, event);
-            self.settle(at, trial);
-            return Ok(Some(trial));
-        }
-        self.tell_outcomes(at, trial, answer, &mine, by)
+        Ok(mine)
     }
 
     fn check_as_run(&self, answer: &Answer) -> Result<(), Refusal> {

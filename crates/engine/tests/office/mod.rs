@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use forethought_calibrate::Interval;
 use forethought_engine::{
-    Ask, Command, Core, Decided, Desk, DeskError, Effect, Input, Refusal, Reply, Undecided, decide,
-    open_campaign,
+    Ask, Command, Core, Decided, Desk, DeskError, Effect, Input, Opened, Refusal, Reply, Undecided, decide,
 };
 use forethought_machine::{Card, Class};
 use forethought_memory::{Journal, VolatileJournal};
@@ -61,16 +60,16 @@ impl Office {
     }
 
     pub(crate) fn over(journal: Box<dyn Journal>, text: &str) -> Office {
-        let problem = parse(text, &|_| None, &[]).unwrap();
-        let opened = open_campaign(journal, &problem, text, &actor(), now()).unwrap();
+        let problem = parse(text, &|_| None, None).unwrap();
+        let opened = Opened::open(journal, &problem, text, &actor(), now()).unwrap();
         Office(Desk::new(opened).unwrap())
     }
 
     /// Trial 1 is open, and y was claimed to lie between 0 and 10.
     pub(crate) fn with_claims() -> Office {
-        let problem = parse(FILE, &|_| None, &[]).unwrap();
+        let problem = parse(FILE, &|_| None, None).unwrap();
         let journal = Box::new(VolatileJournal::default());
-        let mut opened = open_campaign(journal, &problem, FILE, &actor(), now()).unwrap();
+        let mut opened = Opened::open(journal, &problem, FILE, &actor(), now()).unwrap();
         let span = Interval { low: 0.0, high: 10.0, level: 0.9 };
         let says = Says::Prediction { mean: 5.0, sd: 3.0, centre: 5.0, raw: span, shown: span };
         let proposed = Proposed {

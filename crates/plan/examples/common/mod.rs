@@ -19,7 +19,7 @@ pub struct Loop {
 
 impl Loop {
     pub fn new(text: &str, pool: Option<Vec<Recipe>>) -> Self {
-        let problem = parse(text, &|_| None, &[]).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
+        let problem = parse(text, &|_| None, None).unwrap_or_else(|all| panic!("{text}\n{all:?}"));
         let effort = Effort::default();
         Loop {
             problem: Arc::new(problem),

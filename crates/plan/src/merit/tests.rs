@@ -16,7 +16,7 @@ fn question(outcomes: &str, some_fail: bool) -> Question {
     let text = format!(
         "forethought = 1\nname = \"t\"\n[parameter]\na = {{ range = [0, 1] }}\nb = {{ range = [0, 1] }}\nc = {{ choices = [\"u\", \"v\"] }}\n[outcome]\n{outcomes}\n[machine.m]\ndriver = \"manual\"\n"
     );
-    let problem = parse(&text, &|_| None, &[]).unwrap();
+    let problem = parse(&text, &|_| None, None).unwrap();
     let observed = (0..14).map(|i| {
         let point = problem.space.sobol(2, i);
         let (a, b, c) = (point[0], point[1], point[2]);

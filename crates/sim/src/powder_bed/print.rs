@@ -2,7 +2,7 @@
 
 use std::f64::consts::{E, PI};
 
-use super::test::as_built_yield;
+use super::strength::as_built_yield;
 use super::{Alloy, logistic};
 
 /// Liquid density, kg/m³ (Mills 2002).

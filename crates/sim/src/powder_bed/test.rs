@@ -1,20 +1,8 @@
 //! Test: strength, ductility, hardness, fatigue, residual stress.
 
-use std::f64::consts::PI;
-
 use super::heat::Heat;
 use super::print::Build;
-
-/// Taylor factor, dislocation constant, shear modulus (MPa), Burgers vector (m), Poisson's ratio.
-const TAYLOR: f64 = 3.06;
-const ALPHA: f64 = 0.2;
-const SHEAR: f64 = 77e3;
-const BURGERS: f64 = 0.254e-9;
-const POISSON: f64 = 0.30;
-/// Friction and solid solution, MPa (closure).
-const FRICTION: f64 = 260.0;
-/// Hall–Petch slope, MPa µm^½ (Kozar 2009).
-const HALL_PETCH: f64 = 750.0;
+use super::strength::{FRICTION, HALL_PETCH, cell_strength, precipitate_strength};
 
 /// What the bench would measure without noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,30 +19,6 @@ pub struct Test {
     pub fatigue_mpa: f64,
     /// Residual stress after treatment, MPa.
     pub stress_mpa: f64,
-}
-
-/// Dislocation cells of the print.
-fn cell_strength(cell_m: f64) -> f64 {
-    TAYLOR * ALPHA * SHEAR * BURGERS * 10.0 / cell_m
-}
-
-/// Yield of the dense as-built state: cells, no precipitates, grains of 15 µm.
-pub(super) fn as_built_yield(cell_m: f64) -> f64 {
-    FRICTION + HALL_PETCH / 15f64.sqrt() + cell_strength(cell_m)
-}
-
-/// Cutting and Orowan looping in a smooth minimum.
-fn precipitate_strength(fraction: f64, size_nm: f64) -> f64 {
-    if fraction <= 0.0 {
-        return 0.0;
-    }
-    let cutting = 520.0 * (fraction * size_nm).sqrt();
-    let d = size_nm * 1e-9;
-    let spacing = d * ((PI / (4.0 * fraction)).sqrt() - 1.0);
-    let orowan = TAYLOR * 0.4 * SHEAR * BURGERS / (PI * (1.0 - POISSON).sqrt())
-        * libm::log(0.816 * d / BURGERS)
-        / spacing;
-    1.0 / (1.0 / (cutting * cutting) + 1.0 / (orowan * orowan)).sqrt()
 }
 
 impl Test {

@@ -18,7 +18,7 @@ use super::mend::{Masked, mend};
 use super::{POOL, Problem, machine_schema};
 use crate::file::CampaignFile;
 use crate::outcome::{Outcome, Role};
-use crate::problem::DriverSchema;
+use crate::problem::{DriverSchema, PackSchema, Schemas};
 use crate::rule::RuleError;
 use crate::space::Space;
 use crate::value::Recipe;
@@ -30,13 +30,16 @@ type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 pub(super) fn parse(
     text: &str,
     read: Read<'_>,
-    drivers: &[DriverSchema],
+    schemas: Option<&Schemas>,
     bounds: Bounds,
 ) -> Result<Problem, Vec<Diagnostic>> {
     let tree = Tree::parse(text)?;
     let mut out = Vec::new();
     check_structure(&tree, super::base_schema(), &mut out);
-    check_machines(&tree, drivers, &mut out);
+    if let Some(schemas) = schemas {
+        check_machines(&tree, &schemas.drivers, &mut out);
+        check_packs(&tree, &schemas.packs, &mut out);
+    }
     // Most files are sound: only where one is not are its entries looked at one by one.
     let raw = if out.is_empty() { serde_json::from_value::<CampaignFile>(tree.json()).ok() } else { None };
     let (raw, masked) = match raw {
@@ -62,9 +65,6 @@ pub(super) fn parse(
 
 fn check_machines(tree: &Tree, drivers: &[DriverSchema], out: &mut Vec<Diagnostic>) {
     let Some(Node::Table(machines)) = tree.at(&["machine"]).map(|t| &t.node) else { return };
-    if drivers.is_empty() {
-        return;
-    }
     let whole = super::base_schema();
     let Some(base) = whole.pointer("/$defs/MachineFile") else { return };
     for machine in machines {
@@ -97,6 +97,26 @@ fn check_machines(tree: &Tree, drivers: &[DriverSchema], out: &mut Vec<Diagnosti
                 );
             }
         }
+    }
+}
+
+fn check_packs(tree: &Tree, packs: &[PackSchema], out: &mut Vec<Diagnostic>) {
+    let Some(Node::Table(tables)) = tree.at(&["pack"]).map(|t| &t.node) else { return };
+    for table in tables {
+        if let Some(pack) = packs.iter().find(|p| p.name == table.key) {
+            check_structure(&table.value, &pack.schema, out);
+            continue;
+        }
+        let known: Vec<&str> = packs.iter().map(|p| p.name).collect();
+        let near = nearest(&table.key, known.iter().copied());
+        let span = table.key_span.clone().or_else(|| table.value.span.clone());
+        let hint = match near {
+            Some(near) => format!("did you mean [pack.{near}]?"),
+            None if known.is_empty() => "this program has no packs: take the table out".to_owned(),
+            None => format!("packs are {}", known.join(", ")),
+        };
+        let message = format!("there is no pack \"{}\"", table.key);
+        out.push(Diagnostic::new("unknown-pack", message, span).label("not known here").hint(hint));
     }
 }
 
@@ -208,6 +228,8 @@ impl Check<'_> {
             );
         }
         let pool = self.pool(&space);
+        let packs =
+            raw.pack.into_iter().map(|(name, options)| (name, options.into_iter().collect())).collect();
         let context = raw.context.into_iter().map(|(name, c)| (name, c.unit)).collect();
         Problem {
             name: raw.name,
@@ -223,6 +245,7 @@ impl Check<'_> {
             budget,
             order: self.order(),
             attachments: std::mem::take(&mut self.attachments),
+            packs,
             pool,
         }
     }

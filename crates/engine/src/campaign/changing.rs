@@ -7,7 +7,7 @@ use forethought_record::{Campaign, Order, OrderState, RunKey, Trial, TrialState}
 use forethought_space::{Problem, Stage, Value};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::campaign::{OUTSIDE, next_stage};
+use super::{OUTSIDE, next_stage};
 
 /// An order that waits, for the machine may not be given its values any earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,29 +22,32 @@ pub struct Changing {
     pub until: Timestamp,
 }
 
-/// The orders that would wait for a parameter to change at this time, were their machines free.
-pub fn awaited_changes(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
-    let waits = |trial: &Trial| {
-        let open = matches!(trial.state, TrialState::Proposed | TrialState::Open);
-        let under_way = trial.all_orders().any(|o| o.state.is_open());
-        let stage = next_stage(&campaign.problem, trial).filter(|_| open && !under_way)?;
-        let on = |machine: &String| changing(campaign, stage, machine, trial, None).filter(|c| at < c.until);
-        let all: Option<Vec<Changing>> = stage.machines.iter().map(on).collect();
-        all?.into_iter().min_by_key(|change| change.until)
-    };
-    campaign.live().filter_map(waits).collect()
-}
+impl Changing {
+    /// The orders that would wait for a parameter to change at this time, were their machines free.
+    pub fn awaited(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
+        let waits = |trial: &Trial| {
+            let open = matches!(trial.state, TrialState::Proposed | TrialState::Open);
+            let under_way = trial.all_orders().any(|o| o.state.is_open());
+            let stage = next_stage(&campaign.problem, trial).filter(|_| open && !under_way)?;
+            let on =
+                |machine: &String| changing(campaign, stage, machine, trial, None).filter(|c| at < c.until);
+            let all: Option<Vec<Changing>> = stage.machines.iter().map(on).collect();
+            all?.into_iter().min_by_key(|change| change.until)
+        };
+        campaign.live().filter_map(waits).collect()
+    }
 
-/// From when on each trial that was asked for may be done, where that is later than this time: counted from those that were asked
-/// for before, for nobody knows in which order they are done.
-pub fn asked_changes(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
-    let waits = |trial: &Trial| {
-        let open = trial.all_orders().filter(|o| o.machine == OUTSIDE && o.state.is_open());
-        let stages = open.filter_map(|o| campaign.problem.stage(&o.key.stage));
-        let changes = stages.filter_map(|stage| changing(campaign, stage, OUTSIDE, trial, None));
-        changes.filter(|c| at < c.until).max_by_key(|change| change.until)
-    };
-    campaign.live().filter_map(waits).collect()
+    /// From when on each trial that was asked for may be done, where that is later than this time: counted from those that were asked
+    /// for before, for nobody knows in which order they are done.
+    pub fn asked(campaign: &Campaign, at: Timestamp) -> Vec<Changing> {
+        let waits = |trial: &Trial| {
+            let open = trial.all_orders().filter(|o| o.machine == OUTSIDE && o.state.is_open());
+            let stages = open.filter_map(|o| campaign.problem.stage(&o.key.stage));
+            let changes = stages.filter_map(|stage| changing(campaign, stage, OUTSIDE, trial, None));
+            changes.filter(|c| at < c.until).max_by_key(|change| change.until)
+        };
+        campaign.live().filter_map(waits).collect()
+    }
 }
 
 /// What a process that drives knows of time beside the record.
