@@ -228,7 +228,8 @@ fn what_was_done_is_decided_again_and_what_is_not_the_same_is_named() {
         text,
         kind: AlarmKind::Errors,
     };
-    journal.push(DriveEntry { event, ..journal[1].clone() });
+    // Before the seal: what follows that is of another episode.
+    journal.insert(2, DriveEntry { event, ..journal[1].clone() });
     let episode = outside.stored[&1].0.clone();
     let recorded = Recorded { iterations: Vec::new(), episode };
     let missed = replay_episode(&outside.world, &journal, 1, None, &recorded).unwrap().difference.unwrap();

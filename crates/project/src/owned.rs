@@ -86,6 +86,13 @@ impl OwnedProject {
     }
 }
 
+impl Drop for OwnedProject {
+    /// The journal is closed now, and all that it holds stands in its one file, though the socket's thread has not ended.
+    fn drop(&mut self) {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
 fn journal(kept: &Mutex<Option<SharedJournal>>, project: &Project) -> Result<SharedJournal, Failure> {
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(journal) = &*kept {
