@@ -49,7 +49,7 @@ impl From<Blame> for Exit {
 /// Prints why nothing was done: one document with `--json`.
 pub(crate) fn print(failure: &Failure, as_json: bool) {
     if as_json {
-        crate::say(json(failure));
+        crate::voice::say(json(failure));
         return;
     }
     let Some(file) = failure.file.as_deref() else {
@@ -59,10 +59,10 @@ pub(crate) fn print(failure: &Failure, as_json: bool) {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     for d in &file.mistakes {
-        crate::output::talk_drawn(render(&renderer, &file.path, &file.text, d));
-        crate::talk("");
+        crate::voice::talk_drawn(render(&renderer, &file.path, &file.text, d));
+        crate::voice::talk("");
     }
-    crate::talk(format!("{}: nothing was changed", failure.message));
+    crate::voice::talk(format!("{}: nothing was changed", failure.message));
 }
 
 /// Says what is wrong where it does not end what is done.
@@ -71,9 +71,9 @@ pub(crate) fn warn(failure: &Failure) {
 }
 
 fn talk(failure: &Failure, severity: &str) {
-    crate::talk(format!("{severity}: {}", failure.message));
+    crate::voice::talk(format!("{severity}: {}", failure.message));
     if let Some(hint) = &failure.hint {
-        crate::talk(format!("hint: {hint}"));
+        crate::voice::talk(format!("hint: {hint}"));
     }
 }
 
@@ -105,7 +105,7 @@ fn render(renderer: &Renderer, path: &str, text: &str, d: &Diagnostic) -> String
         group = group.element(Snippet::source(text).path(path).annotation(annotation));
     }
     if let Some(hint) = &d.hint {
-        group = group.element(Level::HELP.with_name("hint").message(crate::output::plain(hint)));
+        group = group.element(Level::HELP.with_name("hint").message(crate::voice::plain(hint)));
     }
     renderer.render(&[group]).to_string()
 }

@@ -10,7 +10,7 @@ use forethought_report::PackChart;
 
 use crate::args::{Arguments, File};
 use crate::exit::warn;
-use crate::{now, talk};
+use crate::voice::talk;
 
 /// All packs that there are: the one list that names them.
 pub(crate) fn packs() -> Vec<Pack> {
@@ -81,4 +81,10 @@ pub(crate) fn actor(arguments: &Arguments) -> Actor {
         .or_else(|| std::env::var("LOGNAME").ok());
     let name = name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
     Actor(name.unwrap_or_else(|| "somebody".into()))
+}
+
+/// The one place that reads the wall clock.
+#[expect(clippy::disallowed_methods, reason = "the shell is where time comes in")]
+pub(crate) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }

@@ -4,11 +4,11 @@ mod args;
 mod exit;
 mod host;
 mod measure;
-mod output;
 mod progress;
 mod show;
 mod table;
 mod verb;
+mod voice;
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
@@ -16,7 +16,6 @@ use args::{Arguments, Verb};
 use exit::Exit;
 use forethought_pack::{Pack, Verb as PackVerb};
 use forethought_project::Failure;
-use output::{say, talk};
 
 /// What was asked for.
 enum Called {
@@ -55,7 +54,7 @@ fn main() -> std::process::ExitCode {
             if e.use_stderr() {
                 return Exit::Yours.into();
             }
-            output::note(printed);
+            voice::note(printed);
             return ended(Exit::Done);
         }
     };
@@ -71,7 +70,7 @@ fn main() -> std::process::ExitCode {
 
 /// The code to exit with, unless what was printed was lost.
 fn ended(exit: Exit) -> std::process::ExitCode {
-    let lost = output::lost().map(|failure| {
+    let lost = voice::lost().map(|failure| {
         exit::print(&failure, false);
         failure.blame.into()
     });
@@ -114,16 +113,10 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             let mut command = command(&host::packs());
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut command, "forethought", &mut script);
-            output::put(&script);
+            voice::put(&script);
             Ok(Exit::Done)
         }
     }
-}
-
-/// The one place that reads the wall clock.
-#[expect(clippy::disallowed_methods, reason = "the shell is where time comes in")]
-fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
 }
 
 #[cfg(test)]

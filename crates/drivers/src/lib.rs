@@ -1,4 +1,12 @@
 //! Machines and environments spoken to over protocols, one file each: programs, tables and people.
+//!
+//! Three nouns: [`drivers`] lists what builds a [`Machine`](forethought_machine::Machine), by the name in `driver = …`;
+//! [`environments`] what builds an [`Environment`](forethought_machine::Environment); a table's *pool* is the recipes that it has.
+//!
+//! ```
+//! let names: Vec<&str> = forethought_drivers::drivers().iter().map(|driver| driver.schema.name).collect();
+//! assert_eq!(names, ["command", "manual", "table"]);
+//! ```
 
 mod command;
 mod manual;

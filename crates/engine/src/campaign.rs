@@ -312,8 +312,8 @@ impl Core {
         self.flush(effects);
     }
 
-    /// What answers for a machine. At a desk, which has no machines, the file says whether a person does; what does not may
-    /// still be at work, though the engine that sent it there is gone.
+    /// What answers for a machine: its card says so or, at a desk, the file, where a machine that no person is may still be at work
+    /// for an engine that is gone.
     fn class(&self, machine: &str) -> Class {
         match (self.cards.get(machine), self.campaign.problem.machines.get(machine)) {
             (Some(card), _) => card.class,

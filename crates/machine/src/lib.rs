@@ -1,9 +1,21 @@
 //! What can try a recipe: the seam between the engine and every instrument, program or person.
 //!
-//! A [`Machine`] takes an [`Order`] and can be asked what became of it; its [`Card`] says how much
-//! can be known after a crash. A [`Halt`] stops it over a connection of its own. A [`Driver`] builds
-//! machines of one protocol from a campaign file's `[machine.NAME]`; all drivers together are the
-//! registry, a plain list that `cli` fills.
+//! Three nouns: a [`Machine`] takes an [`Order`] and can be asked what became of it; its [`Card`] says how much can be known after
+//! a crash; a [`Halt`] stops it over a connection of its own. A [`Driver`] builds machines of one protocol from a campaign file's
+//! `[machine.NAME]`, and an [`Environment`] is a plant that is read and set over and over. What passes the envelope is said by
+//! [`check()`].
+//!
+//! ```
+//! use forethought_machine::check;
+//! use forethought_space::{Recipe, Value, parse};
+//!
+//! let text = "forethought = 1\nname = \"oven\"\n[parameter]\nheat = { range = [150, 260] }\n[outcome]\n\
+//!             crust = { goal = \"maximize\" }\n[envelope.bound]\nheat = { max = 230 }\n[machine.oven]\ndriver = \"manual\"\n";
+//! let problem = parse(text, &|_| None, None).expect("a sound file");
+//! let at = |heat| check(&problem, &Recipe::from([("heat", Value::Number(heat))]));
+//! assert!(at(230.0).is_ok());
+//! assert!(at(231.0).unwrap_err().to_string().contains("heat"));
+//! ```
 
 mod envelope;
 mod environment;

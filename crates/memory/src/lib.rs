@@ -1,9 +1,23 @@
 //! What lasts: journals of sealed events, episodes of plants, and the project folder that holds them.
 //!
-//! A [`Journal`] keeps the events of campaigns as bytes, each [`Sealed`] into a [`Chain`] by hash. It
-//! is durable when [`Journal::append`] returns. [`SqliteJournal`] is the one that people use;
-//! [`VolatileJournal`] is the one that simulations crash; a [`Store`] appends to one chain of it. An [`EpisodeStore`] keeps what was read from a
-//! plant and set on it, sample by sample.
+//! Three nouns: a [`Journal`] keeps the events of campaigns as bytes, each [`Sealed`] into a [`Chain`] by hash, and is durable
+//! when [`Journal::append`] returns; a [`Store`] appends to one chain of it; an [`EpisodeStore`] keeps what was read from a plant
+//! and set on it, sample by sample. [`SqliteJournal`] is the journal that people use, [`VolatileJournal`] the one that simulations
+//! crash.
+//!
+//! ```
+//! use forethought_memory::{Chain, Store, VolatileJournal};
+//! use jiff::Timestamp;
+//!
+//! let (mut store, before) = Store::take(Box::new(VolatileJournal::default()), "oven", Timestamp::UNIX_EPOCH)?;
+//! assert!(before.is_empty());
+//! assert_eq!(store.append(&["heated", "measured"], vec![])?, 2);
+//!
+//! let mut sealed = Vec::new();
+//! store.journal().read_after(Chain::new(store.campaign()), &mut |event| sealed.push(event))?;
+//! assert_eq!(sealed[1].bytes, br#""measured""#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod chain;
 mod connect;

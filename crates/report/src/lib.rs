@@ -1,8 +1,16 @@
 //! Pictures and pages made from a campaign's fold.
 //!
-//! Four nouns: a [`ReportInput`] is what a report may look at; a [`Figure`] is one picture as plotly JSON, defined once
-//! and shown wherever it is wanted; a [`Chart`] is its name; [`render`] puts them on one page, a single HTML file that needs no network. Every
+//! Three nouns: a [`Figure`] is one picture as plotly JSON, defined once and shown wherever it is wanted; a [`Chart`] is its name,
+//! which [`Charts`] draws; [`render`] puts what a [`ReportInput`] says on one page, a single HTML file that needs no network. Every
 //! number comes from the fold or from the planner's own functions; what is not known yet is said in a sentence.
+//!
+//! ```
+//! use forethought_report::Chart;
+//!
+//! let chart: Chart = "parity/strength".parse()?;
+//! assert_eq!(chart, Chart::Parity("strength".into()));
+//! # Ok::<(), forethought_report::ChartNameError>(())
+//! ```
 //!
 //! The crate does no input or output, reads no clock and draws no random number that the campaign's seed does not fix.
 

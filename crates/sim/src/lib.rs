@@ -1,8 +1,15 @@
 //! Machines and plants that obey published physics, and classic test functions, behind `driver = "simulator"`.
 //!
-//! [`PowderBed`] is the flagship of campaigns: a laser powder-bed line for a rocket bracket, print → heat-treat →
-//! test. [`TestFunction`]s have known optima. [`plant`] holds what is driven over and over: tanks, a furnace, a
-//! reactor, a hot end, and two pendulums.
+//! Three nouns: [`PowderBed`] is the flagship of campaigns, a laser powder-bed line for a rocket bracket (print → heat-treat →
+//! test); [`TestFunction`]s have known optima; [`plant`] holds what is driven over and over: tanks, a furnace, a reactor, a hot
+//! end, and two pendulums.
+//!
+//! ```
+//! use forethought_sim::TestFunction;
+//!
+//! let at_its_best = TestFunction::Hartmann6.eval(&[0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573]);
+//! assert!((at_its_best - TestFunction::Hartmann6.minimum()).abs() < 1e-4);
+//! ```
 
 mod draws;
 mod driver;

@@ -12,8 +12,9 @@ use serde_json::json;
 
 use crate::args::{Arguments, Backtest};
 use crate::exit::Exit;
-use crate::host::campaign;
-use crate::{now, say, talk};
+use crate::host::{campaign, now};
+use crate::show;
+use crate::voice::{say, talk};
 
 pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Failure> {
     if v.seeds == 0 {
@@ -46,7 +47,7 @@ pub(crate) fn backtest(arguments: &Arguments, v: &Backtest) -> Result<Exit, Fail
     traces.sort_by_key(|t| t.seed);
     let figures = figures(&traces, &top, order[0], all.len());
     let counts = [all.len(), top_count, traces.len(), trials as usize];
-    show(arguments, v, counts, &figures);
+    print(arguments, v, counts, &figures);
     Ok(Exit::Done)
 }
 
@@ -90,7 +91,7 @@ fn rehearse(
     fresh
 }
 
-fn show(
+fn print(
     arguments: &Arguments,
     v: &Backtest,
     [recipes, top, seeds, trials]: [usize; 4],
@@ -100,7 +101,8 @@ fn show(
         say(json!({ "forethought": 1, "recipes": recipes, "top": top, "seeds": seeds, "figures": figures }));
         return;
     }
-    say(format!("{} recipes, top {} % = {top}, {} seeds of {trials} trials", recipes, v.top, seeds));
+    let (seeds, trials) = (show::count(seeds, "seed"), show::count(trials, "trial"));
+    say(format!("{recipes} recipes, top {} % = {top}, {seeds} of {trials}", v.top));
     for (name, value) in figures.as_object().into_iter().flatten() {
         // No number means that too few trials were made for one.
         let value = if value.is_null() { "not reached".to_owned() } else { value.to_string() };

@@ -17,8 +17,9 @@ use serde_json::json;
 use crate::args::{Arguments, File, Init};
 use crate::exit::Exit;
 use crate::host::{actor, campaign, registry};
+use crate::show;
 use crate::table::table;
-use crate::{say, show, talk};
+use crate::voice::{say, talk};
 use guess::{Guess, Taken};
 use told::Told;
 

@@ -9,7 +9,8 @@ use forethought_space::Problem;
 use crate::args::{Arguments, File};
 use crate::exit::Exit;
 use crate::host::{campaign, registry, world_record};
-use crate::{say, show, talk};
+use crate::show;
+use crate::voice::{say, talk};
 
 /// Said by `verify` of a record without a head.
 pub(super) const NO_HEAD: &str =

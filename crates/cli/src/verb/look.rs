@@ -9,10 +9,10 @@ use serde_json::json;
 
 use crate::args::{Arguments, Export, File, OneTrial, Predict};
 use crate::exit::{Exit, warn};
-use crate::host::{campaign, world_record};
-use crate::output::put;
+use crate::host::{campaign, now, world_record};
+use crate::show;
 use crate::table::table;
-use crate::{now, say, show, talk};
+use crate::voice::{put, say, talk};
 
 /// Trials by state, in a sentence.
 pub(crate) fn counts(campaign: &Campaign) -> String {
@@ -29,9 +29,10 @@ pub(crate) fn counts(campaign: &Campaign) -> String {
         0 => String::new(),
         n => format!("; {} from elsewhere", show::count(n, "measurement")),
     };
+    let counted = campaign.counted();
+    let trials = if counted == 1 && budget.is_empty() { "trial" } else { "trials" };
     format!(
-        "{}{budget} trials: {}{elsewhere}",
-        campaign.counted(),
+        "{counted}{budget} {trials}: {}{elsewhere}",
         if parts.is_empty() { "none yet".into() } else { parts.join(", ") }
     )
 }

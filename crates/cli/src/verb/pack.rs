@@ -11,7 +11,7 @@ use serde_json::json;
 use super::report::write_file;
 use crate::exit::Exit;
 use crate::progress::interrupt;
-use crate::{say, talk};
+use crate::voice::{say, talk};
 
 /// Carries out a pack's verb as it was called.
 pub(crate) fn pack(verb: Verb, arguments: &ArgMatches) -> Result<Exit, Failure> {

@@ -18,8 +18,9 @@ use crate::args::{
     Whole as WholeArgs,
 };
 use crate::exit::Exit;
-use crate::host::{actor, campaign};
-use crate::{measure, now, say, show, talk};
+use crate::host::{actor, campaign, now};
+use crate::voice::{say, talk};
+use crate::{measure, show};
 
 /// How long an owner that a stop cannot reach has to end by itself, before it is killed.
 const OWNER_PATIENCE: Duration = Duration::from_secs(5);

@@ -12,8 +12,8 @@ use serde_json::json;
 use crate::args::{Arguments, Run};
 use crate::exit::{Exit, warn};
 use crate::host::{actor, campaign};
-use crate::output::plain;
-use crate::{progress, say, show, talk};
+use crate::voice::{plain, say, talk};
+use crate::{progress, show};
 
 /// Seconds by which the system's clock must move to be spoken of again.
 const CLOCK_MOST: i64 = 5;

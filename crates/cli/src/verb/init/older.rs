@@ -11,8 +11,9 @@ use serde_json::json;
 use crate::args::{Arguments, Columns, File, Init};
 use crate::exit::Exit;
 use crate::host::{actor, campaign};
+use crate::show;
 use crate::verb::people::reading;
-use crate::{say, show, talk};
+use crate::voice::{say, talk};
 
 /// Writes the new file, where there is none, as a copy under a new name; takes in what the old campaign measured, where there is
 /// one.

@@ -14,8 +14,8 @@ use super::{doubts, look, page};
 use crate::args::{Arguments, Driving};
 use crate::exit::Exit;
 use crate::host::{actor, host};
-use crate::output::plain;
-use crate::{progress, say, show, talk};
+use crate::voice::{plain, say, talk};
+use crate::{progress, show};
 
 pub(super) fn drive(arguments: &Arguments, v: &Driving, until: Until) -> Result<Exit, Failure> {
     let begun =

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::args::{Arguments, Imagine};
 use crate::exit::Exit;
 use crate::host::world;
-use crate::{say, talk};
+use crate::voice::{say, talk};
 
 /// Periods before the one that is imagined from, in which it is looked how far what is imagined is off.
 const LOOKED_BACK: usize = 400;

@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::args::{Arguments, ImportEpisodes};
 use crate::exit::Exit;
 use crate::host::{actor, host, world};
-use crate::say;
 use crate::verb::people::reading;
+use crate::voice::say;
 
 /// Each table becomes an exploring episode from which models learn. A table is imported once, by its content.
 pub(super) fn import(arguments: &Arguments, v: &ImportEpisodes) -> Result<Exit, Failure> {

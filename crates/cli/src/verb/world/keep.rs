@@ -6,8 +6,9 @@ use serde_json::json;
 
 use crate::args::Arguments;
 use crate::exit::{Exit, warn};
+use crate::show;
 use crate::verb::keep::NO_HEAD;
-use crate::{say, show, talk};
+use crate::voice::{say, talk};
 
 /// The journal's chain and head, models, and that episodes are what was sealed.
 pub(crate) fn verify(arguments: &Arguments, record: &WorldRecord) -> Result<Exit, Failure> {

@@ -13,9 +13,8 @@ use super::doubts::doubts;
 use crate::args::{self, Arguments, ExportEpisode, WorldFile};
 use crate::exit::Exit;
 use crate::host::{actor, host, registry, world};
-use crate::output::put;
 use crate::show::count;
-use crate::{say, talk};
+use crate::voice::{put, say, talk};
 
 pub(super) fn check(arguments: &Arguments, v: &WorldFile) -> Result<Exit, Failure> {
     // A plant's program that is started may move what another process is driving.

@@ -15,9 +15,9 @@ use super::imagine::bands;
 use super::look::watch;
 use crate::args::{Arguments, WorldReport as Asked};
 use crate::exit::Exit;
-use crate::host::world;
+use crate::host::{now, world};
 use crate::verb::report::write_page;
-use crate::{now, say};
+use crate::voice::say;
 
 /// Periods that are imagined against what was measured.
 const IMAGINED: usize = 60;

@@ -13,7 +13,8 @@ use serde_json::json;
 use crate::args::Arguments;
 use crate::exit::Exit;
 use crate::host::registry;
-use crate::{progress, say, show, talk};
+use crate::voice::{say, talk};
+use crate::{progress, show};
 
 /// Every action of every episode that was planned or excited, decided again from what was read.
 pub(crate) fn replay(arguments: &Arguments, record: &WorldRecord) -> Result<Exit, Failure> {

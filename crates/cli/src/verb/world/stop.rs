@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::args::{Arguments, Whole};
 use crate::exit::{Exit, warn};
 use crate::host::{actor, host, world};
-use crate::say;
+use crate::voice::say;
 
 /// Time for the plant to be made safe and the episode to be sealed.
 const PATIENCE: Duration = Duration::from_secs(30);
