@@ -140,6 +140,7 @@ fn hash(case: &Case) -> String {
                 } else {
                     all.map(|(n, v)| (n.to_owned(), Measurement::Number(v))).collect()
                 },
+                unmeasurable: Vec::new(),
                 failed,
                 context: BTreeMap::new(),
             });

@@ -24,6 +24,8 @@ pub(crate) struct Beliefs {
     pub(crate) works: Option<Arc<dyn Surrogate>>,
     /// Odds for every recipe alike while nothing failed: the rule of succession.
     pub(crate) works_plain: f64,
+    /// The latent functions of "can be measured", of goals and limits that came back as `null`, by name.
+    pub(crate) measurable: BTreeMap<String, Arc<dyn Surrogate>>,
     /// Of the scalarised goals, where there are several.
     pub(crate) joined: Option<Fit>,
     /// By how much limits are missed in all, where nothing is believed to keep them.
@@ -37,21 +39,40 @@ pub(crate) fn works_plain(history: &History) -> f64 {
     (worked + 1.0) / (worked + failed + 2.0)
 }
 
+/// Whether a decision hangs on an outcome: it is a goal, or has a limit.
+fn counts(outcome: &Outcome) -> bool {
+    outcome.limit.is_some() || !matches!(outcome.role, Role::Watch | Role::Limited)
+}
+
+/// What is learnt from yes and no; None where no was never heard.
+fn classified(study: &Study, flags: &[(usize, bool)]) -> Result<Option<Arc<dyn Surrogate>>, PlanError> {
+    if flags.iter().all(|(_, so)| *so) {
+        return Ok(None);
+    }
+    let points = study.encode_all(flags.iter().map(|(row, _)| &study.observed[*row]));
+    Ok(Some(classify(&study.kinds, &points, &flags.iter().map(|f| f.1).collect::<Vec<_>>())?))
+}
+
+/// Φ(E g / √(1 + Var g)) of a latent function g.
+fn odds_of(latent: &Arc<dyn Surrogate>, x: &[f64], work: &mut Workspace) -> f64 {
+    let at = latent.moments(x, work);
+    normal_cdf(at.mean / (1.0 + at.variance).sqrt())
+}
+
 impl Beliefs {
     pub(crate) fn fit(study: &Study) -> Result<Self, PlanError> {
         let fits = study.posteriors()?;
-        let flags = study.flags();
-        let failed = flags.iter().filter(|(_, works)| !works).count();
         let works_plain = works_plain(&study.question.history);
-        let works = if failed > 0 {
-            let points = study.encode_all(flags.iter().map(|(row, _)| &study.observed[*row]));
-            Some(classify(&study.kinds, &points, &flags.iter().map(|f| f.1).collect::<Vec<_>>())?)
-        } else {
-            None
-        };
+        let works = classified(study, &study.flags())?;
+        let mut measurable = BTreeMap::new();
+        for outcome in study.question.problem.measured().filter(|o| counts(o)) {
+            if let Some(latent) = classified(study, &study.measured_flags(&outcome.name))? {
+                measurable.insert(outcome.name.clone(), latent);
+            }
+        }
         let joined = if goals(study).len() > 1 { join(study, 0)? } else { None };
         let missed = missed(study, &fits)?;
-        Ok(Beliefs { fits, works, works_plain, joined, missed })
+        Ok(Beliefs { fits, works, works_plain, measurable, joined, missed })
     }
 
     /// Turns the scalarised goals into the direction of the `number`-th proposal of this decision: a batch goes several ways.
@@ -83,16 +104,22 @@ impl Beliefs {
     /// What was fitted to outcomes that are wanted or limited: their length scales say what can be told apart.
     pub(crate) fn wanted<'b>(&'b self, study: &'b Study) -> impl Iterator<Item = &'b Fit> + Clone {
         let outcomes = study.question.problem.outcomes.iter();
-        let counts = |o: &&Outcome| o.limit.is_some() || !matches!(o.role, Role::Watch | Role::Limited);
-        outcomes.filter(counts).filter_map(|o| self.fits.get(&o.name)).chain(&self.joined)
+        outcomes.filter(|o| counts(o)).filter_map(|o| self.fits.get(&o.name)).chain(&self.joined)
     }
 
     /// Odds that a recipe can be made.
     pub(crate) fn odds_of_working(&self, x: &[f64], work: &mut Workspace) -> f64 {
-        self.works.as_ref().map_or(self.works_plain, |latent| {
-            let at = latent.moments(x, work);
-            normal_cdf(at.mean / (1.0 + at.variance).sqrt())
-        })
+        self.works.as_ref().map_or(self.works_plain, |latent| odds_of(latent, x, work))
+    }
+
+    /// Odds that each goal and limit can be measured, where any came back as `null`.
+    pub(crate) fn odds_of_measuring(&self, x: &[f64], work: &mut Workspace) -> BTreeMap<String, f64> {
+        self.measurable.iter().map(|(name, latent)| (name.clone(), odds_of(latent, x, work))).collect()
+    }
+
+    /// What must come out for a trial to tell anything: that it can be made, and its goals and limits measured.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = &Arc<dyn Surrogate>> {
+        self.works.iter().chain(self.measurable.values())
     }
 
     /// Whether there is enough to decide by: goals measured at least twice, or limits or failures to learn where there is no

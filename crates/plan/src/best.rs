@@ -212,10 +212,12 @@ fn weighted_utility(study: &Study, beliefs: &Beliefs, goals: &[&Outcome], point:
     Some(total / weights)
 }
 
-/// Nats by which the odds of keeping each limit, and of working at all, fall short of what is asked, 0 where each suffices.
+/// Nats by which the odds of keeping each limit, of working at all and of being measured fall short of what is asked, 0 where each suffices.
 fn shortfall(study: &Study, beliefs: &Beliefs, point: &Point) -> f64 {
     let short = |(log_odds, asked): (f64, f64)| (libm::log(asked.max(1e-9)) - log_odds).max(0.0);
-    let works = beliefs.odds_of_working(&study.encode(point), &mut Workspace::default());
-    let fails = (libm::log(HOLDS) - libm::log(works.max(1e-300))).max(0.0);
+    let (x, mut work) = (study.encode(point), Workspace::default());
+    let measured = beliefs.odds_of_measuring(&x, &mut work);
+    let odds = std::iter::once(beliefs.odds_of_working(&x, &mut work)).chain(measured.into_values());
+    let fails: f64 = odds.map(|odds| (libm::log(HOLDS) - libm::log(odds.max(1e-300))).max(0.0)).sum();
     fails + limits_at(study, beliefs, point).map(short).sum::<f64>()
 }

@@ -95,6 +95,9 @@ pub struct Prediction {
     pub predicted: BTreeMap<String, Predicted>,
     /// Odds that it can be made at all.
     pub works: f64,
+    /// Odds that each goal and limit can be measured, of those that came back as `null` before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measurable: BTreeMap<String, f64>,
     /// Odds that the next single measurement keeps each limit, by outcome.
     pub limits: BTreeMap<String, f64>,
     /// Odds that each outcome itself keeps its limit, as files ask them: without the noise of one measurement.

@@ -142,6 +142,7 @@ mod tests {
                 trial: u64::from(i) + 1,
                 recipe: recipe(x),
                 outcomes: known.map(|(name, v)| (name.to_owned(), Measurement::Number(v))).collect(),
+                unmeasurable: Vec::new(),
                 failed: None,
                 context: BTreeMap::new(),
             }

@@ -154,6 +154,7 @@ mod tests {
                 trial: i + 1,
                 recipe: problem.space.recipe(&point),
                 outcomes: BTreeMap::from([("y".to_owned(), Measurement::Number(y(&point)))]),
+                unmeasurable: Vec::new(),
                 failed: None,
                 context: BTreeMap::new(),
             }

@@ -21,6 +21,7 @@
 //!         trial,
 //!         recipe: Recipe::from([("heat", Value::Number(heat))]),
 //!         outcomes: [("crust".to_owned(), Measurement::Number(-(heat - 215.0).powi(2)))].into(),
+//!         unmeasurable: Vec::new(),
 //!         failed: None,
 //!         context: Default::default(),
 //!     });

@@ -34,8 +34,8 @@ pub(crate) fn merit(study: &Study, beliefs: &Beliefs, waiting: &[Point]) -> Meri
 fn aimed(study: &Study, beliefs: &Beliefs, waiting: &[Point]) -> Merit {
     let limits = if beliefs.missed.is_some() { Vec::new() } else { limit_conditions(study, &beliefs.fits) };
     let mut conditions = limits;
-    if let Some(works) = &beliefs.works {
-        let (posterior, futures) = (Arc::clone(works), as_it_is(works));
+    for latent in beliefs.conditions() {
+        let (posterior, futures) = (Arc::clone(latent), as_it_is(latent));
         let (low, high) = (0.0, f64::INFINITY);
         conditions.push(Condition { posterior, futures, noise: 1.0, low, high, surely: None });
     }
@@ -107,8 +107,8 @@ fn level_of(share: f64, study: &Study, fit: &Fit, pool: &[Point], sign: f64) -> 
     0.5 * (low + high)
 }
 
-/// One aim under every member, with pending recipes believed at their means: their variance is taken away, their value is not
-/// guessed. None where nothing is sought.
+/// One aim under every member, given that pending recipes come out at their means: no value is imagined for them, and their variance is gone.
+/// None where nothing is sought.
 pub(crate) fn believer(study: &Study, fit: &Fit, waiting: &[Point], aim: &Aim) -> Option<Sought> {
     if matches!(aim, Aim::Free) {
         return None;
@@ -161,6 +161,7 @@ mod tests {
                 trial: i as u64,
                 recipe: recipe.clone(),
                 outcomes: BTreeMap::from([("y".to_owned(), Measurement::Number((4.0 * a).sin() + b))]),
+                unmeasurable: Vec::new(),
                 failed: None,
                 context: BTreeMap::new(),
             }

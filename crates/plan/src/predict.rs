@@ -71,7 +71,9 @@ impl Predictor<'_> {
                 kept.insert(name.clone(), itself);
             }
         }
-        Prediction { predicted, works: self.beliefs.odds_of_working(&x, &mut work), limits, kept, known }
+        let measurable = self.beliefs.odds_of_measuring(&x, &mut work);
+        let works = self.beliefs.odds_of_working(&x, &mut work);
+        Prediction { predicted, works, measurable, limits, kept, known }
     }
 
     fn told(&self, outcome: &Outcome, fit: &Fit, at: Moments, point: &Point) -> Predicted {

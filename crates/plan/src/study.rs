@@ -267,6 +267,17 @@ impl Study {
             })
             .collect()
     }
+
+    /// Which observations teach whether an outcome can be measured, and what they say.
+    pub(crate) fn measured_flags(&self, outcome: &str) -> Vec<(usize, bool)> {
+        let worked = self.rows().filter(|row| self.question.history.observed[*row].failed.is_none());
+        let flag = |row: usize| {
+            let observed = &self.question.history.observed[row];
+            let was_null = observed.unmeasurable.iter().any(|name| name == outcome);
+            (was_null || observed.outcomes.contains_key(outcome)).then_some((row, !was_null))
+        };
+        worked.filter_map(flag).collect()
+    }
 }
 
 /// One outcome's posterior with the data behind it.

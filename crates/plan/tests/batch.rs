@@ -45,6 +45,7 @@ fn tell(question: &mut Question, recipe: &Recipe, outcomes: &[(&str, f64)]) {
         trial: question.history.observed.len() as u64 + 1,
         recipe: recipe.clone(),
         outcomes: outcomes.iter().map(|(n, v)| ((*n).to_owned(), Measurement::Number(*v))).collect(),
+        unmeasurable: Vec::new(),
         failed: None,
         context: BTreeMap::new(),
     });

@@ -76,6 +76,7 @@ fn tell(question: &mut Question, recipe: &Recipe, failed: bool) {
         trial: question.history.observed.len() as u64 + 1,
         recipe: recipe.clone(),
         outcomes,
+        unmeasurable: Vec::new(),
         failed: failed.then_some(Failure::Recipe),
         context: BTreeMap::new(),
     });
@@ -181,6 +182,7 @@ fn the_optimum_is_found_between_what_was_tried() {
             trial: i + 1,
             recipe: space.recipe(&point),
             outcomes: BTreeMap::from([("y".to_owned(), Measurement::Number(height))]),
+            unmeasurable: Vec::new(),
             failed: None,
             context: BTreeMap::new(),
         });
@@ -299,6 +301,7 @@ fn a_limit_on_ranks_holds_what_it_allows() {
             trial: u64::from(i) + 1,
             recipe: Recipe::from([("a", Value::Number(a))]),
             outcomes: outcomes.into_iter().map(|(n, m)| (n.to_owned(), m)).collect(),
+            unmeasurable: Vec::new(),
             failed: None,
             context: BTreeMap::new(),
         });
@@ -333,6 +336,7 @@ fn the_best_recipe_is_not_the_luckiest_measurement() {
                 "y".into(),
                 Measurement::Number(1.0 - 4.0 * (a - 0.7).powi(2) + noise + lucky),
             )]),
+            unmeasurable: Vec::new(),
             failed: None,
             context: BTreeMap::new(),
         });
@@ -344,6 +348,7 @@ fn the_best_recipe_is_not_the_luckiest_measurement() {
             trial: 99,
             recipe,
             outcomes: BTreeMap::from([("y".into(), Measurement::Number(-0.4))]),
+            unmeasurable: Vec::new(),
             failed: None,
             context: BTreeMap::new(),
         });
@@ -367,6 +372,7 @@ fn the_best_recipe_of_a_band_stays_in_it() {
                 trial: trial as u64 + 1,
                 recipe: Recipe([("a".to_owned(), Value::Number(a))].into_iter().collect()),
                 outcomes: [("y".to_owned(), Measurement::Number(a + 0.01 * (40.0 * a).sin()))].into(),
+                unmeasurable: Vec::new(),
                 failed: None,
                 context: BTreeMap::new(),
             });
@@ -437,6 +443,7 @@ fn what_decides_over_a_list_is_what_is_claimed() {
             trial: i as u64 + 1,
             recipe: recipe.clone(),
             outcomes: BTreeMap::from([("y".to_owned(), Measurement::Number(edge(a) + 0.01 * a))]),
+            unmeasurable: Vec::new(),
             failed: None,
             context: BTreeMap::new(),
         });

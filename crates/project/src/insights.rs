@@ -59,7 +59,14 @@ mod tests {
         let recipe = Recipe::from([("nobody", Value::Number(1.0))]);
         let (outcomes, context) = (BTreeMap::new(), BTreeMap::new());
         let mut history = History::default();
-        history.push(Observed { trial: 1, recipe, outcomes, failed: None, context });
+        history.push(Observed {
+            trial: 1,
+            recipe,
+            outcomes,
+            unmeasurable: Vec::new(),
+            failed: None,
+            context,
+        });
         Question { history, ..question.clone() }
     }
 

@@ -72,6 +72,7 @@ pub fn export_table(campaign: &Campaign) -> String {
             trial: t.trial,
             recipe: t.recipe.clone(),
             outcomes: t.outcomes.clone(),
+            unmeasurable: Vec::new(),
             failed: None,
             context: t.context.clone(),
         };

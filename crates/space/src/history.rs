@@ -17,6 +17,8 @@ pub struct Observed {
     pub recipe: Recipe,
     /// What was measured; a missing one has no entry.
     pub outcomes: BTreeMap<String, Measurement>,
+    /// Outcomes of which it came back that they could not be measured (`null`), by name.
+    pub unmeasurable: Vec<String>,
     /// The trial failed.
     pub failed: Option<Failure>,
     /// What was seen with it.

@@ -156,6 +156,7 @@ impl Core {
             trial: 0,
             recipe,
             outcomes: row.outcomes.into_iter().filter_map(|(k, v)| Some((k, v?))).collect(),
+            unmeasurable: Vec::new(),
             failed: row.failed.map(|f| f.0),
             context: row.context,
         })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forethought_plan::{Belief, Decision, Effort, Question, decide};
-use forethought_space::{History, Measurement, Observed, Problem, Recipe, parse};
+use forethought_space::{Failure, History, Measurement, Observed, Problem, Recipe, parse};
 
 /// A campaign that is asked and told in memory.
 pub struct Loop {
@@ -57,9 +57,26 @@ impl Loop {
             trial: self.history.observed.len() as u64 + 1,
             recipe: recipe.clone(),
             outcomes: outcomes.iter().map(|(n, v)| ((*n).to_owned(), Measurement::Number(*v))).collect(),
+            unmeasurable: Vec::new(),
             failed: None,
             context: BTreeMap::new(),
         });
+    }
+
+    /// A trial that failed.
+    pub fn fail(&mut self, recipe: &Recipe, kind: Failure) {
+        self.tell(recipe, &[]);
+        if let Some(last) = Arc::make_mut(&mut self.history.observed).last_mut() {
+            last.failed = Some(kind);
+        }
+    }
+
+    /// A trial of which it came back that this outcome could not be measured.
+    pub fn tell_null(&mut self, recipe: &Recipe, outcome: &str) {
+        self.tell(recipe, &[]);
+        if let Some(last) = Arc::make_mut(&mut self.history.observed).last_mut() {
+            last.unmeasurable.push(outcome.to_owned());
+        }
     }
 }
 

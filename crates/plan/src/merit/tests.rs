@@ -25,7 +25,7 @@ fn question(outcomes: &str, some_fail: bool) -> Question {
         let all = [("y", y), ("z", z)].map(|(n, v)| (n.to_owned(), Measurement::Number(v)));
         let outcomes = if failed.is_some() { BTreeMap::new() } else { BTreeMap::from(all) };
         let (trial, recipe) = (i + 1, problem.space.recipe(&point));
-        Observed { trial, recipe, outcomes, failed, context: BTreeMap::new() }
+        Observed { trial, recipe, outcomes, unmeasurable: Vec::new(), failed, context: BTreeMap::new() }
     });
     let history = History { observed: Arc::new(observed.collect()), proposed: 14, ..History::default() };
     let (problem, effort, calibration) = (Arc::new(problem), Effort::default(), BTreeMap::new());

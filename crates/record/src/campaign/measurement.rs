@@ -22,6 +22,7 @@ impl Campaign {
                     trial: 0,
                     recipe: recipe.clone(),
                     outcomes: outcomes.clone(),
+                    unmeasurable: Vec::new(),
                     failed: *failed,
                     context: context.clone(),
                 };

@@ -16,7 +16,7 @@ impl Campaign {
             TrialState::Failed(kind, _) => Some(*kind),
             _ => return None,
         };
-        Some(observed(t, failed))
+        Some(self.observed(t, failed))
     }
 
     /// What came to its end, and what people have told so far of trials whose last answers are still to come.
@@ -28,7 +28,7 @@ impl Campaign {
             order.is_some_and(|o| o.state.is_open())
                 && last.outcomes.iter().any(|name| t.outcomes.contains_key(name))
         };
-        let told: Vec<Observed> = self.live().filter(is_told).map(|t| observed(t, None)).collect();
+        let told: Vec<Observed> = self.live().filter(is_told).map(|t| self.observed(t, None)).collect();
         if told.is_empty() {
             return Arc::clone(&self.observed);
         }
@@ -38,7 +38,13 @@ impl Campaign {
     }
 }
 
-fn observed(t: &Trial, failed: Option<Failure>) -> Observed {
-    let (recipe, outcomes, context) = (t.recipe.clone(), t.outcomes.clone(), t.context.clone());
-    Observed { trial: t.trial, recipe, outcomes, failed, context }
+impl Campaign {
+    fn observed(&self, t: &Trial, failed: Option<Failure>) -> Observed {
+        // All of a trial's stages have answered once it is measured: what has no value then came back as `null`.
+        let measured = self.problem.measured().filter(|_| t.state == TrialState::Measured);
+        let unmeasurable =
+            measured.map(|o| o.name.clone()).filter(|name| !t.outcomes.contains_key(name)).collect();
+        let (recipe, outcomes, context) = (t.recipe.clone(), t.outcomes.clone(), t.context.clone());
+        Observed { trial: t.trial, recipe, outcomes, unmeasurable, failed, context }
+    }
 }
