@@ -131,7 +131,7 @@ pub(crate) fn prediction(p: &Prediction) -> Json {
         .iter()
         .map(|(n, q)| (n.clone(), json!({ "mean": q.mean, "low": q.low, "high": q.high, "odds": q.odds })))
         .collect();
-    json!({ "predicted": predicted, "works": p.works, "limits": p.limits, "kept": p.kept, "known": p.known })
+    json!({ "predicted": predicted, "works": p.works, "measurable": p.measurable, "limits": p.limits, "kept": p.kept, "known": p.known })
 }
 
 /// A prediction as indented lines.
@@ -155,6 +155,9 @@ pub(crate) fn prediction_text(problem: &Problem, p: &Prediction) -> String {
     );
     if p.works < 0.995 {
         out.push(format!("  can be made with {}", percent(p.works)));
+    }
+    for (name, odds) in p.measurable.iter().filter(|(_, odds)| **odds < 0.995) {
+        out.push(format!("  {name} can be measured with {}", percent(*odds)));
     }
     out.join("\n")
 }

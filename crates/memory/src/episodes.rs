@@ -125,7 +125,7 @@ pub struct StoredEpisode {
 ///
 /// ```
 /// use forethought_memory::{Block, EpisodeCard, EpisodeStore, Folder};
-/// use forethought_space::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
+/// use forethought_plant::{ActionSpec, Channel, ChannelKind, EnvironmentCard};
 ///
 /// let channel = |name: &str, kind| Channel { name: name.into(), unit: None, kind, low: 0.0, high: 99.0 };
 /// let tank = EnvironmentCard {

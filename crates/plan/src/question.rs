@@ -13,7 +13,7 @@ pub const ROWS_MOST: usize = 3000;
 
 /// Grows with every change after which an equal question may get another answer. Decisions are recorded under it, behind the
 /// version, and equal bits are expected of the same one only: two builds may share a version.
-pub const REVISION: u32 = 3;
+pub const REVISION: u32 = 4;
 
 /// Everything that a decision depends on. Equal questions have equal answers, bit for bit, on one build and SIMD level.
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@
 //! let project = Project::open(folder.path(), Arc::new(host)).expect("a folder");
 //! let file = folder.path().join("lab.toml");
 //! std::fs::write(&file, "forethought = 1\nname = \"lab\"\n[parameter]\nx1 = { range = [0, 1] }\n\
-//!     [outcome]\ny = { goal = \"minimize\" }\n[machine.m]\ndriver = \"simulator\"\nmodel = \"sphere\"\n")?;
+//!     [outcome]\ny = { goal = \"minimize\" }\n[machine.m]\ndriver = \"simulator\"\nmodel = \"sphere\"\n[budget]\ntrials = 4\n")?;
 //! let lab = project.campaign(&file).expect("a sound file");
 //! lab.execute(Command::Ask { count: 2 }, &Actor("ada".into())).expect("nobody else owns the folder");
 //! assert_eq!(lab.read().expect("a sound record").campaign.trials.len(), 2);
