@@ -68,7 +68,7 @@ pub(crate) fn wait(change: &Changing) -> Json {
 /// An order that waits for a parameter to change, in a sentence.
 pub(crate) fn changing(problem: &Problem, change: &Changing) -> String {
     let Changing { trial, machine, parameter, until } = change;
-    let is_today = until.strftime("%F").to_string() == crate::now().strftime("%F").to_string();
+    let is_today = until.strftime("%F").to_string() == crate::host::now().strftime("%F").to_string();
     let until = until.strftime(if is_today { "%H:%M:%S UTC" } else { "%Y-%m-%d %H:%M:%S UTC" });
     let slot = problem.space.slot(parameter);
     let rate = slot.and_then(|slot| problem.envelope.bounds.get(&slot)?.rate);
