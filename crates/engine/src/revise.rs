@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forethought_space::{Domain, Kind, Parameter, Problem, Stage};
+use forethought_space::{Domain, Kind, Outcome, Parameter, Problem, Stage};
 
 /// One difference between two files of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,9 @@ impl Changes {
             if p.when != q.when {
                 self.harmless(format!("when parameter `{name}` exists changes"));
             }
+            if p.label != q.label {
+                self.harmless(format!("parameter `{name}` is called {}", q.label));
+            }
             if p.change != q.change || p.spread != q.spread {
                 self.harmless(format!("how parameter `{name}` is set changes"));
             }
@@ -137,6 +140,9 @@ impl Changes {
         self.names("outcome", &outcome_names(old), &outcome_names(new));
         for o in &old.outcomes {
             let Some(n) = new.outcome(&o.name) else { continue };
+            if o.label != n.label {
+                self.harmless(format!("outcome `{}` is called {}", o.name, n.label));
+            }
             let renamed = matches!((&o.kind, &n.kind), (Kind::Ranks(a), Kind::Ranks(b)) if a != b);
             let other_kind = std::mem::discriminant(&o.kind) != std::mem::discriminant(&n.kind);
             if o.unit != n.unit || renamed || other_kind {
@@ -146,7 +152,7 @@ impl Changes {
                     "outcome `{}` is known by a formula in one file and measured in the other",
                     o.name
                 ));
-            } else if o != n {
+            } else if o != &(Outcome { label: o.label.clone(), ..n.clone() }) {
                 self.harmless(format!("what is wanted of outcome `{}` changes", o.name));
             }
         }

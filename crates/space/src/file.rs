@@ -81,6 +81,8 @@ pub struct ParameterFile {
     pub scale: Option<ScaleFile>,
     /// The unit, for people.
     pub unit: Option<String>,
+    /// What people call it, such as "Laser power"; made from the name when left out.
+    pub label: Option<String>,
     /// The parameter exists only where this rule holds.
     pub when: Option<String>,
     /// What changing it between two trials costs, as time.
@@ -180,6 +182,8 @@ pub struct OutcomeFile {
     pub limit: Option<LimitFile>,
     /// The unit, for people.
     pub unit: Option<String>,
+    /// What people call it, such as "Lead time"; made from the name when left out.
+    pub label: Option<String>,
     /// A gain smaller than this is not worth a trial.
     pub worth: Option<f64>,
     /// Readings that are taken of one trial.

@@ -33,6 +33,7 @@ mod sample;
 mod setting;
 mod space;
 mod value;
+mod words;
 
 pub use forethought_source::Diagnostic;
 pub use history::{Failure, History, Observed};
@@ -44,3 +45,4 @@ pub use problem::{DriverSchema, MachineSpec, Problem, Stage, parse, parse_record
 pub use sample::Infeasible;
 pub use space::{Feature, Linear, Mixture, Point, Space, SpaceError};
 pub use value::{Recipe, Value, number_text};
+pub use words::{label_of, unit_text};

@@ -14,6 +14,8 @@ pub struct Outcome {
     pub name: String,
     /// For people.
     pub unit: Option<String>,
+    /// What people call it.
+    pub label: String,
     /// Numbers or ordered names.
     pub kind: Kind,
     /// What is wanted.
@@ -273,6 +275,7 @@ mod tests {
         Outcome {
             name: "fatigue".into(),
             unit: None,
+            label: "Fatigue".into(),
             kind: Kind::Number,
             role: Role::Maximize,
             limit: None,

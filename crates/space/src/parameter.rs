@@ -13,6 +13,8 @@ pub struct Parameter {
     pub name: String,
     /// For people.
     pub unit: Option<String>,
+    /// What people call it.
+    pub label: String,
     /// The values that it can take.
     pub domain: Domain,
     /// It exists only where this holds.
@@ -198,6 +200,7 @@ mod tests {
         Parameter {
             name: "x".into(),
             unit: None,
+            label: "x".into(),
             domain: Domain::Range { low, high, log, step },
             when: None,
             change: None,

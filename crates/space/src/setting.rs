@@ -61,8 +61,16 @@ mod tests {
 
     fn text(low: f64, high: f64, x: f64) -> String {
         let domain = Domain::Range { low, high, log: false, step: None };
-        Parameter { name: "x".into(), unit: None, domain, when: None, change: None, spread: None }
-            .setting_text(x)
+        Parameter {
+            name: "x".into(),
+            unit: None,
+            label: "X".into(),
+            domain,
+            when: None,
+            change: None,
+            spread: None,
+        }
+        .setting_text(x)
     }
 
     #[test]

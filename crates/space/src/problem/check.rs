@@ -22,8 +22,12 @@ use crate::problem::{DriverSchema, PackSchema, Schemas};
 use crate::rule::RuleError;
 use crate::space::Space;
 use crate::value::Recipe;
+use crate::words::label_of;
 
 pub(super) use bounds::Bounds;
+
+/// Letters of a label; a longer one fits no axis.
+const LABEL_MOST: usize = 60;
 
 type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
@@ -143,6 +147,17 @@ impl Check<'_> {
         let hint = hint.into();
         let diagnostic = Diagnostic::new(code, message, self.tree.span(path));
         self.push(path, if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) });
+    }
+
+    /// What people call it: as the file says, or made from its name.
+    fn label(&mut self, path: &[&str], name: &str, label: Option<&str>) -> String {
+        let Some(label) = label else { return label_of(name) };
+        let letters = label.trim().chars().count();
+        if letters == 0 || letters > LABEL_MOST || label.chars().any(char::is_control) {
+            let message = format!("`label` must have 1 to {LABEL_MOST} letters on one line");
+            self.error("range", path, message, "");
+        }
+        label.trim().to_owned()
     }
 
     fn rule_error(&mut self, path: &[&str], e: RuleError) {

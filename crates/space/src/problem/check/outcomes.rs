@@ -65,6 +65,7 @@ impl Check<'_> {
         Outcome {
             name: name.to_owned(),
             unit: o.unit.clone(),
+            label: self.label(&["outcome", name, "label"], name, o.label.as_deref()),
             kind,
             role,
             limit,

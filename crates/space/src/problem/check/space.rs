@@ -36,6 +36,7 @@ impl Check<'_> {
             parameters.push(Parameter {
                 name: name.clone(),
                 unit: p.unit.clone(),
+                label: self.label(&["parameter", name, "label"], name, p.label.as_deref()),
                 domain,
                 when: None,
                 change: p.change,
