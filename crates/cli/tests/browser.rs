@@ -39,8 +39,14 @@ fn every_figure_of_the_report_draws_offline() {
         .output()
         .unwrap();
     let dom = String::from_utf8_lossy(&output.stdout);
-    let declared = html.matches("class=\"plot\"").count();
-    let drawn = dom.matches("plot js-plotly-plot").count();
+    let of = |page: &str, drawn: &str| -> usize {
+        ["plot", "plot small"]
+            .map(|class| page.matches(&format!("class=\"{class}{drawn}\"")).count())
+            .iter()
+            .sum()
+    };
+    let (declared, drawn) = (of(&html, ""), of(&dom, " js-plotly-plot"));
+    assert!(html.len() < 2_000_000, "the report has {} bytes", html.len());
     assert!(declared >= 8, "only {declared} figures are declared");
     assert_eq!(drawn, declared, "figures that did not draw");
 }

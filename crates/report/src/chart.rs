@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use forethought_plan::{Insight, PlanError};
-use forethought_record::Campaign;
+use forethought_record::{Campaign, Entry};
 
+use crate::effects::Effects;
 use crate::figure::Figure;
 use crate::goal::goals;
 use crate::view::View;
-use crate::{importance, pareto, parity, progress, slices, trials};
+use crate::{contour, importance, odds, pareto, parity, progress, slices, timeline, trials};
 
 /// One picture of a campaign. Its name is what it is, then what it is of, as in `parity/strength`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +21,20 @@ pub enum Chart {
     Parity(String),
     /// Which parameters matter for an outcome.
     Importance(String),
-    /// An outcome against each parameter, the others held.
-    Slices(String),
+    /// An outcome against one parameter, the others held.
+    Slice(String, String),
+    /// An outcome over two parameters, the others held.
+    Contour(String, String, String),
+    /// An outcome over the three strongest parts of a mixture.
+    Ternary(String),
     /// One goal against another.
     Pareto(String, String),
+    /// What the front of all goals covers, trial by trial.
+    Hypervolume,
+    /// The first goal against the odds of the limits.
+    Odds,
+    /// Orders on machines, and what was said and done; needs [`Charts::with_entries`].
+    Timeline,
     /// Every measurement as a line through all parameters and outcomes.
     Trials,
     /// A pack's, by the pack's name and its own.
@@ -44,7 +55,7 @@ pub struct PackChart {
 /// A name that is none of a chart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is the name of no chart: write `progress/GOAL`, `parity/OUTCOME`, `importance/OUTCOME`, `slices/OUTCOME`, `pareto/GOAL/GOAL`, `trials` or `pack/PACK/NAME`"
+    "`{0}` is the name of no chart: write `progress/GOAL`, `parity/OUTCOME`, `importance/OUTCOME`, `slice/OUTCOME/PARAMETER`, `contour/OUTCOME/PARAMETER/PARAMETER`, `ternary/OUTCOME`, `pareto/GOAL/GOAL`, `hypervolume`, `odds`, `timeline`, `trials` or `pack/PACK/NAME`"
 )]
 pub struct ChartNameError(String);
 
@@ -54,7 +65,12 @@ impl fmt::Display for Chart {
             Chart::Progress(of) => write!(f, "progress/{of}"),
             Chart::Parity(of) => write!(f, "parity/{of}"),
             Chart::Importance(of) => write!(f, "importance/{of}"),
-            Chart::Slices(of) => write!(f, "slices/{of}"),
+            Chart::Slice(of, along) => write!(f, "slice/{of}/{along}"),
+            Chart::Contour(of, x, y) => write!(f, "contour/{of}/{x}/{y}"),
+            Chart::Ternary(of) => write!(f, "ternary/{of}"),
+            Chart::Hypervolume => f.write_str("hypervolume"),
+            Chart::Odds => f.write_str("odds"),
+            Chart::Timeline => f.write_str("timeline"),
             Chart::Pareto(x, y) => write!(f, "pareto/{x}/{y}"),
             Chart::Trials => f.write_str("trials"),
             Chart::Pack(pack, name) => write!(f, "pack/{pack}/{name}"),
@@ -71,7 +87,12 @@ impl FromStr for Chart {
             ["progress", of] => Ok(Chart::Progress(of.into())),
             ["parity", of] => Ok(Chart::Parity(of.into())),
             ["importance", of] => Ok(Chart::Importance(of.into())),
-            ["slices", of] => Ok(Chart::Slices(of.into())),
+            ["slice", of, along] => Ok(Chart::Slice(of.into(), along.into())),
+            ["contour", of, x, y] => Ok(Chart::Contour(of.into(), x.into(), y.into())),
+            ["ternary", of] => Ok(Chart::Ternary(of.into())),
+            ["hypervolume"] => Ok(Chart::Hypervolume),
+            ["odds"] => Ok(Chart::Odds),
+            ["timeline"] => Ok(Chart::Timeline),
             ["pareto", x, y] => Ok(Chart::Pareto(x.into(), y.into())),
             ["trials"] => Ok(Chart::Trials),
             ["pack", pack, name] => Ok(Chart::Pack(pack.into(), name.into())),
@@ -83,6 +104,7 @@ impl FromStr for Chart {
 /// What charts are drawn from. Cheap beside drawing: no outcome is fitted here.
 pub struct Charts<'a> {
     view: View<'a>,
+    entries: &'a [Entry],
     packs: &'a [PackChart],
 }
 
@@ -93,7 +115,14 @@ impl<'a> Charts<'a> {
         insight: &'a Result<Insight, PlanError>,
         packs: &'a [PackChart],
     ) -> Self {
-        Charts { view: View::new(campaign, insight), packs }
+        Charts { view: View::new(campaign, insight), entries: &[], packs }
+    }
+
+    /// With the events that the campaign is the fold of, for pictures over time.
+    #[must_use]
+    pub fn with_entries(mut self, entries: &'a [Entry]) -> Self {
+        self.entries = entries;
+        self
     }
 
     /// All that a campaign's outcomes and goals call for, in the order of a report; some may have nothing to show yet.
@@ -108,8 +137,25 @@ impl<'a> Charts<'a> {
         let pareto = pairs.map(|(i, j)| Chart::Pareto(goals[i].name.clone(), goals[j].name.clone()));
         let told = self.packs.iter().filter(|c| self.view.problem().packs.contains_key(c.pack));
         let packs = told.map(|c| Chart::Pack(c.pack.into(), c.name.into()));
-        let of_each = outcomes().map(Chart::Importance).chain(outcomes().map(Chart::Slices));
-        progress.chain(parity).chain(of_each).chain(pareto).chain([Chart::Trials]).chain(packs).collect()
+        let settings = || self.view.problem().space.parameters.iter().map(|p| p.name.clone());
+        let slices = outcomes().flat_map(|o| settings().map(move |p| Chart::Slice(o.clone(), p)));
+        let over = [Chart::Hypervolume, Chart::Odds, Chart::Timeline, Chart::Trials];
+        let of_each = outcomes().map(Chart::Importance).chain(slices).chain(self.over_several());
+        progress.chain(parity).chain(of_each).chain(pareto).chain(over).chain(packs).collect()
+    }
+
+    /// Contours and triangles of the first goal, by the settings that move it most.
+    fn over_several(&self) -> Vec<Chart> {
+        let (Some(goal), Ok(effects)) =
+            (goals(self.view.problem()).into_iter().next(), Effects::of(&self.view))
+        else {
+            return Vec::new();
+        };
+        let name = |slot: usize| self.view.problem().space.parameters[slot].name.clone();
+        let pair = contour::strongest_pair(&self.view, &effects, goal);
+        let contour = pair.map(|(a, b)| Chart::Contour(goal.name.clone(), name(a), name(b)));
+        let parts = contour::strongest_parts(&self.view, &effects, goal);
+        contour.into_iter().chain(parts.map(|_| Chart::Ternary(goal.name.clone()))).collect()
     }
 
     /// Draws one.
@@ -122,7 +168,12 @@ impl<'a> Charts<'a> {
             Chart::Progress(of) => progress::chart(view, view.goal(of)?),
             Chart::Parity(of) => parity::figure(view, view.outcome(of)?),
             Chart::Importance(of) => importance::chart(view, view.outcome(of)?),
-            Chart::Slices(of) => slices::chart(view, view.outcome(of)?),
+            Chart::Slice(of, along) => slices::chart(view, view.outcome(of)?, along),
+            Chart::Contour(of, x, y) => contour::chart(view, view.outcome(of)?, x, y),
+            Chart::Ternary(of) => contour::ternary_chart(view, view.outcome(of)?),
+            Chart::Hypervolume => pareto::hypervolume_figure(view),
+            Chart::Odds => odds::figure(view),
+            Chart::Timeline => timeline::figure(view, self.entries),
             Chart::Pareto(x, y) => pareto::chart(view, view.goal(x)?, view.goal(y)?),
             Chart::Trials => trials::chart(view),
             Chart::Pack(pack, name) => self.draw_pack(pack, name),

@@ -68,42 +68,38 @@ impl Ledger {
     }
 }
 
+/// What was claimed and what was kept of it; nothing where nothing was settled.
 pub(crate) fn body(view: &View<'_>) -> Markup {
     let ledger = Ledger::new(view.campaign.claims.values());
     html! {
-        p {
-            "Every interval and every probability below was written into the journal before its trial was measured. "
-            "An interval is for the next single measurement, noise included. "
-            "In brackets: the 95\u{a0}% interval of Clopper and Pearson for the share."
-        }
-        div.cards {
-            @if ledger.levels.is_empty() {
-                div.card {
-                    p.small { "Intervals" }
-                    p { "No interval has been settled yet: the first trials are spread without a model, so nothing "
-                        "was claimed of them." }
+        @if !ledger.levels.is_empty() || ledger.refuted.n > 0 {
+            details {
+                summary { "What was claimed, what was kept" }
+                p {
+                    "Every interval and every probability below was written into the journal before its trial was measured. "
+                    "An interval is for the next single measurement, noise included. "
+                    "In brackets: the " abbr title="By Clopper and Pearson." { "95\u{a0}% interval" } " for the share."
                 }
-            }
-            @for (level, kept) in &ledger.levels { (level_card(*level, kept)) }
-            div.card {
-                p.small { "Claims at 95 % odds or more" }
-                @if ledger.refuted.n == 0 {
-                    p { "No such claim about limits or feasibility has been settled yet." }
-                } @else {
-                    p.big { (percent(ledger.refuted.rate())) " refuted" }
-                    p.small { (ledger.refuted.k) " of " (ledger.refuted.n) ": " (share(ledger.refuted)) }
+                div.cards {
+                    @for (level, kept) in &ledger.levels { (level_card(*level, kept)) }
+                    @if ledger.refuted.n > 0 {
+                        div.card {
+                            p.small { "Of what was said with odds of 95\u{a0}% or more" }
+                            p.big { (percent(ledger.refuted.rate())) " was wrong" }
+                            p.small { (ledger.refuted.k) " of " (ledger.refuted.n) ": " (share(ledger.refuted)) }
+                        }
+                    }
+                    @if ledger.waiting > 0 {
+                        div.card {
+                            p.small { "Still open" }
+                            p.big { (ledger.waiting) }
+                            p.small { "wait for their measurement; " (ledger.void) " can no longer be known" }
+                        }
+                    }
                 }
-            }
-            div.card {
-                p.small { "Still open" }
-                p.big { (ledger.waiting) }
-                p.small {
-                    "claims wait for their measurement; " (ledger.void)
-                    " can no longer be settled (their trial failed, was withdrawn, or a value is missing)."
-                }
+                @if !ledger.outcomes.is_empty() { (table(view, &ledger)) }
             }
         }
-        @if !ledger.outcomes.is_empty() { (table(&ledger)) }
     }
 }
 
@@ -119,7 +115,7 @@ fn level_card(level: u64, kept: &Kept) -> Markup {
     }
 }
 
-fn table(ledger: &Ledger) -> Markup {
+fn table(view: &View<'_>, ledger: &Ledger) -> Markup {
     html! {
         div.scroll {
             table {
@@ -129,7 +125,7 @@ fn table(ledger: &Ledger) -> Markup {
                 }
                 tbody {
                     @for (name, kept) in &ledger.outcomes {
-                        tr { td { (name) } td { (share(kept.shown)) } td { (share(kept.raw)) } }
+                        tr { td { (view.label(name)) } td { (share(kept.shown)) } td { (share(kept.raw)) } }
                     }
                 }
             }

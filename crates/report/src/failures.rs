@@ -6,24 +6,26 @@ use forethought_record::OrderState;
 use forethought_space::Failure;
 use maud::{Markup, html};
 
+use crate::goal::recipe;
 use crate::view::{Row, Standing, View, kind};
 
 /// Rows shown of each kind.
 const ROWS_MOST: usize = 100;
 
-pub(crate) fn body(view: &View<'_>) -> Markup {
+/// What failed, was turned down or is held; nothing where nothing was.
+pub(crate) fn body(view: &View<'_>) -> Option<Markup> {
     let mut kinds: BTreeMap<Failure, Vec<(&Row<'_>, &str)>> = BTreeMap::new();
     for row in &view.rows {
         if let Standing::Failed(failure, message) = row.standing {
             kinds.entry(failure).or_default().push((row, message));
         }
     }
-    html! {
-        @if kinds.is_empty() { p.note { "No trial failed." } }
-        @for (failure, rows) in &kinds { (table(*failure, rows)) }
+    let body = html! {
+        @for (failure, rows) in &kinds { (table(view, *failure, rows)) }
         (turned_down(view))
         (machines(view))
-    }
+    };
+    (!body.0.is_empty()).then_some(body)
 }
 
 /// What a kind of failure says about its recipe.
@@ -36,11 +38,12 @@ fn teaches(failure: Failure) -> &'static str {
     }
 }
 
-fn table(failure: Failure, rows: &[(&Row<'_>, &str)]) -> Markup {
+fn table(view: &View<'_>, failure: Failure, rows: &[(&Row<'_>, &str)]) -> Markup {
     html! {
-        h3 { (kind(failure)) ": " (rows.len()) }
+        details {
+        summary { (kind(failure)) ": " (rows.len()) }
         p.note { (teaches(failure)) }
-        div.scroll {
+        div.scroll tabindex="0" role="region" aria-label=(kind(failure)) {
             table {
                 thead {
                     tr { th.number scope="col" { "Trial" } th scope="col" { "Message" } th scope="col" { "Recipe" } }
@@ -50,13 +53,14 @@ fn table(failure: Failure, rows: &[(&Row<'_>, &str)]) -> Markup {
                         tr {
                             td.number { (crate::trials::name(row)) }
                             td { (message) }
-                            td { (row.recipe.to_string()) }
+                            td { (recipe(view.problem(), row.recipe)) }
                         }
                     }
                 }
             }
         }
         @if rows.len() > ROWS_MOST { p.note { "The first " (ROWS_MOST) " are listed; the table of trials has all." } }
+        }
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) const GREY: &str = "#7A828C";
 pub(crate) const INK: &str = "#1B1F24";
 /// Blue, for areas.
 pub(crate) const BAND: &str = "rgba(0,114,178,0.16)";
+/// Vermillion, for ground beyond a limit.
+pub(crate) const FORBIDDEN: &str = "rgba(213,94,0,0.10)";
 /// Grey, for phases.
 pub(crate) const SHADE: &str = "rgba(122,130,140,0.10)";
 /// Heights in CSS pixels.
@@ -26,6 +28,7 @@ pub struct Figure {
     title: String,
     caption: String,
     height: u32,
+    small: bool,
     traces: Vec<Value>,
     layout: Value,
 }
@@ -38,6 +41,7 @@ impl Figure {
             title: title.into(),
             caption: caption.into(),
             height: HEIGHT,
+            small: false,
             traces: Vec::new(),
             layout: json!({}),
         }
@@ -47,6 +51,13 @@ impl Figure {
     #[must_use]
     pub fn height(mut self, pixels: u32) -> Self {
         self.height = pixels;
+        self
+    }
+
+    /// Drawn with little room around it, its caption for those only who don't see it.
+    #[must_use]
+    pub fn small(mut self) -> Self {
+        self.small = true;
         self
     }
 
@@ -64,6 +75,11 @@ impl Figure {
         self
     }
 
+    /// Its title.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
     /// What is to be seen, in words.
     pub fn caption(&self) -> &str {
         &self.caption
@@ -78,12 +94,12 @@ impl Figure {
     pub(crate) fn markup(&self) -> Markup {
         let name = format!("name-{}", self.id);
         html! {
-            figure aria-labelledby=(name) {
+            figure.small[self.small] aria-labelledby=(name) {
                 figcaption {
                     h3 id=(name) { (self.title) }
-                    p { (self.caption) }
+                    @if !self.small { p { (self.caption) } }
                 }
-                div.plot id=(self.id) role="img" aria-label={ (self.title) ". " (self.caption) }
+                div.plot.small[self.small] id=(self.id) role="img" aria-label={ (self.title) ". " (self.caption) }
                     style={ "height:" (self.height) "px" } {}
                 script type="application/json" id={ "json-" (self.id) } {
                     (PreEscaped(script_json(&self.to_json())))

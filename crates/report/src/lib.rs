@@ -14,34 +14,41 @@
 //!
 //! The crate does no input or output, reads no clock and draws no random number that the campaign's seed does not fix.
 
+mod answer;
 mod chart;
 mod claims;
+mod contour;
+mod effects;
 mod failures;
 mod figure;
 mod goal;
 mod importance;
+mod odds;
 mod page;
 mod pareto;
 mod parity;
 mod progress;
-mod recommend;
 mod reproduce;
 mod slices;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod trials;
+mod trust;
 mod view;
+mod whatif;
 mod world;
 
 use forethought_plan::{Insight, PlanError};
-use forethought_record::{Campaign, Seq};
+use forethought_record::{Campaign, Entry, Seq};
 use jiff::Timestamp;
-use maud::html;
+use maud::{Markup, html};
 
 pub use chart::{Chart, ChartNameError, Charts, PackChart};
 pub use figure::{Figure, script_json};
 pub use world::{EpisodeTrace, ImaginedTrace, SurpriseTrace, WorldReport, render_world};
 
+use effects::Effects;
 use page::Section;
 use view::View;
 
@@ -50,6 +57,8 @@ use view::View;
 pub struct ReportInput<'a> {
     /// The fold.
     pub campaign: &'a Campaign,
+    /// The events that it is the fold of, for the timeline.
+    pub entries: &'a [Entry],
     /// What is believed now, fitted once, or why nothing can be.
     pub insight: Result<Insight, PlanError>,
     /// When the report is made, by the clock of the shell.
@@ -65,40 +74,63 @@ pub struct ReportInput<'a> {
 /// One self-contained HTML page, which works offline.
 pub fn render(input: &ReportInput<'_>) -> String {
     let view = View::new(input.campaign, &input.insight);
-    let mut sections = vec![
-        Section {
-            id: "claims",
-            title: "What was claimed, what was kept",
-            body: html! {
-                (claims::body(&view))
-                (recommend::body(&view))
-            },
-        },
-        Section { id: "progress", title: "Progress", body: progress::body(&view) },
-        Section { id: "parity", title: "Predicted against observed", body: parity::body(&view) },
-        Section { id: "importance", title: "Which parameters matter", body: importance::body(&view) },
-        Section { id: "slices", title: "What happens if one is turned", body: slices::body(&view) },
-        Section { id: "pareto", title: "Trade-offs", body: pareto::body(&view) },
-        Section { id: "trials", title: "All trials", body: trials::body(&view) },
-        Section { id: "failures", title: "Failures", body: failures::body(&view) },
-        Section { id: "reproduce", title: "How to reproduce", body: reproduce::body(input) },
+    let effects = Effects::of(&view).ok();
+    let sections = [
+        Some(("answer", "Result", answer::body(&view))),
+        progress::body(&view).map(|body| ("progress", "Progress of the other goals", body)),
+        effects.as_ref().map(|effects| ("matters", "What matters", matters(&view, effects))),
+        effects.as_ref().map(|effects| ("slices", "What if", whatif::body(&view, effects))),
+        trade_offs(&view).map(|body| ("pareto", "Trade-offs", body)),
+        trust::body(&view).map(|body| ("trust", "How good are the predictions?", body)),
+        timeline::figure(&view, input.entries)
+            .ok()
+            .map(|figure| ("timeline", "What happened when", figure.markup())),
+        trials::body(&view).map(|body| ("trials", "All trials", body)),
+        failures::body(&view).map(|body| ("failures", "Failures", body)),
+        packs(input).map(|body| ("packs", "From the packs", body)),
+        Some(("reproduce", "How to reproduce", reproduce::body(input))),
     ];
-    if input.campaign.problem.packs.keys().any(|told| input.packs.iter().any(|c| c.pack == told)) {
-        let body = packs(&Charts::new(input.campaign, &input.insight, input.packs));
-        sections.insert(sections.len() - 1, Section { id: "packs", title: "From the packs", body });
-    }
+    let sections: Vec<Section> =
+        sections.into_iter().flatten().map(|(id, title, body)| Section { id, title, body }).collect();
     page::page(&view, input.generated, &sections)
 }
 
-/// What packs draw of a campaign that tells them something.
-fn packs(charts: &Charts<'_>) -> maud::Markup {
-    let names = charts.all().into_iter().filter(|chart| matches!(chart, Chart::Pack(..)));
+fn matters(view: &View<'_>, effects: &Effects) -> Markup {
     html! {
-        @for chart in names {
-            @match charts.draw(&chart) {
-                Ok(figure) => (figure.markup()),
-                Err(why) => p { (why) },
+        p {
+            "How far an outcome moves when one setting is turned over its whole range, the others as in " (effects.what) ". "
+            "↑ and ↓: with the setting or against it; ∩ and ∪: most or least in between."
+        }
+        (effects::table(view, effects))
+        @if let Some(body) = importance::body(view) { (body) }
+    }
+}
+
+/// Between goals where there are several, else between the goal and its limits.
+fn trade_offs(view: &View<'_>) -> Option<Markup> {
+    let (fronts, odds) = (pareto::body(view), odds::figure(view).ok());
+    (fronts.is_some() || odds.is_some()).then(|| {
+        html! {
+            @if let Some(fronts) = fronts { (fronts) }
+            @if let Some(odds) = odds { (odds.markup()) }
+        }
+    })
+}
+
+/// What packs draw of a campaign that tells them something.
+fn packs(input: &ReportInput<'_>) -> Option<Markup> {
+    let charts = Charts::new(input.campaign, &input.insight, input.packs);
+    let told = input.packs.iter().filter(|c| input.campaign.problem.packs.contains_key(c.pack));
+    let drawn: Vec<_> =
+        told.map(|c| charts.draw(&Chart::Pack(c.pack.to_owned(), c.name.to_owned()))).collect();
+    (!drawn.is_empty()).then(|| {
+        html! {
+            @for figure in drawn {
+                @match figure {
+                    Ok(figure) => (figure.markup()),
+                    Err(why) => p { (why) },
+                }
             }
         }
-    }
+    })
 }

@@ -1,5 +1,6 @@
 (() => {
   'use strict';
+  const nonce = document.currentScript.nonce;
   const root = document.documentElement;
   const dusk = matchMedia('(prefers-color-scheme: dark)');
   const keep = 'forethought-theme';
@@ -12,7 +13,7 @@
   // Colours of figures are made for light pages; these are their lighter sisters.
   const sisters = [
     ['#0072B2', '#6CB8EC'], ['rgba(0,114,178,', 'rgba(108,184,236,'], ['#009E73', '#3FC79A'],
-    ['#D55E00', '#FF9450'], ['#E69F00', '#F2B845'], ['#CC79A7', '#E3A3C5'], ['#7A828C', '#98A2AD'], ['#1B1F24', '#E6E8EA'],
+    ['rgba(213,94,0,', 'rgba(255,148,80,'], ['#D55E00', '#FF9450'], ['#E69F00', '#F2B845'], ['#CC79A7', '#E3A3C5'], ['#7A828C', '#98A2AD'], ['#1B1F24', '#E6E8EA'],
   ];
   const specification = (id) => {
     let text = document.getElementById('json-' + id).textContent;
@@ -38,96 +39,58 @@
     const { data, layout } = specification(box.id);
     layout.template = template();
     layout.height = parseInt(box.style.height, 10);
+    const small = box.classList.contains('small');
+    if (small) layout.margin = { l: 52, r: 8, t: 8, b: 40 };
+    if (box.clientWidth < 420) {
+      layout.font = { size: 11 };
+      layout.legend = { orientation: 'h', x: 0, y: -0.25, yanchor: 'top' };
+    }
     const config = {
-      responsive: true, displaylogo: false, modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'],
+      responsive: true, displaylogo: false, displayModeBar: small || box.clientWidth < 420 ? false : 'hover', modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'],
       toImageButtonOptions: { format: 'svg', filename: box.id },
     };
     if (box.dataset.drawn) Plotly.purge(box);
     box.dataset.drawn = 'yes';
     Plotly.newPlot(box, data, layout, config).catch((error) => { box.textContent = String(error); });
   };
+  // Plotly is compressed: it is unpacked when the first figure is to be drawn.
+  const unpack = async () => {
+    const packed = atob(document.getElementById('plotly').textContent);
+    const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+    const script = document.createElement('script');
+    script.nonce = nonce;
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+  };
+  let ready = null;
   const boxes = [...document.querySelectorAll('.plot')];
-  const all = () => boxes.filter((box) => !box.dataset.drawn).forEach(draw);
-  const again = () => boxes.filter((box) => box.dataset.drawn).forEach(draw);
+  const with_plotly = (work) => (ready ??= unpack()).then(work, (error) => {
+    boxes.forEach((box) => { box.textContent = `This browser cannot draw the pictures: ${error}`; });
+  });
+  const is_seen = (box) => !box.closest('details:not([open])');
+  const draw_all = (chosen) => with_plotly(() => chosen.filter((box) => !box.dataset.drawn).forEach(draw));
+  const all = () => draw_all(boxes.filter(is_seen));
+  const again = () => with_plotly(() => boxes.filter((box) => box.dataset.drawn).forEach(draw));
   if ('IntersectionObserver' in window && location.hash !== '#all') {
     const observer = new IntersectionObserver((entries) => {
-      for (const entry of entries) {
-        if (!entry.isIntersecting) continue;
-        observer.unobserve(entry.target);
-        if (!entry.target.dataset.drawn) draw(entry.target);
-      }
+      const seen = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+      seen.forEach((box) => observer.unobserve(box));
+      if (seen.length) draw_all(seen);
     }, { rootMargin: '300px' });
     boxes.forEach((box) => observer.observe(box));
-  } else all();
+  } else {
+    if (location.hash === '#all') document.querySelectorAll('main details').forEach((part) => { part.open = true; });
+    all();
+  }
   addEventListener('beforeprint', all);
+  document.querySelectorAll('nav.narrow a').forEach((link) => {
+    link.addEventListener('click', () => { link.closest('details').open = false; });
+  });
   dusk.addEventListener('change', again);
   document.getElementById('theme').addEventListener('click', () => {
     root.dataset.theme = dark() ? 'light' : 'dark';
     try { localStorage.setItem(keep, root.dataset.theme); } catch { /* then not kept */ }
     again();
   });
-
-  // The table of trials: rows from JSON, a hundred at a time.
-  const source = document.getElementById('json-table');
-  if (!source) return;
-  const { columns, rows } = JSON.parse(source.textContent);
-  const size = 100;
-  const head = document.querySelector('#table thead tr');
-  const body = document.querySelector('#table tbody');
-  const [filter, before, after, count] = ['filter', 'before', 'after', 'count'].map((id) => document.getElementById(id));
-  const make = (tag, text, name) => {
-    const element = document.createElement(tag);
-    if (text !== undefined) element.textContent = text;
-    if (name) element.className = name;
-    return element;
-  };
-  const shown = (cell) => (cell === null ? '' : typeof cell === 'number' ? String(Number(cell.toPrecision(6))) : cell);
-  const texts = rows.map((row) => row.map(shown).join(' ').toLowerCase());
-  let order = rows.map((_, i) => i), by = null, up = true, page = 0, found = order;
-
-  const fill = () => {
-    const pages = Math.max(1, Math.ceil(found.length / size));
-    page = Math.min(Math.max(page, 0), pages - 1);
-    const part = found.slice(page * size, (page + 1) * size);
-    body.replaceChildren(...part.map((index) => {
-      const line = make('tr');
-      line.append(...rows[index].map((cell, i) => make('td', shown(cell), columns[i].number ? 'number' : '')));
-      return line;
-    }));
-    count.textContent = found.length === 0 ? 'no trial'
-      : `${page * size + 1}–${page * size + part.length} of ${found.length}`;
-    before.disabled = page === 0;
-    after.disabled = page >= pages - 1;
-  };
-  const search = () => {
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    found = words.length ? order.filter((i) => words.every((word) => texts[i].includes(word))) : order;
-    page = 0;
-    fill();
-  };
-  const compare = (a, b) => {
-    if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
-    const way = typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
-    return up ? way : -way;
-  };
-  head.append(...columns.map((column, i) => {
-    const cell = make('th', undefined, column.number ? 'number' : '');
-    cell.scope = 'col';
-    const button = make('button', column.name);
-    button.type = 'button';
-    button.addEventListener('click', () => {
-      up = by === i ? !up : true;
-      by = i;
-      order = rows.map((_, k) => k).sort((a, b) => compare(rows[a][i], rows[b][i]) || a - b);
-      [...head.children].forEach((other) => other.removeAttribute('aria-sort'));
-      cell.setAttribute('aria-sort', up ? 'ascending' : 'descending');
-      search();
-    });
-    cell.append(button);
-    return cell;
-  }));
-  filter.addEventListener('input', search);
-  before.addEventListener('click', () => { page -= 1; fill(); });
-  after.addEventListener('click', () => { page += 1; fill(); });
-  search();
 })();

@@ -1,5 +1,7 @@
 //! The shell around the sections: title line, contents, style, and the scripts that draw.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use forethought_record::TrialState;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -8,8 +10,13 @@ use crate::view::View;
 
 /// The page's style.
 const STYLE: &str = include_str!("page.css");
-/// Draws figures when they come into sight, fills the table, switches the theme.
+/// Unpacks plotly, draws figures when they come into sight, switches the theme.
 const SCRIPT: &str = include_str!("page.js");
+/// Sorts, filters and pages the table of trials.
+const TABLE: &str = include_str!("table.js");
+
+/// plotly.js, the bundle of plain charts (MIT; `assets/README.md` says where it comes from), compressed: browsers unpack it.
+const PLOTLY: &[u8] = include_bytes!("../assets/plotly-cartesian.min.js.gz");
 
 /// One part of the page.
 pub(crate) struct Section {
@@ -26,11 +33,11 @@ pub(crate) fn page(view: &View<'_>, generated: Timestamp, sections: &[Section]) 
 pub(crate) fn document(name: &str, generated: Timestamp, header: &Markup, sections: &[Section]) -> String {
     // Only scripts that carry this word run: a text that slipped through as HTML could not.
     let nonce = format!("f{:x}", generated.as_nanosecond());
-    // Plotly's parallel coordinates compile their WebGL calls, hence `unsafe-eval`; it sets styles on what it draws.
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src 'unsafe-inline'; \
-         img-src data: blob:; font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'"
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; \
+         base-uri 'none'; form-action 'none'"
     );
+    let links = html! { @for section in sections { a href={ "#" (section.id) } { (section.title) } } };
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -44,14 +51,11 @@ pub(crate) fn document(name: &str, generated: Timestamp, header: &Markup, sectio
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                a.skip href="#claims" { "Skip to the claims" }
+                a.skip href="#main" { "Skip to the result" }
                 (header)
-                nav aria-label="Contents" {
-                    @for section in sections {
-                        a href={ "#" (section.id) } { (section.title) }
-                    }
-                }
-                main {
+                nav.wide aria-label="Contents" { (links) }
+                nav.narrow aria-label="Menu" { details { summary { "Menu" } (links) } }
+                main id="main" {
                     noscript {
                         p.note { "The pictures and the table of trials are drawn by a script, which is switched off." }
                     }
@@ -63,20 +67,13 @@ pub(crate) fn document(name: &str, generated: Timestamp, header: &Markup, sectio
                     }
                 }
                 footer { p { "Made by forethought " (env!("CARGO_PKG_VERSION")) ". This file needs no network." } }
-                script nonce=(nonce) { (PreEscaped(plotly())) }
+                script type="application/octet-stream" id="plotly" { (PreEscaped(STANDARD.encode(PLOTLY))) }
                 script nonce=(nonce) { (PreEscaped(SCRIPT)) }
+                script nonce=(nonce) { (PreEscaped(TABLE)) }
             }
         }
     };
     page.into_string()
-}
-
-/// The text of plotly.js alone: the crate gives it with MathJax behind it, each in its own element.
-fn plotly() -> String {
-    let sources = plotly::Plot::offline_js_sources();
-    let from = sources.find('>').map_or(0, |at| at + 1);
-    let to = sources.find("</script>").unwrap_or(sources.len());
-    sources.get(from..to).unwrap_or_default().to_owned()
 }
 
 fn header(view: &View<'_>, generated: Timestamp) -> Markup {
@@ -88,7 +85,6 @@ fn header(view: &View<'_>, generated: Timestamp) -> Markup {
     html! {
         header {
             div {
-                p.eyebrow { "forethought report" }
                 h1 { (view.problem().name) }
                 p.lead {
                     span.state data-state=(state) { (state) }
@@ -110,7 +106,7 @@ fn header(view: &View<'_>, generated: Timestamp) -> Markup {
                 }
                 @if let Some(reason) = reason { p.note { (reason) } }
             }
-            button.theme type="button" id="theme" title="Light or dark" { "Light or dark" }
+            button.theme type="button" id="theme" aria-label="Light or dark" title="Light or dark" { "◐" }
         }
     }
 }

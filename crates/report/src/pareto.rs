@@ -1,11 +1,15 @@
 //! What cannot be bettered in one goal without losing in another.
 
+mod hypervolume;
+
+pub(crate) use hypervolume::figure as hypervolume_figure;
+
 use forethought_space::{Outcome, Recipe};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use crate::figure::{BLUE, Figure, GREY, ORANGE, PURPLE, axis, bars, plain};
-use crate::goal::{goals, label_with_way, value, wanted, with_ranks};
+use crate::goal::{goals, label_with_way, recipe, value, wanted, with_ranks};
 use crate::view::{Row, View};
 
 /// Pairs of goals that are drawn.
@@ -72,27 +76,24 @@ pub(crate) fn chart(view: &View<'_>, x: &Outcome, y: &Outcome) -> Result<Figure,
     }
 }
 
-pub(crate) fn body(view: &View<'_>) -> Markup {
-    let front = match Front::of(view) {
-        Ok(front) => front,
-        Err(reason) => return html! { p.note { (reason) } },
-    };
+/// Trade-offs between goals; nothing where there is one goal or no front.
+pub(crate) fn body(view: &View<'_>) -> Option<Markup> {
+    let front = Front::of(view).ok()?;
     let pairs = pairs(front.goals.len());
-    html! {
+    Some(html! {
         p {
             (front.members.len()) " of " (front.candidates.len()) " measurements that keep every limit are not beaten in all goals by "
-            "another. Crosses: what the model expects of their recipes, with 90 % intervals for the next measurement."
+            "another. Crosses: what the model expects of their recipes, with 90\u{a0}% intervals for the next measurement."
         }
         @if pairs.len() > PAIRS_MOST {
-            p.note {
-                "Of " (pairs.len()) " pairs of goals the first " (PAIRS_MOST) " are drawn; the table and the parallel coordinates show all."
-            }
+            p.note { "Of " (pairs.len()) " pairs of goals the first " (PAIRS_MOST) " are drawn; the table has all." }
         }
         div.pair {
             @for pair in pairs.iter().take(PAIRS_MOST) { (front.figure(view, *pair).markup()) }
+            @if let Ok(figure) = hypervolume::figure(view) { (figure.markup()) }
         }
-        (table(&front.members, &front.goals))
-    }
+        details { summary { "The " (front.members.len()) " that are not beaten" } (table(view, &front.members, &front.goals)) }
+    })
 }
 
 /// The rows that no other row beats or equals in every goal while beating it in one.
@@ -122,14 +123,14 @@ fn figure(
 ) -> Figure {
     let (x, y) = (goals[i], goals[j]);
     let front: Vec<&Row<'_>> = members.iter().map(|m| m.row).collect();
-    let title = format!("{} and {}", x.name, y.name);
+    let title = format!("{} and {}", x.label, y.label);
     let caption = format!(
         "{} measurements of the front among {}. {} is wanted {}, {} {}.",
         front.len(),
         candidates.len(),
-        x.name,
+        x.label,
         wanted(x),
-        y.name,
+        y.label,
         wanted(y)
     );
     let mut figure = Figure::new(format!("pareto-{}-{}", x.name, y.name), title, caption)
@@ -139,7 +140,7 @@ fn figure(
         .trace(dots(&front, x, y, "not beaten", json!({ "color": BLUE, "size": 10 })));
     if let Some((sx, sy)) = start {
         figure = figure.trace(json!({
-            "type": "scatter", "mode": "markers", "name": "start recipe", "x": [sx], "y": [sy],
+            "type": "scatter", "mode": "markers", "name": "today", "x": [sx], "y": [sy],
             "marker": { "color": ORANGE, "size": 12, "symbol": "diamond" },
         }));
     }
@@ -177,15 +178,14 @@ fn expected(members: &[Member<'_, '_>], i: usize, j: usize) -> Value {
     })
 }
 
-fn table(members: &[Member<'_, '_>], goals: &[&Outcome]) -> Markup {
+fn table(view: &View<'_>, members: &[Member<'_, '_>], goals: &[&Outcome]) -> Markup {
     html! {
         div.scroll {
             table {
-                caption { "The front" }
                 thead {
                     tr {
                         th.number scope="col" { "Trial" }
-                        @for goal in goals { th.number scope="col" { (goal.name) } }
+                        @for goal in goals { th.number scope="col" { (goal.label) } }
                         th scope="col" { "Recipe" }
                     }
                 }
@@ -198,7 +198,7 @@ fn table(members: &[Member<'_, '_>], goals: &[&Outcome]) -> Markup {
                                     (member.row.values.get(goal.name.as_str()).map_or_else(String::new, |v| value(goal, *v)))
                                 }
                             }
-                            td { (member.row.recipe.to_string()) }
+                            td { (recipe(view.problem(), member.row.recipe)) }
                         }
                     }
                 }

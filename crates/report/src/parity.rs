@@ -3,11 +3,11 @@
 use forethought_calibrate::Share;
 use forethought_record::{Says, Settlement};
 use forethought_space::Outcome;
-use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use crate::figure::{BLUE, Figure, GREY, ORANGE, axis, bars};
 use crate::goal::{label, share, with_ranks};
+use crate::progress::thinned;
 use crate::view::View;
 
 /// With fewer measurements nothing can be left out.
@@ -15,27 +15,6 @@ const FEWEST: usize = 3;
 
 /// One interval and what was seen: observed, centre, low, high.
 type Said = (f64, f64, f64, f64);
-
-pub(crate) fn body(view: &View<'_>) -> Markup {
-    let outcomes: Vec<&Outcome> =
-        view.modelled().into_iter().filter(|outcome| outcome.formula.is_none()).collect();
-    html! {
-        p {
-            "Each point is one measurement against its 90 % interval: of a model that never saw that recipe (left out), "
-            "and of what was written into the journal before the trial was measured. "
-            "Intervals that cross the diagonal held what was seen."
-        }
-        @if outcomes.is_empty() { p.note { "Nothing was measured yet." } }
-        div.pair {
-            @for outcome in outcomes {
-                @match figure(view, outcome) {
-                    Ok(figure) => { (figure.markup()) }
-                    Err(reason) => { p.note { (outcome.name) ": " (reason) } }
-                }
-            }
-        }
-    }
-}
 
 pub(crate) fn figure(view: &View<'_>, outcome: &Outcome) -> Result<Figure, String> {
     let measured = view.measured().filter(|row| row.values.contains_key(outcome.name.as_str())).count();
@@ -52,11 +31,11 @@ pub(crate) fn figure(view: &View<'_>, outcome: &Outcome) -> Result<Figure, Strin
     let all = || left_out.iter().chain(&claimed);
     let low = all().map(|s| s.0.min(s.1)).fold(f64::INFINITY, f64::min);
     let high = all().map(|s| s.0.max(s.1)).fold(f64::NEG_INFINITY, f64::max);
-    let unit = label(&outcome.name, outcome.unit.as_deref());
-    Ok(Figure::new(format!("parity-{}", outcome.name), outcome.name.clone(), caption)
-        .height(420)
-        .trace(trace("left out", &left_out, BLUE, "circle"))
-        .trace(trace("written before measuring", &claimed, ORANGE, "diamond-open"))
+    let unit = label(&outcome.label, outcome.unit.as_deref());
+    Ok(Figure::new(format!("parity-{}", outcome.name), outcome.label.clone(), caption)
+        .height(360)
+        .trace(trace("left out", &thinned(&left_out), BLUE, "circle"))
+        .trace(trace("written before measuring", &thinned(&claimed), ORANGE, "diamond-open"))
         .layout(json!({
             "xaxis": with_ranks(axis(&format!("observed {unit}")), outcome),
             "yaxis": with_ranks(axis(&format!("predicted {unit}")), outcome),

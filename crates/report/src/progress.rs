@@ -6,20 +6,21 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use crate::figure::{BLUE, Figure, GREEN, GREY, INK, ORANGE, SHADE, VERMILLION, axis, bars, plain};
-use crate::goal::{goals, label, limit, value, wanted, with_ranks};
+use crate::goal::{goals, label, limit, recipe, robust_range, value, wanted, with_ranks};
 use crate::view::{Row, Standing, View};
 
-pub(crate) fn body(view: &View<'_>) -> Markup {
-    let goals = goals(view.problem());
-    html! {
-        @if goals.is_empty() {
-            p.note { "No outcome has a goal, so there is no best so far." }
-        } @else if view.measured().next().is_none() {
-            p.note { "Nothing was measured yet." }
-        } @else {
-            @for goal in goals { (figure(view, goal).markup()) }
-        }
-    }
+/// Dots of one kind that are drawn: more take a browser long and tell no more.
+const DOTS_MOST: usize = 1500;
+/// The part of the picture's height that the rug of failures takes, and where the axis begins above it.
+const RUG: [f64; 2] = [0.0, 0.07];
+const MAIN: [f64; 2] = [0.12, 1.0];
+
+/// Progress of the goals after the first, which stands with the answer.
+pub(crate) fn body(view: &View<'_>) -> Option<Markup> {
+    let others: Vec<&Outcome> = goals(view.problem()).into_iter().skip(1).collect();
+    (!others.is_empty() && view.measured().next().is_some()).then(|| {
+        html! { div.pair { @for goal in others { (figure(view, goal).markup()) } } }
+    })
 }
 
 pub(crate) fn chart(view: &View<'_>, goal: &Outcome) -> Result<Figure, String> {
@@ -31,29 +32,56 @@ pub(crate) fn chart(view: &View<'_>, goal: &Outcome) -> Result<Figure, String> {
 
 fn figure(view: &View<'_>, goal: &Outcome) -> Figure {
     let (line, top) = best_so_far(view, goal);
+    let values: Vec<f64> = measured(view, goal).map(|(_, v)| v).collect();
+    let kept: Vec<f64> =
+        [top.map(|t| t.1), view.start.as_ref().and_then(|s| s.value(&goal.name)).map(|v| v.0)]
+            .into_iter()
+            .flatten()
+            .collect();
+    let range = robust_range(&values, &kept);
     let mut figure = Figure::new(
         format!("progress-{}", goal.name),
-        format!("{}, {}", goal.name, wanted(goal)),
-        caption(view, goal, top),
+        format!("{}, wanted {}", goal.label, wanted(goal)),
+        caption(view, goal, top, range.map_or(0, |r| r.2)),
     );
+    let open = json!({ "color": ORANGE, "size": 7, "symbol": "diamond-open", "line": { "width": 1.5 } });
     figure = figure
         .trace(claimed(view, goal))
-        .trace(dots(view, goal, true, "measured, limits kept", json!({ "color": BLUE, "size": 8 })))
-        .trace(dots(
-            view,
-            goal,
-            false,
-            "measured, a limit broken",
-            json!({ "color": ORANGE, "size": 8, "symbol": "diamond-open", "line": { "width": 2 } }),
-        ))
-        .trace(failed(view, goal))
+        .trace(dots(view, goal, true, "limits kept", json!({ "color": BLUE, "size": 7 })))
+        .trace(dots(view, goal, false, "a limit broken", open))
         .trace(line);
-    figure.layout(json!({
-        "xaxis": axis("trial (imported measurements at 0 and before)"),
-        "yaxis": with_ranks(axis(&label(&goal.name, goal.unit.as_deref())), goal),
+    figure = figure.trace(recommended(view, goal));
+    let failed = failed(view);
+    let mut layout = json!({
+        "xaxis": axis(if view.campaign.imported.is_empty() { "trial" } else { "trial (imported ones at 0 and before)" }),
+        "yaxis": with_ranks(axis(&label(&goal.label, goal.unit.as_deref())), goal),
         "shapes": shapes(view, goal),
         "annotations": annotations(view, goal),
-    }))
+    });
+    if let Some((low, high, _)) = range {
+        layout["yaxis"]["range"] = json!([low, high]);
+    }
+    if let Some(failed) = failed {
+        figure = figure.trace(failed);
+        layout["yaxis"]["domain"] = json!(MAIN);
+        layout["yaxis2"] = json!({
+            "domain": RUG, "range": [-1, 1], "showgrid": false, "tickvals": [0], "ticktext": ["failed"], "fixedrange": true,
+            "ticks": "",
+        });
+        layout["xaxis"]["anchor"] = "y2".into();
+    }
+    figure.layout(layout)
+}
+
+/// A ring around the recommended recipe's last measurement.
+fn recommended(view: &View<'_>, goal: &Outcome) -> Value {
+    let at = view.recommended().and_then(|row| Some((row.place, *row.values.get(goal.name.as_str())?)));
+    json!({
+        "type": "scatter", "mode": "markers", "name": "recommended",
+        "x": at.iter().map(|a| a.0).collect::<Vec<i64>>(), "y": at.iter().map(|a| a.1).collect::<Vec<f64>>(),
+        "marker": { "color": GREEN, "size": 14, "symbol": "circle-open", "line": { "width": 2.5 } },
+        "hovertemplate": "recommended: trial %{x}, %{y}<extra></extra>",
+    })
 }
 
 /// Measured rows of a goal with their values.
@@ -78,19 +106,20 @@ fn best_so_far(view: &View<'_>, goal: &Outcome) -> (Value, Option<(i64, f64)>) {
     }
     let line = json!({
         "type": "scatter", "mode": "lines", "name": "best so far", "x": x, "y": y,
-        "line": { "shape": "hv", "color": GREEN, "width": 2.5 }, "hoverinfo": "skip",
+        "line": { "shape": "hv", "color": GREEN, "width": 3 }, "hoverinfo": "skip",
     });
     (line, top)
 }
 
 fn dots(view: &View<'_>, goal: &Outcome, feasible: bool, name: &str, marker: Value) -> Value {
-    let rows: Vec<(&Row<'_>, f64)> =
+    let all: Vec<(&Row<'_>, f64)> =
         measured(view, goal).filter(|(row, _)| row.feasible == feasible).collect();
+    let rows = thinned(&all);
     json!({
         "type": "scatter", "mode": "markers", "name": name, "marker": marker,
         "x": rows.iter().map(|(row, _)| row.place).collect::<Vec<i64>>(),
         "y": rows.iter().map(|(_, value)| *value).collect::<Vec<f64>>(),
-        "text": rows.iter().map(|(row, _)| plain(&row.recipe.to_string())).collect::<Vec<String>>(),
+        "text": rows.iter().map(|(row, _)| plain(&recipe(view.problem(), row.recipe))).collect::<Vec<String>>(),
         "hovertemplate": "trial %{x}: %{y}<br>%{text}<extra></extra>",
     })
 }
@@ -98,7 +127,8 @@ fn dots(view: &View<'_>, goal: &Outcome, feasible: bool, name: &str, marker: Val
 /// What was said of each trial before it was measured.
 fn claimed(view: &View<'_>, goal: &Outcome) -> Value {
     let (mut x, mut centres, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-    for state in view.campaign.claims.values().filter(|c| c.claim.about == goal.name) {
+    let said: Vec<_> = view.campaign.claims.values().filter(|c| c.claim.about == goal.name).collect();
+    for state in thinned(&said) {
         if let Says::Prediction { centre, shown, .. } = &state.claim.says
             && goal.formula.is_none()
         {
@@ -108,19 +138,15 @@ fn claimed(view: &View<'_>, goal: &Outcome) -> Value {
         }
     }
     json!({
-        "type": "scatter", "mode": "markers", "name": "predicted beforehand, 90 %", "x": x, "y": centres,
+        "type": "scatter", "mode": "markers", "name": "predicted beforehand", "x": x, "y": centres,
         "error_y": bars(&centres, &ends, GREY),
         "marker": { "color": GREY, "size": 5, "symbol": "line-ew-open" },
         "hovertemplate": "trial %{x}, predicted %{y}<extra></extra>",
     })
 }
 
-/// Failed trials stand as crosses below all measured values.
-fn failed(view: &View<'_>, goal: &Outcome) -> Value {
-    let values: Vec<f64> = measured(view, goal).map(|(_, v)| v).collect();
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let floor = if low.is_finite() { low - 0.08 * (high - low).max(0.01 * low.abs()) } else { 0.0 };
+/// Failed trials are a rug below the axis, where no value is.
+fn failed(view: &View<'_>) -> Option<Value> {
     let rows: Vec<(i64, String)> = view
         .rows
         .iter()
@@ -131,14 +157,21 @@ fn failed(view: &View<'_>, goal: &Outcome) -> Value {
             _ => None,
         })
         .collect();
-    json!({
-        "type": "scatter", "mode": "markers", "name": "failed",
-        "marker": { "color": VERMILLION, "size": 9, "symbol": "x" },
-        "x": rows.iter().map(|r| r.0).collect::<Vec<i64>>(),
-        "y": vec![floor; rows.len()],
-        "text": rows.iter().map(|r| r.1.as_str()).collect::<Vec<&str>>(),
-        "hovertemplate": "trial %{x} failed<br>%{text}<extra></extra>",
+    let rows = thinned(&rows);
+    (!rows.is_empty()).then(|| {
+        json!({
+            "type": "scatter", "mode": "markers", "name": "failed", "yaxis": "y2", "showlegend": false,
+            "marker": { "color": VERMILLION, "size": 9, "symbol": "line-ns-open", "line": { "width": 2 } },
+            "x": rows.iter().map(|r| r.0).collect::<Vec<i64>>(), "y": vec![0; rows.len()],
+            "text": rows.iter().map(|r| r.1.as_str()).collect::<Vec<&str>>(),
+            "hovertemplate": "trial %{x} failed<br>%{text}<extra></extra>",
+        })
     })
+}
+
+/// At most [`DOTS_MOST`] of them, evenly.
+pub(crate) fn thinned<T: Clone>(all: &[T]) -> Vec<T> {
+    all.iter().step_by(all.len().div_ceil(DOTS_MOST).max(1)).cloned().collect()
 }
 
 /// The last of the first trials, which no model decided.
@@ -154,7 +187,7 @@ fn shapes(view: &View<'_>, goal: &Outcome) -> Vec<Value> {
     if let Some(last) = first_phase(view) {
         shapes.push(json!({
             "type": "rect", "xref": "x", "yref": "paper", "layer": "below", "x0": 0.5, "x1": last as f64 + 0.5,
-            "y0": 0, "y1": 1, "fillcolor": SHADE, "line": { "width": 0 },
+            "y0": MAIN[0], "y1": 1, "fillcolor": SHADE, "line": { "width": 0 },
         }));
     }
     let across = |y: f64, color: &str, dash: &str| {
@@ -183,7 +216,7 @@ fn shapes(view: &View<'_>, goal: &Outcome) -> Vec<Value> {
 fn annotations(view: &View<'_>, goal: &Outcome) -> Vec<Value> {
     let mut notes = Vec::new();
     if let Some((start, measured)) = view.start.as_ref().and_then(|s| s.value(&goal.name)) {
-        let text = if measured { "start recipe" } else { "start recipe, expected" };
+        let text = if measured { "today" } else { "today, expected" };
         notes.push(json!({
             "xref": "paper", "yref": "y", "x": 1, "y": start, "text": text, "showarrow": false, "xanchor": "right",
             "yanchor": "bottom",
@@ -198,22 +231,31 @@ fn annotations(view: &View<'_>, goal: &Outcome) -> Vec<Value> {
     notes
 }
 
-fn caption(view: &View<'_>, goal: &Outcome, top: Option<(i64, f64)>) -> String {
+fn caption(view: &View<'_>, goal: &Outcome, top: Option<(i64, f64)>, beyond: usize) -> String {
     let mut text = match top {
         Some((place, best)) if place > 0 => {
-            format!("Best measurement that keeps every limit: {} in trial {place}.", value(goal, best))
+            format!("Best measurement that keeps every limit: {} in trial {place}", value(goal, best))
         }
         Some((_, best)) => {
-            format!("Best measurement that keeps every limit: {}, imported.", value(goal, best))
+            format!("Best measurement that keeps every limit: {}, imported", value(goal, best))
         }
-        None => "No measurement keeps every limit yet.".into(),
+        None => "No measurement keeps every limit yet".into(),
     };
     if let Some((start, measured)) = view.start.as_ref().and_then(|s| s.value(&goal.name)) {
         let how = if measured { "measured" } else { "expected" };
-        text += &format!(" The start recipe, the line to beat: {} ({how}).", value(goal, start));
+        text += &format!("; today {} ({how})", value(goal, start));
     }
+    text += ".";
     if let Some(limit) = limit(goal) {
         text += &format!(" Its own limit: {limit}.");
     }
-    text + " Grey bars were written before the trial was measured; crosses at the foot are failed trials."
+    match beyond {
+        0 => {}
+        1 => text += " One value lies far beyond the axis.",
+        n => text += &format!(" {n} values lie far beyond the axis."),
+    }
+    if measured(view, goal).count() > 2 * DOTS_MOST {
+        text += " Not every dot is drawn.";
+    }
+    text
 }

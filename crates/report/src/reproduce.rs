@@ -34,7 +34,6 @@ pub(crate) fn body(input: &ReportInput<'_>) -> Markup {
             "forethought verify FILE    # the chain of events up to the head above\n"
             "forethought replay FILE    # every decision, from the record"
         }
-        h3 { "The campaign file" }
-        pre tabindex="0" { (campaign.text) }
+        details { summary { "The campaign file" } pre tabindex="0" { (campaign.text) } }
     }
 }

@@ -154,6 +154,7 @@ fn page_and_insight(count: u64) -> (String, Insight) {
     let page = render(&ReportInput {
         packs: &[],
         campaign: &campaign,
+        entries: &[],
         insight: Ok(insight.clone()),
         generated: at(),
         command: "forethought run <toast>.toml",
@@ -221,9 +222,17 @@ fn every_chart_has_a_name_and_the_page_shows_the_same() {
             "parity/smoke",
             "importance/crunch",
             "importance/smoke",
-            "slices/crunch",
-            "slices/smoke",
+            "slice/crunch/bread",
+            "slice/crunch/heat",
+            "slice/crunch/minutes",
+            "slice/smoke/bread",
+            "slice/smoke/heat",
+            "slice/smoke/minutes",
+            "contour/crunch/heat/minutes",
             "pareto/crunch/smoke",
+            "hypervolume",
+            "odds",
+            "timeline",
             "trials",
         ]
     );
@@ -244,50 +253,79 @@ fn every_chart_has_a_name_and_the_page_shows_the_same() {
 #[test]
 fn a_report_fits_each_outcome_once() {
     let (page, insight) = page_and_insight(12);
-    for section in ["parity-smoke", "importance-crunch", "slices-crunch"] {
+    for section in ["parity-smoke", "importance-crunch", "slice-crunch-heat"] {
         assert!(page.contains(&format!("id=\"json-{section}\"")), "{section} asks the model");
     }
     // Two outcomes, and the two goals together.
     assert_eq!(insight.fits(), 3);
 }
 
+#[test]
+fn the_first_lines_say_what_was_reached() {
+    let ours = ours(&page(12));
+    let headline = ours.split("<p class=\"headline\">").nth(1).unwrap().split("</p>").next().unwrap();
+    assert!(headline.starts_with("Crunch 8.0"), "{headline}");
+    for part in [" → ", "Smoke ", "limit", "1 of 12 could not be made."] {
+        assert!(headline.contains(part), "{part}: {headline}");
+    }
+    let before = |a: &str, b: &str| ours.find(a).unwrap() < ours.find(b).unwrap();
+    assert!(before("What to set", "id=\"json-progress-crunch\""));
+    assert!(before("Are the limits kept?", "id=\"matters\"") && ours.contains("href=\"#trust\""));
+}
+
 /// The page without plotly's own text, which is long.
 fn ours(page: &str) -> String {
-    page.split("<script nonce").next().unwrap().to_owned()
+    page.split("<script type=\"application/octet-stream\"").next().unwrap().to_owned()
 }
 
 #[test]
 fn a_page_shows_every_section() {
     let page = page(12);
     let ours = ours(&page);
-    for id in
-        ["claims", "progress", "parity", "importance", "slices", "pareto", "trials", "failures", "reproduce"]
-    {
+    for id in [
+        "answer",
+        "progress",
+        "matters",
+        "slices",
+        "pareto",
+        "trust",
+        "timeline",
+        "trials",
+        "failures",
+        "reproduce",
+    ] {
         assert!(ours.contains(&format!("<section id=\"{id}\"")), "{id}");
     }
     for figure in [
         "progress-crunch",
         "parity-smoke",
         "importance-crunch",
-        "slices-crunch",
+        "slice-crunch-heat",
+        "contour-crunch-heat-minutes",
         "pareto-crunch-smoke",
-        "parallel",
+        "hypervolume",
+        "odds-limits",
+        "timeline-orders",
+        "trials-lines",
     ] {
         assert!(ours.contains(&format!("id=\"json-{figure}\"")), "{figure}");
     }
-    for way in ["crunch (N), better →", "← better, smoke", "smoke as low as possible."] {
+    for way in ["Crunch (N), better →", "← better, Smoke", "Smoke as low as possible."] {
         assert!(ours.contains(way), "{way}");
     }
-    assert!(ours.contains("claimed 90 %, kept 100.0 % (59–100), n = 7"), "{ours}");
-    assert!(page.contains("plotly.js") && !page.contains("MathJax ="));
+    assert!(ours.contains("claimed 90 %, kept 100.0\u{a0}% (59–100), n = 7"), "{ours}");
+    assert!(page.contains("id=\"plotly\"") && page.len() < 2_000_000, "{}", page.len());
 }
 
 #[test]
 fn nothing_measured_is_said_in_sentences() {
     let ours = ours(&page(0));
     assert!(ours.contains("Nothing was measured yet"));
-    assert!(ours.contains("There is no trial yet"));
     assert!(!ours.contains("NaN"));
+    // What has nothing to show is not shown.
+    for id in ["progress", "matters", "slices", "pareto", "trust", "timeline", "trials", "failures"] {
+        assert!(!ours.contains(&format!("<section id=\"{id}\"")), "{id}");
+    }
 }
 
 #[test]

@@ -1,29 +1,27 @@
-//! All trials: parallel coordinates to brush, and a table to sort and filter.
+//! All trials: a table to sort, filter and take away, and a picture with a line each.
 
-use forethought_space::{Domain, Kind, Measurement, Outcome, Parameter, Value as Setting};
+use forethought_space::{Domain, Kind, Measurement, Outcome, Parameter, Value as Setting, unit_text};
 use maud::{Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
-use crate::figure::{BLUE, Figure, ORANGE, plain, script_json};
-use crate::goal::{goals, label, short};
+use crate::figure::{BLUE, Figure, GREEN, GREY, plain, script_json};
+use crate::goal::{goals, short};
 use crate::view::{Row, Standing, View, kind};
 
 /// Lines of the picture; more than this is a carpet.
-const LINES_MOST: usize = 3000;
-/// Ticks of a logarithmic axis are powers of ten and these multiples.
-const MULTIPLES: [f64; 3] = [1.0, 2.0, 5.0];
+const LINES_MOST: usize = 400;
+/// Share of the lines that are drawn strongly.
+const BEST_SHARE: f64 = 0.1;
 
-pub(crate) fn body(view: &View<'_>) -> Markup {
-    if view.rows.is_empty() {
-        return html! { p.note { "There is no trial yet." } };
-    }
-    html! {
-        @match chart(view) {
-            Ok(figure) => { (figure.markup()) }
-            Err(reason) => { p.note { (reason) } }
+pub(crate) fn body(view: &View<'_>) -> Option<Markup> {
+    (!view.rows.is_empty()).then(|| {
+        html! {
+            (table(view))
+            @if let Ok(figure) = chart(view) {
+                details { summary { "Every measurement as a line" } (figure.markup()) }
+            }
         }
-        (table(view))
-    }
+    })
 }
 
 pub(crate) fn chart(view: &View<'_>) -> Result<Figure, String> {
@@ -31,7 +29,7 @@ pub(crate) fn chart(view: &View<'_>) -> Result<Figure, String> {
     if measured.is_empty() {
         return Err("Nothing was measured yet, so there are no lines to draw.".into());
     }
-    Ok(parallel(view, &measured))
+    Ok(lines(view, &measured))
 }
 
 /// The number of a trial, or where an imported row comes from.
@@ -43,151 +41,151 @@ pub(crate) fn name(row: &Row<'_>) -> String {
     }
 }
 
-fn parallel(view: &View<'_>, measured: &[&Row<'_>]) -> Figure {
+/// One upright axis: what it is called, its ends in words, and where each row stands between them, none where it has no value.
+struct Axis {
+    label: String,
+    ends: (String, String),
+    places: Vec<Option<f64>>,
+}
+
+fn of_parameter(parameter: &Parameter, values: &[Option<f64>]) -> Axis {
+    let (low, high) = parameter.bounds();
+    let place = |x: f64| parameter.unit_coordinate(x).clamp(0.0, 1.0);
+    let text = |x: f64| match &parameter.domain {
+        Domain::Choices { names, .. } => names.get(x as usize).cloned().unwrap_or_default(),
+        _ => parameter.setting_text(x),
+    };
+    Axis {
+        label: title(&parameter.label, parameter.unit.as_deref()),
+        ends: (text(low), text(high)),
+        places: values.iter().map(|x| x.filter(|x| x.is_finite()).map(place)).collect(),
+    }
+}
+
+fn of_outcome(outcome: &Outcome, rows: &[&Row<'_>]) -> Axis {
+    let values: Vec<Option<f64>> =
+        rows.iter().map(|r| r.values.get(outcome.name.as_str()).copied()).collect();
+    let low = values.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
+    let text = |x: f64| if matches!(outcome.kind, Kind::Ranks(_)) { outcome.text(x) } else { short(x) };
+    let place = |x: f64| if high > low { (x - low) / (high - low) } else { 0.5 };
+    Axis {
+        label: title(&outcome.label, outcome.unit.as_deref()),
+        ends: (text(low), text(high)),
+        places: values.iter().map(|x| x.map(place)).collect(),
+    }
+}
+
+fn lines(view: &View<'_>, measured: &[&Row<'_>]) -> Figure {
     let problem = view.problem();
     // The newest are kept where there are too many.
     let rows = &measured[measured.len().saturating_sub(LINES_MOST)..];
     let points: Vec<Option<Vec<f64>>> = rows.iter().map(|row| problem.space.point(row.recipe).ok()).collect();
-    let mut dimensions = Vec::new();
+    let mut axes: Vec<Axis> = view.modelled().into_iter().map(|outcome| of_outcome(outcome, rows)).collect();
     for (slot, parameter) in problem.space.parameters.iter().enumerate() {
-        if matches!(parameter.domain, Domain::Fixed(_)) {
-            continue;
+        let (low, high) = parameter.bounds();
+        if !matches!(parameter.domain, Domain::Fixed(_)) && high > low {
+            let values: Vec<Option<f64>> = points.iter().map(|x| x.as_ref().map(|x| x[slot])).collect();
+            axes.push(of_parameter(parameter, &values));
         }
-        let values = points.iter().map(|x| x.as_ref().map_or(f64::NAN, |x| x[slot])).collect();
-        dimensions.push(of_parameter(parameter, values));
     }
-    for outcome in view.modelled() {
-        let values =
-            rows.iter().map(|r| r.values.get(outcome.name.as_str()).copied().unwrap_or(f64::NAN)).collect();
-        dimensions.push(of_outcome(outcome, values));
-    }
-    let goal = goals(problem).into_iter().next();
-    let line = match goal {
-        None => json!({ "color": BLUE }),
-        Some(goal) => {
-            let values: Vec<f64> =
-                rows.iter().map(|r| r.values.get(goal.name.as_str()).copied().unwrap_or(f64::NAN)).collect();
-            json!({
-                "color": filled(values).0, "colorscale": [[0, BLUE], [1, ORANGE]], "showscale": true,
-                "colorbar": { "title": { "text": label(&goal.name, goal.unit.as_deref()) }, "thickness": 12 },
-            })
-        }
+    let strong = strong(view, rows);
+    let pick =
+        |wanted: bool| (0..rows.len()).filter(|i| strong.contains(i) == wanted).collect::<Vec<usize>>();
+    let recommended = view.recommended().and_then(|r| rows.iter().position(|row| row.place == r.place));
+    let (low, rest) = (pick(false), pick(true));
+    let shown = match rows.len() < measured.len() {
+        true => format!("The newest {} of {} measurements", rows.len(), measured.len()),
+        false => format!("All {} measurements", rows.len()),
     };
-    let shown = if rows.len() < measured.len() {
-        format!("The newest {} of {} measurements.", rows.len(), measured.len())
-    } else {
-        format!("All {} measurements.", rows.len())
-    };
-    let colour = goal.map(|g| format!(" Coloured by {}.", g.name)).unwrap_or_default();
     let caption = format!(
-        "{shown}{colour} Drag along an axis to keep a range, drag an axis to move it, click to let go."
+        "{shown}, each axis from its lowest to its highest value; strong: the best tenth, green: the recommended one."
     );
-    Figure::new("parallel", "Every measurement as a line", caption)
-        .height(460)
-        .trace(json!({
-            "type": "parcoords", "line": line, "dimensions": dimensions, "labelangle": -20,
-            "labelfont": { "size": 12 }, "unselected": { "line": { "opacity": 0.06 } },
+    // Names stand upright above their axis, so that neighbours leave each other room.
+    let notes: Vec<Value> = axes.iter().enumerate().flat_map(|(k, axis)| notes(k, axis)).collect();
+    Figure::new("trials-lines", "Every measurement as a line", caption)
+        .height(520)
+        .trace(trace("others", &axes, &low, json!({ "color": GREY, "width": 1 }), 0.35))
+        .trace(trace("the best tenth", &axes, &rest, json!({ "color": BLUE, "width": 1.5 }), 0.8))
+        .trace(trace("recommended", &axes, recommended.as_slice(), json!({ "color": GREEN, "width": 3 }), 1.0))
+        .layout(json!({
+            "xaxis": { "tickvals": (0..axes.len()).collect::<Vec<usize>>(), "ticktext": vec![""; axes.len()], "range": [-0.5, axes.len() as f64 - 0.5], "zeroline": false },
+            "yaxis": { "visible": false, "range": [-0.12, 1.75] }, "annotations": notes,
+            "margin": { "l": 10, "r": 10 },
         }))
-        .layout(json!({ "margin": { "l": 70, "r": 40, "t": 100, "b": 24 } }))
 }
 
-/// NaN stands below all others, at a place of its own, if there is one.
-fn filled(mut values: Vec<f64>) -> (Vec<f64>, Option<f64>) {
-    let known = || values.iter().copied().filter(|v| v.is_finite());
-    let low = known().fold(f64::INFINITY, f64::min);
-    let high = known().fold(f64::NEG_INFINITY, f64::max);
-    let nowhere = if low.is_finite() { low - 0.1 * (high - low).max(1e-9 + 0.1 * low.abs()) } else { 0.0 };
-    let mut missing = false;
-    for value in values.iter_mut().filter(|v| !v.is_finite()) {
-        *value = nowhere;
-        missing = true;
-    }
-    (values, missing.then_some(nowhere))
+/// The rows of the best tenth by the first goal, limits kept.
+fn strong(view: &View<'_>, rows: &[&Row<'_>]) -> Vec<usize> {
+    let Some(goal) = goals(view.problem()).into_iter().next() else { return Vec::new() };
+    let utility = |row: &Row<'_>| row.values.get(goal.name.as_str()).map(|v| goal.role.utility(*v));
+    let mut kept: Vec<(usize, f64)> = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, r)| r.feasible)
+        .filter_map(|(i, r)| Some((i, utility(r)?)))
+        .collect();
+    kept.sort_by(|a, b| b.1.total_cmp(&a.1));
+    kept.truncate(((rows.len() as f64 * BEST_SHARE).ceil() as usize).max(1));
+    kept.into_iter().map(|(i, _)| i).collect()
 }
 
-fn of_parameter(parameter: &Parameter, values: Vec<f64>) -> Value {
-    let label = label(&parameter.name, parameter.unit.as_deref());
-    match &parameter.domain {
-        Domain::Range { low, high, log: true, .. } => {
-            let (values, none) = filled(values.into_iter().map(f64::log10).collect());
-            let ticks = log_ticks(*low, *high);
-            let places = ticks.iter().map(|t| t.log10()).collect();
-            let texts = ticks.iter().map(|t| short(*t)).collect();
-            dimension(&label, values, Some((places, texts)), none)
-        }
-        Domain::Choices { names, .. } => {
-            let (values, none) = filled(values);
-            let places = (0..names.len()).map(|i| i as f64).collect();
-            let texts = names.iter().map(|name| plain(name)).collect();
-            dimension(&label, values, Some((places, texts)), none)
-        }
-        _ => {
-            let (values, none) = filled(values);
-            dimension(&label, values, None, none)
-        }
-    }
-}
-
-fn of_outcome(outcome: &Outcome, values: Vec<f64>) -> Value {
-    let label = label(&outcome.name, outcome.unit.as_deref());
-    let (values, none) = filled(values);
-    let ticks = match &outcome.kind {
-        Kind::Ranks(ranks) => {
-            let places = (0..ranks.len()).map(|i| i as f64).collect();
-            Some((places, ranks.iter().map(|rank| plain(rank)).collect()))
-        }
-        Kind::Number => None,
+fn notes(k: usize, axis: &Axis) -> [Value; 3] {
+    let note = |y: f64, text: &str, angle: i32, anchor: &str| {
+        json!({
+            "x": k, "y": y, "text": plain(text), "showarrow": false, "textangle": angle, "yanchor": anchor, "font": { "size": 11 },
+        })
     };
-    dimension(&label, values, ticks, none)
+    [
+        note(1.14, &axis.label, -90, "bottom"),
+        note(1.02, &axis.ends.1, 0, "bottom"),
+        note(-0.02, &axis.ends.0, 0, "top"),
+    ]
 }
 
-/// One axis: its values, ticks where the numbers alone don't read well, and the place of those without a value.
-fn dimension(
-    label: &str,
-    values: Vec<f64>,
-    ticks: Option<(Vec<f64>, Vec<String>)>,
-    none: Option<f64>,
-) -> Value {
-    let mut dimension = json!({ "label": label, "values": &values });
-    if let Some((mut places, mut texts)) = ticks {
-        if let Some(none) = none {
-            places.push(none);
-            texts.push("none".into());
+fn trace(name: &str, axes: &[Axis], rows: &[usize], line: Value, opacity: f64) -> Value {
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    for &row in rows {
+        for (k, axis) in axes.iter().enumerate() {
+            x.push(Some(k));
+            y.push(axis.places.get(row).copied().flatten());
         }
-        let low = values.iter().chain(&places).copied().fold(f64::INFINITY, f64::min);
-        let high = values.iter().chain(&places).copied().fold(f64::NEG_INFINITY, f64::max);
-        dimension["tickvals"] = places.into_iter().collect();
-        dimension["ticktext"] = texts.into_iter().collect();
-        if high > low {
-            dimension["range"] = json!([low, high]);
-        }
+        x.push(None);
+        y.push(None);
     }
-    dimension
+    json!({
+        "type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, "opacity": opacity, "hoverinfo": "skip",
+        "connectgaps": false,
+    })
 }
 
-fn log_ticks(low: f64, high: f64) -> Vec<f64> {
-    let first = low.log10().floor() as i32;
-    let last = high.log10().ceil() as i32;
-    let all = (first..=last).flat_map(|e| MULTIPLES.iter().map(move |m| m * 10_f64.powi(e)));
-    let mut ticks: Vec<f64> = all.filter(|t| *t >= low * (1.0 - 1e-9) && *t <= high * (1.0 + 1e-9)).collect();
-    // Many decades are named by their powers of ten alone.
-    if ticks.len() > 10 {
-        ticks.retain(|t| (t.log10() - t.log10().round()).abs() < 1e-9);
+/// A name with its unit, as text.
+fn title(label: &str, unit: Option<&str>) -> String {
+    match unit {
+        Some(unit) => format!("{label} ({})", unit_text(unit)),
+        None => label.to_owned(),
     }
-    ticks
 }
 
 fn table(view: &View<'_>) -> Markup {
-    let data = json!({ "columns": columns(view), "rows": view.rows.iter().map(|r| cells(view, r)).collect::<Vec<Value>>() });
+    let place =
+        |row: Option<&Row<'_>>| row.and_then(|r| view.rows.iter().position(|other| other.place == r.place));
+    let data = json!({
+        "name": view.problem().name, "columns": columns(view), "rows": view.rows.iter().map(|r| cells(view, r)).collect::<Vec<Value>>(),
+        "recommended": place(view.recommended()), "best": place(view.luckiest()),
+    });
     html! {
-        h3 { "Table" }
         div.tools {
-            label for="filter" { "Filter" }
-            input type="search" id="filter" placeholder="words, all of which a row holds" autocomplete="off";
+            input type="search" id="filter" aria-label="Filter the trials" aria-describedby="filter-help"
+                placeholder="Filter, such as failed or yield>90" autocomplete="off";
             span.grow {}
             span.note id="count" role="status" {}
-            button type="button" id="before" { "Previous 100" }
-            button type="button" id="after" { "Next 100" }
+            button type="button" id="before" { "Previous" }
+            button type="button" id="after" { "Next" }
+            button type="button" id="csv" { "CSV" }
+        }
+        p.note.small id="filter-help" {
+            "Every word must be in a row; " code { "name<30" } " compares. A click on a heading sorts."
         }
         div.scroll tabindex="0" role="region" aria-label="Table of all trials" {
             table id="table" {
@@ -199,38 +197,37 @@ fn table(view: &View<'_>) -> Markup {
     }
 }
 
+/// Outcomes first, then what was set, then why and what was remarked.
 fn columns(view: &View<'_>) -> Vec<Value> {
-    let column = |name: String, number: bool| json!({ "name": name, "number": number });
-    let titled = |name: &str, unit: Option<&str>| match unit {
-        Some(unit) => format!("{name} ({unit})"),
-        None => name.to_owned(),
-    };
+    let column =
+        |key: &str, name: String, number: bool| json!({ "key": key, "name": name, "number": number });
     let problem = view.problem();
-    let mut all =
-        vec![column("trial".into(), true), column("state".into(), false), column("for".into(), false)];
-    all.extend(problem.space.parameters.iter().map(|p| {
-        let number = !matches!(p.domain, Domain::Choices { .. });
-        column(titled(&p.name, p.unit.as_deref()), number)
-    }));
+    let mut all = vec![column("trial", "Trial".into(), true), column("result", "Result".into(), false)];
     all.extend(
         problem
-            .outcomes
-            .iter()
-            .map(|o| column(titled(&o.name, o.unit.as_deref()), matches!(o.kind, Kind::Number))),
+            .outcomes_in_order()
+            .map(|o| column(&o.name, title(&o.label, o.unit.as_deref()), matches!(o.kind, Kind::Number))),
     );
-    all.push(column("remarks".into(), false));
+    all.extend(problem.parameters_in_order().map(|p| {
+        column(&p.name, title(&p.label, p.unit.as_deref()), !matches!(p.domain, Domain::Choices { .. }))
+    }));
+    all.push(column("tried_for", "Tried for".into(), false));
+    all.push(column("remarks", "Remarks".into(), false));
     all
 }
 
+/// A row of the table, cells in the order of [`columns`].
 fn cells(view: &View<'_>, row: &Row<'_>) -> Value {
     let problem = view.problem();
     let number = row.trial.map_or_else(|| json!(name(row)), |t| json!(t.trial));
     let (state, failure) = match row.standing {
-        Standing::Measured if row.feasible => ("measured", None),
-        Standing::Measured => ("measured, a limit broken", None),
+        Standing::Measured if row.feasible => ("limits kept", None),
+        Standing::Measured => ("limit broken", None),
         Standing::Failed(failure, message) => ("failed", Some(format!("{}: {message}", kind(failure)))),
         Standing::Other(word) => (word, None),
     };
+    let has_limits = problem.outcomes.iter().any(|o| o.limit.is_some());
+    let state = if state == "limits kept" && !has_limits { "measured" } else { state };
     let why = row.trial.map_or("imported", |t| t.why.kind.as_str());
     let remarks = failure.or_else(|| row.trial.map(|t| t.why.text.clone())).unwrap_or_default();
     let remarks = match row.remark {
@@ -238,13 +235,14 @@ fn cells(view: &View<'_>, row: &Row<'_>) -> Value {
         Some(remark) => format!("{remark}; {remarks}"),
         None => remarks,
     };
-    let mut cells = vec![number, json!(state), json!(why)];
-    cells.extend(problem.space.parameters.iter().map(|p| match row.recipe.get(&p.name) {
+    let mut cells = vec![number, json!(state)];
+    cells.extend(problem.outcomes_in_order().map(|o| outcome_cell(row, o)));
+    cells.extend(problem.parameters_in_order().map(|p| match row.recipe.get(&p.name) {
         Some(Setting::Number(x)) => json!(x),
         Some(Setting::Text(text)) => json!(text),
         None => Value::Null,
     }));
-    cells.extend(problem.outcomes.iter().map(|o| outcome_cell(row, o)));
+    cells.push(json!(why));
     cells.push(json!(remarks));
     Value::Array(cells)
 }

@@ -38,6 +38,12 @@ pub(crate) struct Row<'a> {
     pub(crate) remark: Option<&'a str>,
 }
 
+impl Row<'_> {
+    pub(crate) fn is_measured(&self) -> bool {
+        self.standing == Standing::Measured
+    }
+}
+
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing<'a> {
@@ -79,9 +85,33 @@ impl<'a> View<'a> {
         &self.campaign.problem
     }
 
+    /// What people call an outcome.
+    pub(crate) fn label<'s>(&'s self, outcome: &'s str) -> &'s str {
+        self.problem().outcome(outcome).map_or(outcome, |o| o.label.as_str())
+    }
+
     /// Rows that count as measured.
     pub(crate) fn measured(&self) -> impl Iterator<Item = &Row<'a>> {
         self.rows.iter().filter(|row| row.standing == Standing::Measured)
+    }
+
+    /// The latest measurement of the recommended recipe.
+    pub(crate) fn recommended(&self) -> Option<&Row<'a>> {
+        let best = self.best.as_ref().ok().filter(|best| best.measured)?;
+        let is_it = |row: &&Row<'a>| {
+            row.standing == Standing::Measured
+                && (*row.recipe == best.recipe
+                    || canonical(self.problem(), row.recipe).as_ref() == Some(&best.recipe))
+        };
+        self.rows.iter().rev().find(is_it)
+    }
+
+    /// The luckiest measurement of the first goal that kept every limit.
+    pub(crate) fn luckiest(&self) -> Option<&Row<'a>> {
+        let goal = goals(self.problem()).into_iter().next()?;
+        let utility = |row: &Row<'a>| row.values.get(goal.name.as_str()).map(|v| goal.role.utility(*v));
+        let rows = self.measured().filter(|row| row.feasible && utility(row).is_some());
+        rows.max_by(|a, b| utility(a).partial_cmp(&utility(b)).unwrap_or(std::cmp::Ordering::Equal))
     }
 
     /// Outcomes of which at least one value is known, so that there is a model of them.

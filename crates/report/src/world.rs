@@ -1,10 +1,12 @@
 //! The page of a driven plant: what was claimed, what was done, what was learnt, what was imagined.
 
+mod answer;
 mod figures;
 
 use forethought_calibrate::Share;
 use forethought_plant::World;
 use forethought_record::{Drive, EpisodeEnd, Purpose, Seq};
+use forethought_space::label_of;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -77,9 +79,10 @@ pub struct WorldReport<'a> {
 /// One self-contained HTML page, which works offline.
 pub fn render_world(input: &WorldReport<'_>) -> String {
     let sections = [
-        Section { id: "claims", title: "What was claimed, what was kept", body: claims(input) },
+        Section { id: "answer", title: "Result", body: answer::body(input) },
         Section { id: "driven", title: "What was done", body: figures::driven(input) },
         Section { id: "imagined", title: "Imagined against measured", body: figures::imagined(input) },
+        Section { id: "claims", title: "How good are the predictions?", body: claims(input) },
         Section { id: "learnt", title: "What was learnt", body: learnt(input) },
         Section { id: "surprise", title: "Surprise", body: surprise(input) },
         Section { id: "explored", title: "How it was explored", body: figures::explored(input) },
@@ -98,7 +101,6 @@ fn header(input: &WorldReport<'_>) -> Markup {
     html! {
         header {
             div {
-                p.eyebrow { "forethought world" }
                 h1 { (input.world.name) }
                 p.lead {
                     span.state data-state=(state) { (state) }
@@ -110,7 +112,7 @@ fn header(input: &WorldReport<'_>) -> Markup {
                     }
                 }
             }
-            button.theme type="button" id="theme" title="Light or dark" { "Light or dark" }
+            button.theme type="button" id="theme" aria-label="Light or dark" title="Light or dark" { "◐" }
         }
     }
 }
@@ -153,7 +155,7 @@ fn claims(input: &WorldReport<'_>) -> Markup {
                     thead { tr { th scope="col" { "Sensor" } @for kept in &rows { th scope="col" { (kept.ahead) " ahead" } } } }
                     tbody {
                         @for (i, sensor) in input.world.card.sensors.iter().enumerate() {
-                            tr { td { (sensor.name) } @for kept in &rows { td { (share(of(kept.sensors[i]))) } } }
+                            tr { td { (label_of(&sensor.name)) } @for kept in &rows { td { (share(of(kept.sensors[i]))) } } }
                         }
                     }
                 }
@@ -192,7 +194,7 @@ fn learnt(input: &WorldReport<'_>) -> Markup {
                             @for (i, sensor) in input.world.card.sensors.iter().enumerate() {
                                 @for score in &model.scores {
                                     tr {
-                                        td { (sensor.name) } td { (score.ahead) } td { (short(score.model[i])) }
+                                        td { (label_of(&sensor.name)) } td { (score.ahead) } td { (short(score.model[i])) }
                                         td { (short(score.linear[i])) } td { (short(score.persistence[i])) }
                                         @if has_truth { td { @if let Some(truth) = &score.truth { (short(truth[i])) } } }
                                     }
@@ -280,7 +282,6 @@ fn reproduce(input: &WorldReport<'_>) -> Markup {
         }
         p { "Made by:" }
         pre tabindex="0" { (input.command) }
-        h3 { "The world file" }
-        pre tabindex="0" { (input.drive.text) }
+        details { summary { "The world file" } pre tabindex="0" { (input.drive.text) } }
     }
 }

@@ -34,7 +34,7 @@ fn chart(arguments: &Arguments, loaded: &CampaignHandle, name: &str) -> Result<E
     let question = read.question(loaded)?;
     let insight = loaded.insight(&read, &question);
     let packs = pack_charts();
-    let charts = Charts::new(&read.campaign, &insight, &packs);
+    let charts = Charts::new(&read.campaign, &insight, &packs).with_entries(&read.entries);
     let names = || charts.all().iter().map(Chart::to_string).collect::<Vec<_>>();
     if name == "list" {
         if arguments.json {
@@ -62,6 +62,7 @@ pub(crate) fn write_report(
     let question = read.question(loaded)?;
     let html = render(&ReportInput {
         campaign: &read.campaign,
+        entries: &read.entries,
         insight: loaded.insight(&read, &question),
         generated: now(),
         command: &format!("forethought run {}", loaded.path.display()),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use forethought_plant::Channel;
 use forethought_record::{ModelState, Purpose};
+use forethought_space::label_of;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -59,11 +60,12 @@ pub(super) fn explored(input: &WorldReport<'_>) -> Markup {
     };
     for (i, sensor) in card.sensors.iter().enumerate() {
         let (x, y) = join(&|t| t.read[i].clone(), sensor);
-        read = read.trace(line(&sensor.name, json!(x), json!(y), COLOURS[i % COLOURS.len()]));
+        read = read.trace(line(&label_of(&sensor.name), json!(x), json!(y), COLOURS[i % COLOURS.len()]));
     }
     for (i, action) in card.actions.iter().enumerate() {
         let (x, y) = join(&|t| t.set[i].clone(), &action.channel);
-        set = set.trace(line(&action.channel.name, json!(x), json!(y), COLOURS[i % COLOURS.len()]));
+        set =
+            set.trace(line(&label_of(&action.channel.name), json!(x), json!(y), COLOURS[i % COLOURS.len()]));
     }
     let layout = json!({ "xaxis": axis("hours"), "yaxis": axis("share of the range") });
     html! { (read.layout(layout.clone()).markup()) (set.layout(layout).markup()) }
@@ -79,7 +81,7 @@ pub(super) fn imagined(input: &WorldReport<'_>) -> Markup {
         let Some(trace) = input.episodes.iter().find(|e| e.number == dream.episode) else { continue };
         for (i, sensor) in input.world.card.sensors.iter().enumerate() {
             let id = format!("imagined-{}-{i}", dream.episode);
-            let title = format!("{}, imagined from {} on", sensor.name, clock(input, dream.from));
+            let title = format!("{}, imagined from {} on", label_of(&sensor.name), clock(input, dream.from));
             let caption = "Blue: imagined from the readings before the line and the actions after it, with its 90 % band. \
                            Black dots: what was read.";
             let time = |k: usize| hours((dream.from + 1 + k) as f64 * input.world.card.period_s);
@@ -96,7 +98,7 @@ pub(super) fn imagined(input: &WorldReport<'_>) -> Markup {
                     "y": around.map(|t| number(trace.read[i][t])).collect::<Vec<_>>(),
                 }))
                 .layout(json!({
-                    "xaxis": axis("hours"), "yaxis": axis(&label(&sensor.name, sensor.unit.as_deref())),
+                    "xaxis": axis("hours"), "yaxis": axis(&label(&label_of(&sensor.name), sensor.unit.as_deref())),
                     "shapes": [upright(hours(dream.from as f64 * input.world.card.period_s))],
                 }));
             figures.push(figure);
@@ -146,7 +148,7 @@ pub(super) fn errors(input: &WorldReport<'_>) -> Markup {
             score.map_or(f64::NAN, |s| s.model[i] / s.persistence[i])
         };
         let mut trace = line(
-            &sensor.name,
+            &label_of(&sensor.name),
             json!((1..=models.len()).collect::<Vec<_>>()),
             models.iter().map(|m| number(of(m))).collect(),
             COLOURS[i % COLOURS.len()],
@@ -192,12 +194,9 @@ fn sensor_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, i: usize, sensor
     let track = input.world.tracks.iter().find(|t| t.sensor == i);
     let (low, high) = input.world.limits[i];
     let limits: Vec<Value> = [low, high].iter().filter(|v| v.is_finite()).map(|v| level(*v)).collect();
-    let mut caption = format!("What {} showed", sensor.name);
+    let mut caption = format!("What {} showed", label_of(&sensor.name));
     if track.is_some() {
         caption += ", and what was wanted (dashed)";
-    }
-    if !limits.is_empty() {
-        caption += "; red: its limit";
     }
     let end_s = (trace.read[i].len().max(1) - 1) as f64 * period_s;
     let maintained = input.world.maintenance.iter().filter(|(from, _)| *from < end_s);
@@ -212,9 +211,27 @@ fn sensor_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, i: usize, sensor
         caption += "; shaded red: nothing was read";
     }
     let shapes = [limits, maintained, unread].concat();
-    let mut figure = Figure::new(format!("driven-{i}"), sensor.name.clone(), caption + ".")
-        .trace(band(&x, claimed.iter().map(|c| c.0), claimed.iter().map(|c| c.1), "claimed, 90 %"))
-        .trace(line("read", json!(x), trace.read[i].iter().map(|v| number(*v)).collect(), BLUE));
+    let mut figure = Figure::new(format!("driven-{i}"), label_of(&sensor.name), caption + ".").trace(band(
+        &x,
+        claimed.iter().map(|c| c.0),
+        claimed.iter().map(|c| c.1),
+        "claimed, 90 %",
+    ));
+    // What was wanted lies under what was read.
+    if let Some(track) = track {
+        let wanted: Vec<f64> = (0..x.len()).map(|t| track.at(t as f64 * period_s)).collect();
+        figure = figure.trace(json!({
+            "type": "scatter", "mode": "lines", "name": "wanted", "x": x, "y": wanted,
+            "line": { "color": ORANGE, "dash": "dash", "width": 2.5 },
+        }));
+    }
+    figure = figure.trace(line("read", json!(x), trace.read[i].iter().map(|v| number(*v)).collect(), BLUE));
+    if low.is_finite() || high.is_finite() {
+        // A shape has no place in the legend; this line does.
+        let mut limit = line("limit", json!([null]), json!([null]), VERMILLION);
+        limit["showlegend"] = json!(true);
+        figure = figure.trace(limit);
+    }
     if let Some(truth) = &trace.truth[i] {
         figure = figure.trace(line("true", json!(x), truth.iter().map(|v| number(*v)).collect(), GREEN));
     }
@@ -226,15 +243,8 @@ fn sensor_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, i: usize, sensor
         dotted["line"]["dash"] = json!("dot");
         figure = figure.trace(dotted);
     }
-    if let Some(track) = track {
-        let wanted: Vec<f64> = (0..x.len()).map(|t| track.at(t as f64 * period_s)).collect();
-        figure = figure.trace(json!({
-            "type": "scatter", "mode": "lines", "name": "wanted", "x": x, "y": wanted,
-            "line": { "color": ORANGE, "dash": "dash", "width": 2 },
-        }));
-    }
     figure.layout(json!({
-        "xaxis": axis("hours"), "yaxis": axis(&label(&sensor.name, sensor.unit.as_deref())), "shapes": shapes,
+        "xaxis": axis("hours"), "yaxis": axis(&label(&label_of(&sensor.name), sensor.unit.as_deref())), "shapes": shapes,
     }))
 }
 
@@ -258,7 +268,7 @@ fn actions_figure(input: &WorldReport<'_>, trace: &EpisodeTrace, id: &str) -> Fi
         let channel = &action.channel;
         let x: Vec<f64> = (0..trace.set[i].len()).map(|t| hours(t as f64 * card.period_s)).collect();
         let y = trace.set[i].iter().map(|v| number((v - channel.low) / (channel.high - channel.low)));
-        let mut trace = line(&channel.name, json!(x), y.collect(), COLOURS[i % COLOURS.len()]);
+        let mut trace = line(&label_of(&channel.name), json!(x), y.collect(), COLOURS[i % COLOURS.len()]);
         trace["line"]["shape"] = json!("hv");
         figure = figure.trace(trace);
     }
