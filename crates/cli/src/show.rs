@@ -222,13 +222,11 @@ pub(crate) fn percent(p: f64) -> String {
 }
 
 pub(crate) fn recipe_text(problem: &Problem, recipe: &Recipe) -> String {
+    let texts = problem.space.settings(recipe);
     let settings: Vec<(&str, String)> = problem
         .parameters_in_order()
         .filter_map(|p| {
-            let value = match recipe.get(&p.name)? {
-                Value::Number(x) => p.setting_text(*x),
-                Value::Text(text) => text.clone(),
-            };
+            let value = texts.get(p.name.as_str())?;
             let unit = p.unit.as_ref().map(|u| format!(" {u}")).unwrap_or_default();
             Some((p.name.as_str(), format!("{value}{unit}")))
         })

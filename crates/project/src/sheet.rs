@@ -27,10 +27,10 @@ pub fn run_sheet(problem: &Problem, trials: &[(u64, Recipe)], seed: u64) -> Stri
             .chain([REMARK.into()]),
     );
     for (trial, recipe) in order {
-        let settings = problem.parameters_in_order().map(|p| match recipe.get(&p.name) {
-            Some(Value::Number(x)) => clear(p.setting_text(*x)),
-            Some(Value::Text(text)) => text.clone(),
-            None => String::new(),
+        let texts = problem.space.settings(recipe);
+        let settings = problem.parameters_in_order().map(|p| {
+            let text = texts.get(p.name.as_str()).cloned().unwrap_or_default();
+            if matches!(recipe.get(&p.name), Some(Value::Number(_))) { clear(text) } else { text }
         });
         let empty = outcomes.iter().map(|_| String::new()).chain([String::new()]);
         table.row([trial.to_string()].into_iter().chain(settings).chain(empty));

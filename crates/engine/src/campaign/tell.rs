@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use forethought_machine::Class;
 use forethought_record::{Actor, Event, Fate, OrderState, RunKey, TrialState};
-use forethought_space::{Measurement, Parameter, Value};
+use forethought_space::{Measurement, Value};
 use jiff::Timestamp;
 
 use super::Core;
@@ -37,10 +37,10 @@ impl Core {
         };
         let t = self.trial(trial)?;
         if let Some(as_run) = &mut answer.as_run {
-            let space = &self.campaign.problem.space;
+            let shown = self.campaign.problem.space.settings(&t.recipe);
             let is_asked = |name: &str, told: &Value| {
-                let parameter = space.slot(name).map(|slot| &space.parameters[slot]);
-                t.recipe.get(name).is_some_and(|asked| is_same(parameter, asked, told))
+                let shown = shown.get(name).map_or("", String::as_str);
+                t.recipe.get(name).is_some_and(|asked| is_same(asked, shown, told))
             };
             as_run.0.retain(|name, told| !is_asked(name, told));
         }
@@ -55,6 +55,11 @@ impl Core {
         let mine = self.told_orders(trial)?;
         self.check_as_run(&answer)?;
         if let Some((kind, message)) = &answer.failed {
+            if !answer.context.is_empty() {
+                let fate = Fate::Answered { outcomes: BTreeMap::new(), context: answer.context.clone() };
+                let event = Event::Reported { key: mine[0].clone(), fate, partial: true, as_run: None };
+                self.record(at, by, event);
+            }
             let fate = Fate::Failed { message: message.clone(), kind: Some(*kind) };
             let event = Event::Reported { key: mine[0].clone(), fate, partial: false, as_run: answer.as_run };
             self.record(at, by, event);
@@ -224,12 +229,11 @@ fn check_answer(answer: &Answer) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a setting that was told is the one that was asked for; a spreadsheet may have dropped digits.
-fn is_same(parameter: Option<&Parameter>, asked: &Value, told: &Value) -> bool {
+/// Whether a setting that was told is the one that was asked for and `shown`; a spreadsheet may have dropped digits.
+fn is_same(asked: &Value, shown: &str, told: &Value) -> bool {
     match (asked, told) {
         (Value::Number(asked), Value::Number(told)) => {
-            (asked - told).abs() <= DROPPED * asked.abs()
-                || parameter.is_some_and(|p| p.is_same_setting(*asked, *told))
+            (asked - told).abs() <= DROPPED * asked.abs() || shown.parse() == Ok(*told)
         }
         _ => asked == told,
     }
