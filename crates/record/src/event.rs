@@ -158,6 +158,9 @@ pub enum Event {
         imported: u64,
         /// Where the right one comes from.
         source: String,
+        /// What was really set, where that was wrong.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recipe: Option<Recipe>,
         /// What is right.
         outcomes: BTreeMap<String, Measurement>,
         /// What was seen with it.

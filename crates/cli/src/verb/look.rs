@@ -2,7 +2,7 @@
 
 use forethought_engine::{Changing, last_belief};
 use forethought_plan::PlanError;
-use forethought_project::{Failure, export_table, file_error};
+use forethought_project::{Failure, export_table};
 use forethought_record::{Campaign, Event, Says, Settlement, TrialState};
 use forethought_space::{Measurement, Recipe, number_text};
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::exit::{Exit, warn};
 use crate::host::{campaign, now, world_record};
 use crate::show;
 use crate::table::table;
-use crate::voice::{put, say, talk};
+use crate::voice::{put, say, talk, write_file};
 
 /// Trials by state, in a sentence.
 pub(crate) fn counts(campaign: &Campaign) -> String {
@@ -268,8 +268,9 @@ fn gist(event: &Event) -> String {
         Event::Imported { source, outcomes, .. } => {
             format!("{source}: {}", measured(outcomes.iter().map(|(k, v)| (k, Some(v)))))
         }
-        Event::Corrected { source, outcomes, .. } => {
-            format!("{source}: {} instead", measured(outcomes.iter().map(|(k, v)| (k, Some(v)))))
+        Event::Corrected { source, recipe, outcomes, .. } => {
+            let recipe = recipe.as_ref().map_or_else(String::new, |recipe| format!("{recipe}: "));
+            format!("{source}: {recipe}{} instead", measured(outcomes.iter().map(|(k, v)| (k, Some(v)))))
         }
         Event::Decided { decision, proposals, .. } => {
             let trials: Vec<String> = proposals.iter().map(|p| p.trial.to_string()).collect();
@@ -349,7 +350,7 @@ pub(crate) fn export(arguments: &Arguments, v: &Export) -> Result<Exit, Failure>
     let text = export_table(c);
     match &v.output {
         Some(path) => {
-            std::fs::write(path, text).map_err(|e| file_error(path, &e))?;
+            write_file(path, text)?;
             let elsewhere = match c.imported.len() {
                 0 => String::new(),
                 n => format!(" and {} from elsewhere", show::count(n, "measurement")),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_plan::ROWS_MOST;
 use forethought_record::{Actor, Event, Imported, REMARK, TrialState};
-use forethought_space::{Measurement, Observed};
+use forethought_space::{Measurement, Observed, Recipe};
 use jiff::Timestamp;
 
 use super::Core;
@@ -69,10 +69,17 @@ impl Core {
         open.retain(|place| {
             again != Again::Repeat && tables.contains(table_of(&self.campaign.imported[*place].source))
         });
+        let recipes: BTreeSet<String> = rest.iter().map(|(_, row)| row.recipe.to_string()).collect();
         let (mut events, mut doubts) = (Vec::new(), Vec::new());
         for (source, observed) in rest {
-            let is_same = |place: &usize| self.campaign.imported[*place].observed.recipe == observed.recipe;
-            let earlier = open.iter().position(is_same).map(|at| open.remove(at));
+            let before = |place: &usize| &self.campaign.imported[*place].observed;
+            let is_same = |place: &usize| before(place).recipe == observed.recipe;
+            let is_reset = |place: &usize| {
+                is_set_otherwise(before(place), &observed)
+                    && !recipes.contains(&before(place).recipe.to_string())
+            };
+            let found = open.iter().position(is_same).or_else(|| open.iter().position(is_reset));
+            let earlier = found.map(|at| open.remove(at));
             if let Some(place) = earlier.filter(|_| again == Again::Unsaid) {
                 doubts.push(self.doubt(&source, place, &observed));
                 continue;
@@ -80,7 +87,10 @@ impl Core {
             let Observed { recipe, outcomes, context, failed, .. } = observed;
             events.push(match earlier {
                 None => Event::Imported { source, recipe, outcomes, context, failed },
-                Some(place) => Event::Corrected { imported: place as u64, source, outcomes, context, failed },
+                Some(place) => {
+                    let recipe = Some(recipe).filter(|r| *r != self.campaign.imported[place].observed.recipe);
+                    Event::Corrected { imported: place as u64, source, recipe, outcomes, context, failed }
+                }
             });
             *(if earlier.is_none() { &mut taken.new } else { &mut taken.corrected }) += 1;
         }
@@ -114,6 +124,17 @@ impl Core {
             None => "nothing".into(),
         };
         let names: BTreeSet<&String> = before.outcomes.keys().chain(now.outcomes.keys()).collect();
+        if before.recipe != now.recipe {
+            let names: BTreeSet<&String> = before.recipe.0.keys().chain(now.recipe.0.keys()).collect();
+            let text = |recipe: &Recipe, name: &str| {
+                recipe.get(name).map_or_else(|| "nothing".to_owned(), ToString::to_string)
+            };
+            let differs = names.into_iter().filter(|name| before.recipe.get(name) != now.recipe.get(name));
+            let changes: Vec<String> = differs
+                .map(|n| format!("{n} {}, there {}", text(&now.recipe, n), text(&before.recipe, n)))
+                .collect();
+            return format!("{source} has what {earlier} measured with {}", changes.join(", "));
+        }
         let changes = names.into_iter().filter_map(|name| {
             let (was, is) = (before.outcomes.get(name), now.outcomes.get(name));
             (was != is).then(|| format!("{name} {}, there {}", text(is), text(was)))
@@ -161,6 +182,17 @@ impl Core {
             context: row.context,
         })
     }
+}
+
+/// Whether a row says what an earlier one said, with other settings: the same measured, and at least half of the settings kept.
+fn is_set_otherwise(before: &Observed, now: &Observed) -> bool {
+    let names: BTreeSet<&String> = before.recipe.0.keys().chain(now.recipe.0.keys()).collect();
+    let changed = names.iter().filter(|name| before.recipe.get(name) != now.recipe.get(name)).count();
+    let is_told = !now.outcomes.is_empty() || now.failed.is_some();
+    is_told
+        && changed <= names.len().div_ceil(2)
+        && before.outcomes == now.outcomes
+        && before.failed == now.failed
 }
 
 fn asked(doubts: &[String]) -> Refusal {

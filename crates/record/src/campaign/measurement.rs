@@ -29,11 +29,14 @@ impl Campaign {
                 Arc::make_mut(&mut self.observed).insert(self.imported.len(), observed.clone());
                 self.imported.push(Imported { source: source.clone(), observed });
             }
-            Event::Corrected { imported, source, outcomes, context, failed } => {
+            Event::Corrected { imported, source, recipe, outcomes, context, failed } => {
                 let place = usize::try_from(*imported).unwrap_or(usize::MAX);
                 let missing = self.dangling(&format!("imported measurement {imported}"));
                 let Imported { source: from, observed } = self.imported.get_mut(place).ok_or(missing)?;
                 from.clone_from(source);
+                if let Some(recipe) = recipe {
+                    observed.recipe.clone_from(recipe);
+                }
                 observed.outcomes.clone_from(outcomes);
                 observed.context.clone_from(context);
                 observed.failed = *failed;
