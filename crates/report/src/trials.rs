@@ -82,7 +82,8 @@ fn lines(view: &View<'_>, measured: &[&Row<'_>]) -> Figure {
     let rows = &measured[measured.len().saturating_sub(LINES_MOST)..];
     let points: Vec<Option<Vec<f64>>> = rows.iter().map(|row| problem.space.point(row.recipe).ok()).collect();
     let mut axes: Vec<Axis> = view.modelled().into_iter().map(|outcome| of_outcome(outcome, rows)).collect();
-    for (slot, parameter) in problem.space.parameters.iter().enumerate() {
+    for parameter in problem.parameters_in_order() {
+        let Some(slot) = problem.space.slot(&parameter.name) else { continue };
         let (low, high) = parameter.bounds();
         if !matches!(parameter.domain, Domain::Fixed(_)) && high > low {
             let values: Vec<Option<f64>> = points.iter().map(|x| x.as_ref().map(|x| x[slot])).collect();
