@@ -75,7 +75,7 @@ pub fn import_episodes(
             envelope: json!(null),
             longest: periods,
         };
-        let sealed = DriveEvent::sealed(episode, periods, hex(&hash), EpisodeEnd::Whole);
+        let sealed = counted(DriveEvent::sealed(episode, periods, hex(&hash), EpisodeEnd::Whole), table);
         let entries =
             [intended, sealed].map(|event| DriveEntry { v: FORMAT, at: now(), by: actor.clone(), event });
         opened.store.append(&entries, Vec::new())?;
@@ -85,6 +85,19 @@ pub fn import_episodes(
         done.push(ImportedEpisode { episode, periods, is_known: false });
     }
     Ok(done)
+}
+
+/// A table's seal with what its sensors did not show, and what they showed that they cannot.
+fn counted(mut sealed: DriveEvent, table: &EpisodeTable) -> DriveEvent {
+    let DriveEvent::EpisodeSealed { unread, impossible, .. } = &mut sealed else { return sealed };
+    let sensors = table.card().channels.iter().map(|c| &c.channel).filter(|c| c.kind == ChannelKind::Sensor);
+    for sensor in sensors {
+        let values = table.values(&sensor.name).unwrap_or_default();
+        let beyond = values.iter().filter(|v| **v < sensor.low || **v > sensor.high).count() as u64;
+        impossible.push(beyond);
+        unread.push(beyond + values.iter().filter(|v| v.is_nan()).count() as u64);
+    }
+    sealed
 }
 
 /// A table of a plant's channels at times of their own, CSV or Parquet by its name.
