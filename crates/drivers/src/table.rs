@@ -20,6 +20,12 @@ struct Options {
     /// Rows of the same recipe: "mean" of them (the default), or "each" in turn.
     #[serde(default)]
     repeats: Repeats,
+    /// Names of the campaign by the headers that stand for them.
+    #[serde(default)]
+    map: BTreeMap<String, String>,
+    /// Headers of columns to leave out.
+    #[serde(default)]
+    ignore: Vec<String>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
@@ -59,14 +65,15 @@ fn pool(b: &Build<'_>) -> Result<Vec<Recipe>, BuildError> {
 fn contents(b: &Build<'_>, options: &Options) -> Result<Contents, BuildError> {
     let path = b.dir.join(&options.file);
     let bytes = std::fs::read(&path).map_err(|e| b.error(format!("{}: {e}", path.display())))?;
-    read(&bytes, b.problem).map_err(|e| b.error(format!("{}: {e}", path.display())))
+    read(&bytes, b.problem, options).map_err(|e| b.error(format!("{}: {e}", path.display())))
 }
 
 type Contents = (Vec<Recipe>, BTreeMap<String, Vec<Row>>);
 
-fn read(bytes: &[u8], problem: &Problem) -> Result<Contents, String> {
-    let table = forethought_source::Table::read(bytes)
+fn read(bytes: &[u8], problem: &Problem, options: &Options) -> Result<Contents, String> {
+    let mut table = forethought_source::Table::read(bytes)
         .map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    table.told(&options.map, &options.ignore)?;
     let column = |name: &str, unit: Option<&str>| Column::find(&table, name, unit);
     let space = &problem.space;
     let set = space

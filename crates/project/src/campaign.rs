@@ -10,7 +10,7 @@ use forethought_memory::{Folder, Head as KeptHead, Journal, OwnError, SqliteJour
 use forethought_plan::{Insight, PlanError, Question};
 use forethought_record::{Actor, CampaignId, Event};
 use forethought_source::nearest;
-use forethought_space::{MachineSpec, Problem, parse, parse_recorded};
+use forethought_space::{MachineSpec, Problem, ToldTable, parse, parse_recorded};
 
 use crate::failure::Failure;
 use crate::host::{Host, Notice};
@@ -127,9 +127,12 @@ impl CampaignHandle {
 
     /// The rows of the file's start data.
     pub fn start_data(&self) -> Result<Rows<(String, Answer)>, Failure> {
-        let Some(name) = &self.problem.start.data else { return Ok(Rows::default()) };
-        let bytes = self.problem.attachments.get(name).cloned().unwrap_or_default();
-        import_rows(&self.problem, name, &bytes, &Reading::default()).map_err(|e| bad_cells(name, &e))
+        let Some(ToldTable { file, map, ignore }) = self.problem.start.data.clone() else {
+            return Ok(Rows::default());
+        };
+        let bytes = self.problem.attachments.get(&file).cloned().unwrap_or_default();
+        let reading = Reading { ignore, map: map.into_iter().collect(), ..Reading::default() };
+        import_rows(&self.problem, &file, &bytes, &reading).map_err(|e| bad_cells(&file, &e))
     }
 
     /// Opens the campaign in the journal, with its start data if it is new, and takes in a changed

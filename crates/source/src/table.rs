@@ -2,6 +2,7 @@
 
 mod header;
 mod layout;
+mod told;
 
 use crate::decode::decode;
 use crate::number::{Decimal, NumberError};

@@ -95,10 +95,47 @@ pub struct ParameterFile {
     pub optional: bool,
     /// This share takes up what rounding leaves.
     pub balance: bool,
-    /// A CSV file with a row a choice and numbers that describe it.
-    pub descriptors: Option<String>,
+    /// A table with a row a choice and numbers that describe it. The choices stand in the column that is called as the parameter
+    /// (by `map` too), or else in the first.
+    pub descriptors: Option<TableFile>,
     /// A remark for people.
     pub about: Option<String>,
+}
+
+/// A table beside the campaign file: its name, or `{ file = "runs.csv", map = { "T oven" = "temperature" }, ignore = ["operator"] }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TableFile {
+    /// Read as it stands.
+    Name(String),
+    /// With what it does not say of itself.
+    Told(ToldTable),
+}
+
+/// A table and what is said of its columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToldTable {
+    /// Its name.
+    pub file: String,
+    /// Names of the campaign by the headers that stand for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub map: BTreeMap<String, String>,
+    /// Headers of columns to leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
+}
+
+impl TableFile {
+    /// The file, with what is said of its columns.
+    pub fn told(&self) -> ToldTable {
+        match self {
+            TableFile::Name(file) => {
+                ToldTable { file: file.clone(), map: BTreeMap::new(), ignore: Vec::new() }
+            }
+            TableFile::Told(told) => told.clone(),
+        }
+    }
 }
 
 /// How distances between values are felt.
@@ -288,8 +325,8 @@ pub enum FailureFile {
 pub struct StartFile {
     /// Today's recipe: tried first, and the one to beat.
     pub recipe: Option<Recipe>,
-    /// A CSV file of measurements made elsewhere.
-    pub data: Option<String>,
+    /// A table of measurements made elsewhere.
+    pub data: Option<TableFile>,
     /// Trials before the model decides. Recipes measured elsewhere and brought along count.
     pub trials: Option<u32>,
 }

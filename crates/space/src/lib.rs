@@ -35,6 +35,7 @@ mod space;
 mod value;
 mod words;
 
+pub use file::ToldTable;
 pub use forethought_source::Diagnostic;
 pub use history::{Failure, History, Observed};
 pub use listing::Listing;

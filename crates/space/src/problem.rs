@@ -9,7 +9,7 @@ use std::sync::Arc;
 use forethought_source::{Diagnostic, Seconds, nearest};
 use serde_json::Value as Json;
 
-use crate::file::{CampaignFile, FailureFile, WaitFile};
+use crate::file::{CampaignFile, FailureFile, ToldTable, WaitFile};
 pub use crate::outcome::AT_ONCE_MOST;
 use crate::outcome::Outcome;
 use crate::parameter::Parameter;
@@ -80,8 +80,8 @@ pub struct Stage {
 pub struct Start {
     /// Today's recipe, as a point.
     pub recipe: Option<(Recipe, Point)>,
-    /// Name of an attached CSV file.
-    pub data: Option<String>,
+    /// An attached table.
+    pub data: Option<ToldTable>,
     /// Trials before the model decides; recipes measured elsewhere and brought along count.
     pub trials: u32,
 }

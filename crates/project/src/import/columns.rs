@@ -142,7 +142,7 @@ pub(super) fn find(
 
 /// Names that were said beside the table and that nothing has.
 fn named_in_vain(problem: &Problem, table: &Table, reading: &Reading) -> Vec<CellError> {
-    let has = |name: &str| table.columns.iter().any(|head| is_called(head, name));
+    let has = |name: &str| table.columns.iter().any(|head| head.is_called(name));
     let all = || table.columns.iter().map(|c| c.header.as_str()).collect::<Vec<_>>().join(", ");
     let headers = reading.ignore.iter().chain(reading.map.iter().map(|(header, _)| header));
     let no_header = headers
@@ -154,11 +154,6 @@ fn named_in_vain(problem: &Problem, table: &Table, reading: &Reading) -> Vec<Cel
         CellError::new(1, name, format!("there is no such parameter to set{hint}"))
     });
     no_header.chain(set).collect()
-}
-
-/// Whether somebody who says `name` means this column.
-fn is_called(head: &Head, name: &str) -> bool {
-    head.header == name || head.name == name || key(&head.header) == key(name) || key(&head.name) == key(name)
 }
 
 impl Column {
@@ -192,12 +187,12 @@ fn name_of<'p>(problem: &'p Problem, meaning: &'p Meaning) -> Option<&'p str> {
 
 /// What a header stands for, and whether its unit belongs to its name.
 fn meaning(problem: &Problem, head: &Head, reading: &Reading) -> Result<Column, String> {
-    if reading.ignore.iter().any(|name| is_called(head, name)) {
+    if reading.ignore.iter().any(|name| head.is_called(name)) {
         return Ok(Column::of(head, Meaning::Unused));
     }
     let column =
         |meaning: Meaning, unit: Option<&String>| Column { unit: unit.cloned(), ..Column::of(head, meaning) };
-    let mut said = reading.map.iter().filter(|(header, _)| is_called(head, header)).collect::<Vec<_>>();
+    let mut said = reading.map.iter().filter(|(header, _)| head.is_called(header)).collect::<Vec<_>>();
     // Of headers that differ by case only, each means itself.
     said.sort_by_key(|(header, _)| *header != head.header);
     if let Some((_, name)) = said.first() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Check;
-use crate::file::CampaignFile;
+use crate::file::{CampaignFile, TableFile};
 use crate::outcome::{Outcome, Role};
 use crate::parameter::Domain;
 use crate::problem::{AT_ONCE_MOST, BatchRule, Budget, MachineSpec, Start};
@@ -83,9 +83,9 @@ impl Check<'_> {
     }
 
     pub(super) fn start(&mut self, raw: &CampaignFile, space: &Space, outcomes: &[Outcome]) -> Start {
-        let data = raw.start.data.clone();
-        if let Some(name) = &data {
-            self.attach(name, &["start", "data"]);
+        let data = raw.start.data.as_ref().map(TableFile::told);
+        if let Some(table) = &data {
+            self.attach(&table.file, &["start", "data"]);
         }
         let recipe = raw.start.recipe.as_ref().and_then(|recipe| {
             let checked = space.point(recipe).and_then(|x| space.admits(&x).map(|()| x));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forethought_source::{Table, key};
 
 use super::Check;
-use crate::file::{CampaignFile, ParameterFile, ScaleFile};
+use crate::file::{CampaignFile, ParameterFile, ScaleFile, ToldTable};
 use crate::parameter::{Descriptors, Domain, Parameter};
 use crate::space::{Mixture, Space};
 use crate::value::Value;
@@ -161,15 +161,16 @@ impl Check<'_> {
             None => None,
             Some(file) => {
                 let path = ["parameter", name, "descriptors"];
-                let bytes = self.attach(file, &path)?;
-                match read_descriptors(&bytes, &names) {
+                let told = file.told();
+                let bytes = self.attach(&told.file, &path)?;
+                match read_descriptors(&bytes, &told, name, &names) {
                     Ok(d) => Some(d),
                     Err(message) => {
                         self.error(
                             "descriptors",
                             &path,
-                            format!("{file}: {message}"),
-                            "one row a choice, its name first, then numbers",
+                            format!("{}: {message}", told.file),
+                            "one row a choice, its name first, then numbers; `{ file = …, ignore = [\"supplier\"] }` leaves columns out",
                         );
                         None
                     }
@@ -268,9 +269,21 @@ impl Check<'_> {
     }
 }
 
-fn read_descriptors(bytes: &[u8], names: &[String]) -> Result<Descriptors, String> {
-    let table = Table::read(bytes)
+fn read_descriptors(
+    bytes: &[u8],
+    told: &ToldTable,
+    parameter: &str,
+    names: &[String],
+) -> Result<Descriptors, String> {
+    let mut table = Table::read(bytes)
         .map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    table.told(&told.map, &told.ignore)?;
+    if table.columns.is_empty() {
+        return Err("every column is left out".into());
+    }
+    let first = table.columns.iter().position(|c| c.is_called(parameter)).unwrap_or(0);
+    table.columns[..=first].rotate_right(1);
+    table.rows.iter_mut().for_each(|row| row.cells[..=first].rotate_right(1));
     let header: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
     let mut found: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for row in &table.rows {
