@@ -9,7 +9,7 @@ mod told;
 use std::path::{Path, PathBuf};
 
 use forethought_engine::{Command, Reply};
-use forethought_project::{Failure, Reading, Rows, bad_cells, file_error, import_rows, read_table};
+use forethought_project::{Failure, Reading, Rows, bad_cells, import_rows, read_table};
 use forethought_source::Table;
 use forethought_space::parse;
 use serde_json::json;
@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::host::{actor, campaign, registry};
 use crate::show;
 use crate::table::table;
-use crate::voice::{say, talk};
+use crate::voice::{say, talk, write_file};
 use guess::{Guess, Taken};
 use told::Told;
 
@@ -52,7 +52,7 @@ pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
             .hint("name another file"));
     }
     let Some(from) = &v.from else {
-        write(&path, TEMPLATE)?;
+        write_file(&path, TEMPLATE)?;
         write_schema(&path)?;
         talk(format!("wrote {}: edit it, then `forethought ask {}`", path.display(), path.display()));
         if arguments.json {
@@ -80,7 +80,7 @@ pub(crate) fn init(arguments: &Arguments, v: &Init) -> Result<Exit, Failure> {
     })?;
     let Rows { rows, notes } = read;
     let count = rows.len();
-    write(&path, &text)?;
+    write_file(&path, &text)?;
     write_schema(&path)?;
     let loaded = campaign(arguments, &File { file: path.clone() })?;
     let Reply::Imported(_) =
@@ -138,12 +138,8 @@ fn unreadable(name: &str, all: &[forethought_source::TableError]) -> Failure {
     Failure::yours("table", format!("{name}: nothing was taken in\n{}{more}", lines.join("\n")))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|e| file_error(path, &e))
-}
-
 fn write_schema(path: &Path) -> Result<(), Failure> {
     let beside = path.with_file_name("campaign.schema.json");
     let schema = forethought_space::schema(&registry().schemas());
-    write(&beside, &serde_json::to_string_pretty(&schema).unwrap_or_default())
+    write_file(&beside, &serde_json::to_string_pretty(&schema).unwrap_or_default())
 }

@@ -8,10 +8,9 @@ use forethought_pack::{Answer, Call, PackError, Verb};
 use forethought_project::Failure;
 use serde_json::json;
 
-use super::report::write_file;
 use crate::exit::Exit;
 use crate::progress::interrupt;
-use crate::voice::{say, talk};
+use crate::voice::{say, talk, write_file};
 
 /// Carries out a pack's verb as it was called.
 pub(crate) fn pack(verb: Verb, arguments: &ArgMatches) -> Result<Exit, Failure> {

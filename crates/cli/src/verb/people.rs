@@ -6,8 +6,8 @@ use std::time::Duration;
 use forethought_engine::{Answer, Changing, Command, Reply, Taken};
 use forethought_plan::Left;
 use forethought_project::{
-    CampaignHandle, Failure, Reading, Rows, bad_cells, end_owner, file_error, import_rows, read_table,
-    read_tells, run_sheet,
+    CampaignHandle, Failure, Reading, Rows, bad_cells, end_owner, import_rows, read_table, read_tells,
+    run_sheet,
 };
 use forethought_record::{Campaign, Order, OrderState, Resolution, TrialState};
 use forethought_space::{Failure as Kind, Measurement, Recipe};
@@ -19,7 +19,7 @@ use crate::args::{
 };
 use crate::exit::Exit;
 use crate::host::{actor, campaign, now};
-use crate::voice::{say, talk};
+use crate::voice::{say, talk, write_file};
 use crate::{measure, show};
 
 /// How long an owner that a stop cannot reach has to end by itself, before it is killed.
@@ -54,7 +54,7 @@ pub(crate) fn ask(arguments: &Arguments, v: &Ask) -> Result<Exit, Failure> {
     if let Some(path) = &v.csv {
         let rows: Vec<(u64, Recipe)> = trials.iter().map(|t| (t.trial, t.recipe.clone())).collect();
         let sheet = run_sheet(&campaign.problem, &rows, campaign.problem.seed ^ campaign.seq);
-        std::fs::write(path, sheet).map_err(|e| file_error(path, &e))?;
+        write_file(path, sheet)?;
         talk(format!("{} in random order in {}", show::count(rows.len(), "trial"), path.display()));
     }
     let waits: Vec<_> =

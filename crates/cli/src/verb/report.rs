@@ -1,7 +1,5 @@
 //! `report`: one HTML file that works offline.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use forethought_project::{CampaignHandle, Failure, file_error};
@@ -10,7 +8,7 @@ use forethought_report::{Chart, Charts, ReportInput, render};
 use crate::args::{Arguments, Report};
 use crate::exit::Exit;
 use crate::host::{campaign, now, pack_charts};
-use crate::voice::say;
+use crate::voice::{say, write_file};
 
 pub(crate) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure> {
     let loaded = campaign(arguments, &v.file)?;
@@ -76,31 +74,10 @@ pub(crate) fn write_report(
     Ok(Some(path.display().to_string()))
 }
 
-/// Writes a file in place of whatever stands there: a link that somebody planted is not followed.
-fn write_anew(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
-}
-
 /// Writes a page, with its folder.
 pub(crate) fn write_page(path: &Path, html: &str) -> Result<(), Failure> {
-    write_file(path, html.as_bytes())
-}
-
-/// Writes a file that people asked for, with its folder: what cannot be written whole leaves the one before as it is.
-pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| file_error(folder, &e))?;
     }
-    let mut half = path.as_os_str().to_owned();
-    half.push(".new");
-    let half = PathBuf::from(half);
-    let written = write_anew(&half, bytes).and_then(|()| std::fs::rename(&half, path));
-    written.map_err(|e| {
-        let _ = std::fs::remove_file(&half);
-        file_error(path, &e)
-    })
+    write_file(path, html)
 }

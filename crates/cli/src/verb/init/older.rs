@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::host::{actor, campaign};
 use crate::show;
 use crate::verb::people::reading;
-use crate::voice::{say, talk};
+use crate::voice::{say, talk, write_file};
 
 /// Writes the new file, where there is none, as a copy under a new name; takes in what the old campaign measured, where there is
 /// one.
@@ -73,7 +73,7 @@ fn copy(arguments: &Arguments, path: &Path, old: &CampaignHandle) -> Result<Exit
             Failure::yours("name", message).hint("copy the file yourself, and give the copy another `name`")
         );
     }
-    super::write(path, &text)?;
+    write_file(path, &text)?;
     if arguments.json {
         say(json!({ "forethought": 1, "file": path.display().to_string(), "name": new, "imported": 0 }));
     } else {

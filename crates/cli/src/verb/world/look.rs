@@ -4,7 +4,7 @@ use forethought_calibrate::Share;
 use forethought_drive::{DriveCommand, DriveReply, WorldModel, done, taught_monitor};
 use forethought_memory::EpisodeId;
 use forethought_plant::{Channel, Episode, World, world_schema};
-use forethought_project::{Failure, Place, WorldHandle, file_error, is_parquet};
+use forethought_project::{Failure, Place, WorldHandle, is_parquet};
 use forethought_record::{AlarmState, Drive, EpisodeEnd, EpisodeState, Purpose};
 use forethought_world::{Part, Statistic, Surprise, WINDOW};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::args::{self, Arguments, ExportEpisode, WorldFile};
 use crate::exit::Exit;
 use crate::host::{actor, host, registry, world};
 use crate::show::count;
-use crate::voice::{put, say, talk};
+use crate::voice::{put, say, talk, write_file};
 
 pub(super) fn check(arguments: &Arguments, v: &WorldFile) -> Result<Exit, Failure> {
     // A plant's program that is started may move what another process is driving.
@@ -189,7 +189,7 @@ pub(super) fn export(arguments: &Arguments, v: &ExportEpisode) -> Result<Exit, F
     }
     match &v.output {
         Some(path) => {
-            std::fs::write(path, bytes).map_err(|e| file_error(path, &e))?;
+            write_file(path, bytes)?;
             if arguments.json {
                 say(json!({ "forethought": 1, "episode": number, "output": path }));
             }
