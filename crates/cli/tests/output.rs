@@ -73,3 +73,46 @@ fn what_a_machine_says_is_printed_and_not_obeyed_by_the_terminal() {
     let said = folder.run(&["log", "campaign.toml"], 0);
     assert!(said.contains("\\u001b[1mada") && said.contains("[2Jgone"), "{said}");
 }
+
+#[test]
+fn a_file_that_does_not_fit_on_the_disk_leaves_what_stood_there() {
+    let folder = Folder::new(
+        &FILE.replace("driver = \"command\"\ncommand = [\"python3\", \"program.py\"]", "driver = \"manual\""),
+    );
+    let table: String = (0..100).map(|i| format!("{},{i}\n", f64::from(i) / 100.0)).collect();
+    fs::write(folder.path("runs.csv"), format!("x,y\n{table}")).unwrap();
+    folder.run(&["import", "campaign.toml", "runs.csv"], 0);
+    let names = || -> Vec<_> {
+        let mut all: Vec<_> = fs::read_dir(folder.dir()).unwrap().map(|f| f.unwrap().file_name()).collect();
+        all.sort();
+        all
+    };
+    fs::write(folder.path("page.html"), "before").unwrap();
+    fs::write(folder.path("trials.csv"), "before").unwrap();
+    let before = names();
+    for (verb, file) in [("export", "trials.csv"), ("report", "page.html")] {
+        // A file grows to 512 bytes and no further, as where a disk is full.
+        let script = format!("trap '' XFSZ; ulimit -f 1; exec \"$0\" {verb} campaign.toml --output {file}");
+        let program = env!("CARGO_BIN_EXE_forethought");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script, program])
+            .current_dir(folder.dir())
+            .output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{verb}: {said}");
+        assert!(said.contains(file), "{verb}: {said}");
+        assert_eq!(fs::read_to_string(folder.path(file)).unwrap(), "before", "{verb}");
+        assert_eq!(names(), before, "{verb}");
+        folder.run(&[verb, "campaign.toml", "--output", file], 0);
+        assert!(fs::metadata(folder.path(file)).unwrap().len() > 1024, "{verb}");
+    }
+    // A link keeps pointing where it did, and what is no file is written as it is.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("trials.csv", folder.path("link.csv")).unwrap();
+        folder.run(&["export", "campaign.toml", "--output", "link.csv"], 0);
+        assert!(fs::symlink_metadata(folder.path("link.csv")).unwrap().is_symlink());
+        folder.run(&["export", "campaign.toml", "--output", "/dev/null"], 0);
+    }
+}

@@ -169,6 +169,25 @@ fn failures_in_words_and_remarks_are_kept() {
 }
 
 #[test]
+fn what_was_seen_with_a_trial_that_failed_is_kept() {
+    let folder =
+        Folder::new(&LAB.replace("[machine.hand]", "[context]\nhumidity = { unit = \"%\" }\n[machine.hand]"));
+    folder.run(&["ask", "campaign.toml", "--count", "2"], 0);
+    fs::write(
+        folder.path("plan.csv"),
+        "trial,y,failed,humidity (%),remark\n1,,recipe,85,window was open\n2,,machine,40,\n",
+    )
+    .unwrap();
+    folder.run(&["tell", "campaign.toml", "plan.csv"], 0);
+    let table = folder.run(&["export", "campaign.toml"], 0);
+    let row = |trial: &str| table.lines().find(|l| l.starts_with(trial)).unwrap().to_owned();
+    assert!(row("1,").contains(",failed,recipe,") && row("1,").ends_with(",85,window was open"), "{table}");
+    assert!(row("2,").contains(",failed,machine,") && row("2,").contains(",40,"), "{table}");
+    folder.run(&["verify", "campaign.toml"], 0);
+    folder.run(&["replay", "campaign.toml"], 0);
+}
+
+#[test]
 fn headers_of_any_language_begin_a_campaign() {
     let folder = with_table(
         "Ligand,Ni source,νCN,Température,größe (µm),yield\nL1,NiCl2DME,1704,20,1,12.1\nL14,NiBr2diglyme,1721,35,3,33.0\nL9,Ni(cod)2,1719,30,2,4.5\nL1,Ni(cod)2,1705,25,4,8.0\n",
@@ -393,6 +412,34 @@ fn rows_that_come_again_with_other_values_are_asked_about() {
 }
 
 #[test]
+fn a_row_that_comes_again_with_another_setting_is_asked_about() {
+    let folder = Folder::new(LAB);
+    let import = |table: &str, words: &[&str], code: i32| {
+        fs::write(folder.path("runs.csv"), table).unwrap();
+        folder.run(&[&["import", "campaign.toml", "runs.csv"], words].concat(), code)
+    };
+    let rows = || -> Vec<String> {
+        let all = folder.json(&["export", "campaign.toml"])["imported"].as_array().unwrap().clone();
+        all.iter()
+            .map(|r| format!("{} {} {}", r["recipe"]["temp"], r["recipe"]["cat"], r["outcomes"]["y"]))
+            .collect()
+    };
+    import("temp,cat,y\n20,A,1.5\n30,B,2.5\n", &[], 0);
+    let table = "temp,cat,y\n20,A,1.5\n80,B,2.5\n";
+    let said = import(table, &[], 2);
+    assert!(said.contains("runs.csv:3 has what runs.csv:3 measured with temp 80, there 30"), "{said}");
+    assert_eq!(rows().len(), 2);
+    assert!(import(table, &["--corrections"], 0).contains("1 measurement corrected"));
+    assert_eq!(rows(), ["20.0 \"A\" 1.5", "80.0 \"B\" 2.5"]);
+    assert!(import(table, &[], 0).contains("nothing is new"));
+    folder.run(&["verify", "campaign.toml"], 0);
+    assert!(folder.run(&["log", "campaign.toml"], 0).contains("instead"));
+    // A row that is new beside those that are there is new, whatever it measured.
+    import(&format!("{table}50,A,1.5\n"), &[], 0);
+    assert_eq!(rows().len(), 3);
+}
+
+#[test]
 fn what_is_told_of_an_open_trial_counts_at_once() {
     let folder = Folder::new(&LAB.replace("[machine.hand]", "corrosion = { watch = true }\n[machine.hand]"));
     folder.run(&["ask", "campaign.toml", "--count", "5"], 0);
@@ -446,4 +493,64 @@ fn sheets_have_the_order_of_the_file_units_and_digits_that_people_set() {
     fs::write(folder.path("plan.csv"), filled).unwrap();
     let said = folder.run(&["tell", "campaign.toml", "plan.csv"], 0);
     assert!(said.contains("3 answers recorded") && !said.contains("was run with"), "{said}");
+}
+
+#[test]
+fn a_files_tables_are_told_of_in_the_file() {
+    let folder = Folder::new("");
+    let text = |data: &str, descriptors: &str, table: &str| {
+        format!(
+            r#"
+forethought = 1
+name = "told"
+[parameter]
+temp = {{ range = [10, 90], unit = "degC" }}
+cat = {{ choices = ["A", "B", "C"], descriptors = {descriptors} }}
+[outcome]
+y = {{ goal = "maximize", worth = 0.1 }}
+[start]
+data = {data}
+[machine.old]
+driver = "table"
+file = "runs.csv"
+{table}
+[budget]
+trials = 3
+"#
+        )
+    };
+    let told = r#"map = { "T oven" = "temp", Catalyst = "cat", strength = "y" }"#;
+    fs::write(
+        folder.path("runs.csv"),
+        "T oven (K);Catalyst;strength;y\n293,15;a;1,5;9\n303,15;B;2,5;9\n313,15;C;2;9\n",
+    )
+    .unwrap();
+    fs::write(folder.path("cats.csv"), "supplier,pKa (25 degC),Cat\nSmith,3.5,A\nJones,4,B\nSmith,5,C\n")
+        .unwrap();
+    let data = format!(r#"{{ file = "runs.csv", {told}, ignore = ["y"] }}"#);
+    let descriptors = r#"{ file = "cats.csv", map = { pKa = "acidity" }, ignore = ["supplier"] }"#;
+    let table = format!("{told}\nignore = [\"y\"]");
+    fs::write(folder.path("campaign.toml"), text(&data, descriptors, &table)).unwrap();
+    folder.run(&["check", "campaign.toml"], 0);
+    folder.run(&["run", "campaign.toml", "--no-report"], 0);
+    let all = folder.json(&["export", "campaign.toml"]);
+    let first = &all["imported"][0];
+    assert_eq!((first["recipe"]["temp"].as_f64(), first["outcomes"]["y"].as_f64()), (Some(20.0), Some(1.5)));
+    let measured =
+        all["trials"].as_array().unwrap().iter().filter(|t| t["outcomes"]["y"].as_f64() < Some(3.0));
+    assert_eq!(measured.count(), 3, "{all}");
+    // What no column is called is named, whichever table it is of.
+    for (data, descriptors, table, what) in [
+        (&*data.replace("T oven", "T ofen"), descriptors, &*table, "T ofen"),
+        (&*data, &*descriptors.replace("supplier", "seller"), &*table, "seller"),
+        (&*data, descriptors, &*table.replace("strength", "force"), "force"),
+    ] {
+        fs::write(folder.path("other.toml"), text(data, descriptors, table).replace("told", "other"))
+            .unwrap();
+        let said = folder.run(&["check", "other.toml"], 2);
+        assert!(
+            said.contains(&format!("no column `{what}`")) || said.contains("there is no such column"),
+            "{said}"
+        );
+    }
 }
