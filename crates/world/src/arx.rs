@@ -1,6 +1,6 @@
 //! The linear model: each reading from the readings and actions before it.
 
-use forethought_plant::{Dynamics, Episode, Imagined, Latent, Shape};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent, Observation, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::WorldError;
@@ -181,19 +181,19 @@ impl Dynamics for Arx {
 
     /// The last `LAGS` readings, newest first, then the last actions, newest first, then how many actions are known. All in
     /// normalised.
-    fn begin(&self, observed: &[f64]) -> Latent {
+    fn begin(&self, observed: Observation<'_>) -> Latent {
         let Shape { sensors, actions } = self.shape();
         let mut latent = vec![0.0; LAGS * sensors + self.kept() * actions + 1];
         for lag in 0..LAGS {
-            for (i, &v) in observed.iter().enumerate() {
+            for (i, &v) in observed.numbers.iter().enumerate() {
                 latent[lag * sensors + i] = if v.is_nan() { 0.0 } else { self.scaling.sensor_in(i, v) };
             }
         }
-        Latent(latent)
+        Latent::new(latent)
     }
 
-    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) {
-        let Shape { sensors, actions } = self.shape();
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: Observation<'_>) {
+        let (observed, Shape { sensors, actions }) = (observed.numbers, self.shape());
         let mut imagined = Imagined::new(1, 1, sensors);
         if observed.iter().any(|v| v.is_nan()) {
             self.imagine(latent, action, &mut imagined);
@@ -204,7 +204,7 @@ impl Dynamics for Arx {
             .enumerate()
             .map(|(i, (&o, &m))| self.scaling.sensor_in(i, if o.is_nan() { m } else { o }))
             .collect();
-        let (read, set) = latent.0.split_at_mut(LAGS * sensors);
+        let (read, set) = latent.of_mut::<Vec<f64>>().split_at_mut(LAGS * sensors);
         push_set(&self.scaling, set, action, actions);
         read.rotate_right(sensors);
         read[..sensors].copy_from_slice(&plain);
@@ -214,10 +214,10 @@ impl Dynamics for Arx {
         let Shape { sensors, actions } = self.shape();
         let width = self.width();
         imagined.spread.fill(0.0);
-        let mut window = latent.0.clone();
+        let mut window = latent.of::<Vec<f64>>().clone();
         let mut change = vec![0.0; sensors];
         for future in 0..imagined.batch {
-            window.copy_from_slice(&latent.0);
+            window.copy_from_slice(latent.of::<Vec<f64>>());
             for period in 0..imagined.horizon {
                 let at = future * imagined.horizon + period;
                 let (read, set) = window.split_at_mut(LAGS * sensors);

@@ -222,7 +222,7 @@ fn along(ahead: usize, known: impl Fn(usize) -> f64) -> f64 {
 fn errors_of(model: &dyn Dynamics, part: &Episode, every: usize) -> Vec<Vec<f64>> {
     let sensors = part.sensors;
     let mut out = vec![Vec::new(); CLAIMED.len() * sensors];
-    let mut latent = model.begin(part.reading(0));
+    let mut latent = model.begin(part.reading(0).into());
     for t in 0..part.periods() {
         if t >= BURN_IN && (t - BURN_IN).is_multiple_of(every) {
             let horizon = CLAIMED[CLAIMED.len() - 1].min(part.periods() - t);
@@ -237,7 +237,7 @@ fn errors_of(model: &dyn Dynamics, part: &Episode, every: usize) -> Vec<Vec<f64>
                 }
             }
         }
-        model.assimilate(&mut latent, part.action(t), part.reading(t + 1));
+        model.assimilate(&mut latent, part.action(t), part.reading(t + 1).into());
     }
     out
 }

@@ -2,7 +2,7 @@
 
 mod rollout;
 
-use forethought_plant::{Dynamics, Episode, Imagined, Latent, Shape};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent, Observation, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::scaling::Scaling;
@@ -110,20 +110,20 @@ impl Dynamics for LatentModel {
         Shape { sensors: self.space.size.sensors, actions: self.space.size.actions }
     }
 
-    fn begin(&self, observed: &[f64]) -> Latent {
+    fn begin(&self, observed: Observation<'_>) -> Latent {
         let mut latent = vec![0.0; self.width()];
-        self.begin_into(observed, &mut latent);
-        Latent(latent)
+        self.begin_into(observed.numbers, &mut latent);
+        Latent::new(latent)
     }
 
-    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) {
-        self.assimilate_into(&mut latent.0, action, observed);
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: Observation<'_>) {
+        self.assimilate_into(latent.of_mut::<Vec<f64>>(), action, observed.numbers);
     }
 
     fn imagine(&self, latent: &Latent, actions: &[f64], imagined: &mut Imagined) {
         imagined.spread.fill(0.0);
         let (batch, horizon, sensors) = (imagined.batch, imagined.horizon, imagined.sensors);
-        let mut rollout = Rollout::new(self, &latent.0);
+        let mut rollout = Rollout::new(self, latent.of::<Vec<f64>>());
         for first in (0..batch).step_by(TOGETHER) {
             rollout.begin();
             for period in 0..horizon {
@@ -183,7 +183,7 @@ mod tests {
             model.imagine(latent, actions, &mut imagined);
             imagined.mean
         };
-        let mut latent = model.begin(&[21.0]);
+        let mut latent = model.begin((&[21.0]).into());
         for period in 0..3 {
             let all = imagine(&latent, batch, &actions);
             for (together, set) in all.chunks_exact(horizon).zip(actions.chunks_exact(horizon)) {
@@ -191,12 +191,12 @@ mod tests {
                 // The same as if it had come to pass, with readings as imagined.
                 let mut followed = latent.clone();
                 let lived = set.iter().map(|set| {
-                    model.assimilate(&mut followed, &[*set], &[f64::NAN]);
+                    model.assimilate(&mut followed, &[*set], (&[f64::NAN]).into());
                     model.scaling.sensor_out(0, followed.0[0])
                 });
                 assert_eq!(together, lived.collect::<Vec<_>>());
             }
-            model.assimilate(&mut latent, &[0.1 * f64::from(period)], &[20.5]);
+            model.assimilate(&mut latent, &[0.1 * f64::from(period)], (&[20.5]).into());
         }
     }
 

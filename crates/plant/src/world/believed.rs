@@ -75,6 +75,7 @@ surprise.maintenance = [["4s", "5s"]]
         let channel =
             |name: &str, kind, low, high| Channel { name: name.into(), unit: None, kind, low, high };
         let card = EnvironmentCard {
+            cameras: Vec::new(),
             name: "oven".into(),
             period_s: 1.0,
             actions: vec![ActionSpec {

@@ -381,6 +381,7 @@ mod tests {
         let channel =
             |name: &str, kind, high| Channel { name: name.into(), unit: None, kind, low: 0.0, high };
         EnvironmentCard {
+            cameras: Vec::new(),
             name: "tank".into(),
             period_s: 5.0,
             actions: vec![ActionSpec {
