@@ -11,14 +11,17 @@ use crate::scaling::Scaling;
 pub(crate) const LAGS: usize = 10;
 /// Periods that a model needs, all episodes together: each lag seen a few times.
 pub const PERIODS_LEAST: usize = 3 * LAGS;
-/// Periods by which an action may come late, at most.
-const LATEST: usize = 6;
+/// Periods by which an action may come late, at most; and as a share of all periods, so that enough is left to see it by.
+const LATEST: usize = 20;
+const LATEST_SHARE: usize = 10;
 /// Penalties that are tried, per period of data.
 const PENALTIES: [f64; 6] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /// By how much the penalty grows from one lag to the next.
 const GROWTHS: [f64; 4] = [1.0, 1.5, 2.5, 5.0];
-/// Delays whose likelihoods differ by less than this, nats a sensor, explain equally well.
-const AS_WELL: f64 = 1.0;
+/// A delay must explain what it comes to by so much better than none, nats a sensor: an action that tells little is taken to act at once.
+const BETTER: f64 = 3.0;
+/// Penalty, per period of data, and its growth by which delays are compared.
+const COMPARED: (f64, f64) = (1e-3, 1.5);
 /// Parts of the data that are left out in turn.
 const PARTS: usize = 5;
 
@@ -27,7 +30,7 @@ const PARTS: usize = 5;
 ///
 /// The penalty grows exponentially with the lag, the diagonal of the tuned/correlated kernel (Chen, Ohlsson & Ljung,
 /// Automatica 48, 2012); its size and its growth are those with the smallest one-step error on parts of
-/// the data that were left out, and the delay δ of each action is the latest that leaves it as small.
+/// the data that were left out, and the delay δ of each action is the likeliest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Arx {
     pub(crate) scaling: Scaling,
@@ -52,7 +55,7 @@ impl Arx {
         let scaling = Scaling::of(episodes);
         let plain: Vec<Episode> = episodes.iter().map(|e| scaling.apply(e)).collect();
         let ((_, weights, error), delays) = match delays {
-            Some(known) => fit(&plain, known).map(|found| (found, known.to_vec())),
+            Some(known) => fit(&plain, known, &PENALTIES, &GROWTHS).map(|found| (found, known.to_vec())),
             None => late(&plain),
         }
         .ok_or(WorldError::NotFinite)?;
@@ -73,37 +76,31 @@ impl Arx {
 /// Left-out error, weights on all data, left-out error of each sensor.
 type Fitted = (f64, Vec<f64>, Vec<f64>);
 
-/// The delay of each action, found one after the other. Lags begin at the delay and may be without weight, so that too
-/// short a delay explains nearly as well as the true one, and plans that believe it act too soon: it is the latest of those
-/// that explain as well. Where all do, the action tells nothing, and is taken to act at once.
+/// The delay of each action, found one after the other: the likeliest. Lags begin at the delay and may be without weight, so that too
+/// short a delay explains nearly as well as the true one; the penalty, which grows with the lag, tells them apart.
 fn late(plain: &[Episode]) -> Option<(Fitted, Vec<usize>)> {
     let actions = plain[0].actions;
     let periods: usize = plain.iter().map(Episode::periods).sum();
+    let latest = LATEST.min(periods / LATEST_SHARE);
     let mut delays = vec![0; actions];
-    let mut best = None;
     // Where there are several, what one explains depends on the others' delays.
     let rounds = if actions > 1 { 2 } else { 1 };
     for action in (0..actions).cycle().take(rounds * actions) {
-        let mut found = Vec::with_capacity(LATEST + 1);
-        for late in 0..=LATEST {
+        let mut found = Vec::with_capacity(latest + 1);
+        for late in 0..=latest {
             delays[action] = late;
-            found.push(fit(plain, &delays)?);
+            found.push(fit(plain, &delays, &[COMPARED.0], &[COMPARED.1])?.0);
         }
-        let least = found.iter().map(|f| f.0).fold(f64::INFINITY, f64::min);
+        let least = (0..=latest).min_by(|&a, &b| found[a].total_cmp(&found[b]))?;
         // Logarithms of mean errors, times the periods: nats a sensor.
-        let explains = |f: &Fitted| libm::log(f.0 / least) * periods as f64 <= AS_WELL;
-        let late = if explains(&found[LATEST]) { 0 } else { found.iter().rposition(explains).unwrap_or(0) };
-        delays[action] = late;
-        best = Some(found.swap_remove(late));
+        let gained = libm::log(found[0] / found[least]) * periods as f64;
+        delays[action] = if gained > BETTER { least } else { 0 };
     }
-    match best {
-        Some(best) => Some((best, delays)),
-        None => fit(plain, &delays).map(|f| (f, delays)),
-    }
+    fit(plain, &delays, &PENALTIES, &GROWTHS).map(|f| (f, delays))
 }
 
-/// The best penalty for given delays.
-fn fit(plain: &[Episode], delays: &[usize]) -> Option<Fitted> {
+/// The best of these penalties and their growths for given delays.
+fn fit(plain: &[Episode], delays: &[usize], sizes: &[f64], growths: &[f64]) -> Option<Fitted> {
     let (sensors, actions) = (plain[0].sensors, plain[0].actions);
     let width = LAGS * (sensors + actions) + 1;
     let mut parts = vec![Moments::new(width, sensors); PARTS];
@@ -127,8 +124,8 @@ fn fit(plain: &[Episode], delays: &[usize]) -> Option<Fitted> {
     let mut all = Moments::new(width, sensors);
     parts.iter().for_each(|p| all.add(p, 1.0));
     let mut best: Option<Fitted> = None;
-    for size in PENALTIES {
-        for growth in GROWTHS {
+    for &size in sizes {
+        for &growth in growths {
             let penalty = penalties(size * all.rows, growth, sensors + actions);
             let mut squares = vec![0.0; sensors];
             for part in &parts {

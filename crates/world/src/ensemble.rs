@@ -116,9 +116,9 @@ impl Ensemble {
         self.watching.as_deref().unwrap_or(self)
     }
 
-    /// The member that has not seen this part of the data.
-    pub(crate) fn outsider(&self, part: usize) -> &LatentModel {
-        &self.outsiders[part % MEMBERS]
+    /// The member of this number as it was before it had seen what it left out, see [`left_out`](crate::train::left_out).
+    pub(crate) fn outsider(&self, member: usize) -> &LatentModel {
+        &self.outsiders[member % MEMBERS]
     }
 }
 
