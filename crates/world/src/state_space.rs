@@ -79,10 +79,11 @@ pub(crate) enum Lasting {
 ///
 /// x⁻ = A·x + B·u + b + G·σ(W·z + c) + d,  ŷ = x⁻[first sensors],  e = y − ŷ,  (x, d) = (x⁻, d) + K·e,
 ///
-/// with σ(v) = v/√(1 + v²); where the model is scheduled, the features are s·z instead of σ(W·z + c), s being one of z held to where it
-/// was seen: A, B and b are linear in s (Tóth, *Modeling and Identification of LPV Systems*, 2010); where d is an [`Lasting::Offset`] it is added to ŷ instead of x⁻. K is the gain of a stationary
-/// Kalman filter (see `gain`); d follows what neither states nor actions explain, so that plans have no lasting offset. At the
-/// first reading x = (y, M·y + m). W and c are drawn, or fitted from where they were drawn (see `features`).
+/// with σ(v) = v/√(1 + v²). Where the model is scheduled, the features are s·z instead, s being one of z held to where it was seen: A, B
+/// and b are linear in s (Tóth, *Modeling and Identification of LPV Systems*, 2010). Where d is an [`Lasting::Offset`] it is added to ŷ
+/// instead of x⁻. K is the gain of a stationary Kalman filter (see `gain`); a filter that is linearised where the plant is has its own
+/// (see `kalman`). d follows what neither states nor actions explain, so that plans have no lasting offset. At the first reading
+/// x = (y, M·y + m). W and c are drawn, or fitted from where they were drawn (see `features`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StateSpace {
     pub(crate) size: Size,
