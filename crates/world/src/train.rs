@@ -37,6 +37,9 @@ const CLOSE: (f64, f64) = (10.0, 1e-3);
 const USUAL: (f64, f64) = (0.1, 1e-3);
 /// By how much a shape must foresee better what was left out than a simpler one: logarithm of its errors, a sensor and member.
 const WITHIN_NOISE: f64 = 0.05;
+/// The same of drawn features over states that are all shown: beyond the edge of what was seen they run away, where a scheduled model
+/// goes on as it was.
+const RUNS_AWAY: f64 = 0.2;
 /// Readings for each parameter, at least, for a fit that nothing unseen judges.
 const TRUSTED: f64 = 5.0;
 /// Looseness of a fit: factors of the prior's standard deviations.
@@ -206,6 +209,15 @@ impl Kind {
     fn is_regressed(self) -> bool {
         matches!(self, Kind::Linear | Kind::Scheduled)
     }
+
+    /// By how much it must foresee better than a simpler one. The evidence has said already whether a model is scheduled at all.
+    fn must_gain(self) -> f64 {
+        match self {
+            Kind::Linear | Kind::Scheduled => 0.0,
+            Kind::Lagging | Kind::Hidden | Kind::Turning => WITHIN_NOISE,
+            Kind::Shown => RUNS_AWAY,
+        }
+    }
 }
 
 /// A shape of model that was tried, with the looseness that foresees best what its members have not seen.
@@ -231,7 +243,8 @@ impl Shape {
     /// It foresees better than another one: beyond the noise, where that one is simpler.
     fn beats(&self, other: &Shape) -> bool {
         let sensors = self.noise.readings.len();
-        let margin = if self.kind > other.kind { WITHIN_NOISE * (sensors * MEMBERS) as f64 } else { 0.0 };
+        let gain = if self.kind > other.kind { self.kind.must_gain() } else { 0.0 };
+        let margin = gain * (sensors * MEMBERS) as f64;
         self.score < other.score - margin
     }
 }
