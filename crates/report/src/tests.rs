@@ -194,6 +194,7 @@ fn a_pack_draws_of_campaigns_that_tell_it_something() {
             campaign,
             insight: insight.clone(),
             packs: &packs,
+            entries: &[],
             generated: at(),
             command: "",
             head: None,

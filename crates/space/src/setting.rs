@@ -79,7 +79,7 @@ impl Space {
         }
         let exact: f64 = shares.iter().map(|(_, x, _)| x).sum();
         // What was told as it was weighed is shown as it was weighed.
-        if decimals > DECIMALS_MOST || (exact - mixture.total).abs() > crate::mixture::SLACK * mixture.total {
+        if decimals > DECIMALS_MOST || (exact - mixture.total).abs() > crate::space::SLACK * mixture.total {
             return;
         }
         let gap = mixture.total - shares.iter().map(|(_, _, shown)| shown).sum::<f64>();
@@ -151,7 +151,7 @@ mod tests {
         let text = format!(
             "forethought = 1\nname = \"m\"\n[parameter]\n{parameters}[mixture.mix]\ntotal = 100\n[outcome]\ny = {{ goal = \"maximize\" }}\n"
         );
-        let space = crate::parse(&text, &|_| None, &[]).unwrap().space;
+        let space = crate::parse(&text, &|_| None, None).unwrap().space;
         let mut state = 1_u64;
         for _ in 0..2000 {
             let mut draw = || {
