@@ -14,7 +14,7 @@ use crate::voice::talk;
 
 /// All packs that there are: the one list that names them.
 pub(crate) fn packs() -> Vec<Pack> {
-    Vec::new()
+    vec![forethought_schedule::pack()]
 }
 
 /// The charts of all packs.
