@@ -69,3 +69,42 @@ fn a_file_with_mistakes_is_refused_with_their_places() {
     let said = folder.run(&["schedule", "plan", "shop.txt", "--objective", "tardiness"], 2);
     assert!(said.contains("no order has a due date"), "{said}");
 }
+
+/// The example's folder, and a place for what is written.
+fn example() -> (String, Folder) {
+    (concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/shop/shop.toml").to_owned(), Folder::new(""))
+}
+
+#[test]
+fn a_shop_in_tables_is_planned_better_than_by_any_rule() {
+    let (shop, folder) = example();
+    let said = json(&folder, &["compare", &shop, "--iterations", "3000"]);
+    let plans = said["plans"].as_array().unwrap();
+    let tardiness = |plan: &Json| plan["weighted_tardiness"].as_i64().unwrap();
+    let best = plans[..5].iter().map(tardiness).min().unwrap();
+    assert!(tardiness(&plans[5]) < best, "{plans:?}");
+}
+
+#[test]
+fn a_running_plan_is_mended_around_what_happened() {
+    let (shop, folder) = example();
+    folder.run(&["schedule", "plan", &shop, "--iterations", "2000", "--output", "plan.csv"], 0);
+    let words =
+        ["replan", &shop, "--plan", "plan.csv", "--now", "480", "--frozen", "60", "--iterations", "2000"];
+    let more = ["--down", "lathe1:480:720", "--output", "new.csv"];
+    let said = json(&folder, &[words.as_slice(), &more].concat());
+    let figure = |of: &str, name: &str| said[of][name].as_i64().unwrap();
+    assert!(figure("searched", "weighted_tardiness") <= figure("right_shifted", "weighted_tardiness"));
+    let read = |name| fs::read_to_string(folder.path(name)).unwrap();
+    let (old, new) = (read("plan.csv"), read("new.csv"));
+    let begun = |line: &&str| {
+        line.split(',').nth(3).and_then(|start| start.parse::<i64>().ok()).is_some_and(|start| start < 480)
+    };
+    let place = |line: &str| line.rsplit_once(',').unwrap().0.to_owned();
+    let past = |text: &str| text.lines().filter(begun).map(place).collect::<Vec<_>>();
+    assert_eq!(past(&old), past(&new), "what has begun stays where it is");
+    assert!(!past(&old).is_empty() && old != new);
+    let said = folder
+        .run(&["schedule", "replan", &shop, "--plan", "plan.csv", "--now", "0", "--down", "lathe9:1:2"], 2);
+    assert!(said.contains("there is no machine `lathe9`"), "{said}");
+}

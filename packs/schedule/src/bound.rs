@@ -41,7 +41,7 @@ fn least(shop: &Shop) -> Vec<Least> {
             let duration = choices().map(|c| c.duration).min().unwrap_or(0);
             let mut machines: Vec<usize> = choices().map(|c| c.machine).collect();
             machines.sort_unstable();
-            head = head.max(operation.pin.map_or(0, |pin| pin.start));
+            head = head.max(operation.release).max(operation.pin.map_or(0, |pin| pin.start));
             all.push(Least { head, duration, tail: 0, machines });
             head += duration;
         }

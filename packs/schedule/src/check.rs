@@ -82,6 +82,7 @@ pub fn check(shop: &Shop, plan: &Plan) -> Vec<Fault> {
     for (j, job) in shop.jobs.iter().enumerate() {
         let mut free = job.release;
         for (k, operation) in job.operations.iter().enumerate() {
+            free = free.max(operation.release);
             let step = plan.steps[at];
             at += 1;
             match operation.choices.iter().find(|choice| choice.machine == step.machine) {
@@ -130,7 +131,7 @@ mod tests {
         let step = |machine, family| Operation {
             family: Some(family),
             choices: vec![Choice { machine, duration: 4 }],
-            pin: None,
+            ..Operation::default()
         };
         let job = |family| Job {
             weight: 1,

@@ -160,7 +160,7 @@ impl State<'_> {
         let options = options.map(|choice| {
             let (free, family, turn) = self.machines[choice.machine];
             let setup = self.shop.setup(choice.machine, family, operation.family);
-            let ready = self.ready[job].max(operation.pin.map_or(0, |pin| pin.start));
+            let ready = self.ready[job].max(operation.release).max(operation.pin.map_or(0, |pin| pin.start));
             let start = ready.max(free + setup);
             let step = Step { machine: choice.machine, start, end: start + choice.duration, turn };
             let is_held = self.has_pins && operation.pin.is_none() && self.meets_pin(step);

@@ -19,6 +19,8 @@ pub(crate) struct Graph<'a> {
     ready: Vec<i64>,
     pub(crate) pinned: Vec<bool>,
     pub(crate) has_pins: bool,
+    previous: Vec<Option<(usize, i64)>>,
+    has_previous: bool,
     family: Vec<Option<usize>>,
     choices: Vec<Vec<(usize, i64)>>,
     pub(crate) sequences: Sequences,
@@ -40,7 +42,7 @@ impl<'a> Graph<'a> {
         let n = shop.operations();
         let start = |(j, k, operation): (usize, usize, &crate::shop::Operation)| {
             let release = if k == 0 { shop.jobs[j].release } else { 0 };
-            release.max(operation.pin.map_or(0, |pin| pin.start))
+            release.max(operation.release).max(operation.pin.map_or(0, |pin| pin.start))
         };
         let mut graph = Graph {
             shop,
@@ -48,6 +50,8 @@ impl<'a> Graph<'a> {
             ready: shop.each().map(start).collect(),
             pinned: shop.each().map(|(_, _, operation)| operation.pin.is_some()).collect(),
             has_pins: shop.each().any(|(_, _, operation)| operation.pin.is_some()),
+            previous: shop.each().map(|(_, _, o)| o.previous.map(|pin| (pin.machine, pin.start))).collect(),
+            has_previous: shop.each().any(|(_, _, operation)| operation.previous.is_some()),
             family: shop.each().map(|(_, _, operation)| operation.family).collect(),
             choices: shop
                 .each()
@@ -183,6 +187,15 @@ impl<'a> Graph<'a> {
     /// Machines that can do `o`, and how long each takes.
     pub(crate) fn choices(&self, o: usize) -> &[(usize, i64)] {
         &self.choices[o]
+    }
+
+    /// How far it is from the running plan.
+    pub(crate) fn deviation(&self) -> i64 {
+        let of = |o: usize| {
+            let Some((machine, start)) = self.previous[o] else { return 0 };
+            (self.head[o] - start).abs() + if self.machine[o] == machine { 0 } else { self.duration[o] }
+        };
+        if self.has_previous { (0..self.job.len()).map(of).sum() } else { 0 }
     }
 
     /// Sum of how much later than pinned operations start.

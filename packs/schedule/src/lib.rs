@@ -12,6 +12,7 @@ mod moves;
 mod objective;
 mod plan;
 mod random;
+mod replan;
 #[cfg(test)]
 mod sample;
 mod search;
@@ -26,7 +27,8 @@ pub use check::{Fault, check};
 pub use dispatch::{Rule, dispatch};
 pub use formats::{flexible, job_shop};
 pub use objective::{LEVELS_MOST, Measure, Objective, Value};
-pub use plan::{Figures, Plan, Step};
+pub use plan::{Figures, Plan, Step, deviation};
+pub use replan::{Event, Running, at, instability, right_shifted};
 pub use search::{Found, Progress, search};
 pub use shop::{Choice, Job, Machine, Operation, Pin, Shop};
 pub use tables::tables;

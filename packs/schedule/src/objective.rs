@@ -17,16 +17,19 @@ pub enum Measure {
     Makespan,
     /// [`Figures::setup`].
     Setup,
+    /// [`Figures::deviation`].
+    Deviation,
 }
 
 impl Measure {
     /// All of them, as people write them.
-    pub const ALL: [(&'static str, Measure); 5] = [
+    pub const ALL: [(&'static str, Measure); 6] = [
         ("tardiness", Measure::Tardiness),
         ("worst-tardiness", Measure::TardinessMost),
         ("lead-time", Measure::LeadTime),
         ("makespan", Measure::Makespan),
         ("setup", Measure::Setup),
+        ("deviation", Measure::Deviation),
     ];
 
     fn of(self, figures: &Figures) -> i64 {
@@ -36,6 +39,7 @@ impl Measure {
             Measure::LeadTime => figures.lead_time,
             Measure::Makespan => figures.makespan,
             Measure::Setup => figures.setup,
+            Measure::Deviation => figures.deviation,
         }
     }
 }
@@ -120,6 +124,7 @@ pub(crate) fn figures(shop: &Shop, graph: &Graph<'_>) -> (Figures, i64) {
             figures.setup += before.zip(sequence).map(|(p, o)| graph.setup(m, p, *o)).sum::<i64>();
         }
     }
+    figures.deviation = graph.deviation();
     (figures, graph.missed())
 }
 

@@ -1,6 +1,6 @@
 //! A plan: where each operation is done and when, and what comes of it.
 
-use crate::shop::Shop;
+use crate::shop::{Operation, Shop};
 
 /// Machine and start of each operation, in the order of [`Shop::each`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +37,8 @@ pub struct Figures {
     pub lead_time: i64,
     /// Sum of set-up times.
     pub setup: i64,
+    /// How far it is from the running plan: see [`deviation`].
+    pub deviation: i64,
 }
 
 impl Plan {
@@ -81,6 +83,17 @@ impl Plan {
                 before = families[o];
             }
         }
+        let steps = shop.each().zip(&self.steps);
+        figures.deviation =
+            steps.map(|((_, _, o), s)| deviation(o, s.machine, s.start, s.end - s.start)).sum();
         figures
     }
+}
+
+/// How far an operation is from where the running plan has it: how much its start has shifted, and its duration where its
+/// machine has changed.
+pub fn deviation(operation: &Operation, machine: usize, start: i64, duration: i64) -> i64 {
+    operation
+        .previous
+        .map_or(0, |pin| (start - pin.start).abs() + if machine == pin.machine { 0 } else { duration })
 }

@@ -37,5 +37,5 @@ fn operation(machines: usize, families: usize, random: &mut Random) -> Operation
     };
     let choices = (0..count).map(|i| choice(i, random)).collect();
     let family = (families > 0 && random.below(4) > 0).then(|| random.below(families));
-    Operation { family, choices, pin: None }
+    Operation { family, choices, ..Operation::default() }
 }

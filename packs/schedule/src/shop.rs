@@ -44,6 +44,10 @@ pub struct Operation {
     pub family: Option<usize>,
     /// Machines that can do it, at least one, each once.
     pub choices: Vec<Choice>,
+    /// It starts no sooner, whatever its job would allow: for material to come, or because the time is past.
+    pub release: i64,
+    /// Where the running plan has it; none where there is none.
+    pub previous: Option<Pin>,
     /// Where and when it has to be done, if that is settled already: work under way, or a pin.
     pub pin: Option<Pin>,
 }

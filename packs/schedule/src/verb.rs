@@ -2,6 +2,7 @@
 
 mod compare;
 mod plan;
+mod replan;
 
 use std::path::{Path, PathBuf};
 
@@ -30,12 +31,14 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(plan::command())
         .subcommand(compare::command())
+        .subcommand(replan::command())
 }
 
 fn run(arguments: &ArgMatches, call: &Call<'_>) -> Result<Answer, PackError> {
     match arguments.subcommand() {
         Some(("plan", arguments)) => plan::run(arguments, call),
         Some(("compare", arguments)) => compare::run(arguments, call),
+        Some(("replan", arguments)) => replan::run(arguments, call),
         _ => Err(PackError::wrong(
             "usage",
             "a verb of `schedule` is expected",

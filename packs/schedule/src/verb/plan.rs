@@ -111,7 +111,7 @@ pub(super) fn figures_json(figures: &Figures) -> serde_json::Value {
 }
 
 /// A line an operation: job and step (from 1), machine, start, end.
-fn csv(shop: &Shop, plan: &Plan) -> Vec<u8> {
+pub(super) fn csv(shop: &Shop, plan: &Plan) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut line = |cells: [String; 5]| writer.write_record(cells).expect("memory takes all that is written");
     line(["job", "step", "machine", "start", "end"].map(str::to_owned));
