@@ -98,8 +98,7 @@ struct Candidate {
 /// The plan of a rule. Work that is pinned keeps its machine and waits for its start; others keep out of its way where they can.
 pub fn dispatch(shop: &Shop, rule: Rule) -> Plan {
     let means = Means::of(shop);
-    let first: Vec<usize> =
-        shop.jobs.iter().scan(0, |at, job| Some(std::mem::replace(at, *at + job.operations.len()))).collect();
+    let first = shop.first_operations();
     let mut remaining: Vec<Vec<i64>> = Vec::new();
     for job in &shop.jobs {
         let least = |o: &crate::shop::Operation| o.choices.iter().map(|c| c.duration).min().unwrap_or(0);

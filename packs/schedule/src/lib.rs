@@ -28,7 +28,7 @@ pub use dispatch::{Rule, dispatch};
 pub use formats::{flexible, job_shop};
 pub use objective::{LEVELS_MOST, Measure, Objective, Value};
 pub use plan::{Figures, Plan, Step, deviation};
-pub use replan::{Event, Running, at, instability, right_shifted};
+pub use replan::{Event, Running, as_of, instability, right_shifted};
 pub use search::{Found, Progress, search};
 pub use shop::{Choice, Job, Machine, Operation, Pin, Shop};
 pub use tables::tables;

@@ -43,7 +43,7 @@ pub type Running = Vec<Option<Pin>>;
 /// The shop as it is at `now`: what has begun, or begins within `frozen` from now, stays where it was planned unless an event
 /// makes that impossible, everything else begins after `now`, and each operation knows where it was. A machine that is down
 /// does a job of one pinned operation, which stands behind all orders; work that it interrupts goes on afterwards.
-pub fn at(shop: &Shop, running: &Running, now: i64, frozen: i64, events: &[Event]) -> Shop {
+pub fn as_of(shop: &Shop, running: &Running, now: i64, frozen: i64, events: &[Event]) -> Shop {
     let mut shop = shop.clone();
     for event in events {
         if let Event::Longer { job, step, duration } = *event {
@@ -167,7 +167,7 @@ mod tests {
     fn without_events_nothing_moves() {
         let shop = shop();
         let plan = planned(&shop);
-        let later = at(&shop, &running(&plan), 4, 3, &[]);
+        let later = as_of(&shop, &running(&plan), 4, 3, &[]);
         let shifted = right_shifted(&later);
         assert_eq!(check(&later, &shifted), []);
         assert_eq!((instability(&later, &shifted, 4, 100), &shifted.steps), (0.0, &plan.steps));
@@ -177,7 +177,7 @@ mod tests {
     fn a_machine_that_is_down_is_kept_clear_and_the_past_stays() {
         let shop = shop();
         let plan = planned(&shop);
-        let later = at(&shop, &running(&plan), 4, 0, &[Event::Down { machine: 2, from: 4, to: 20 }]);
+        let later = as_of(&shop, &running(&plan), 4, 0, &[Event::Down { machine: 2, from: 4, to: 20 }]);
         let objective = Objective::parse("makespan,deviation").expect("it is sound");
         let shifted = right_shifted(&later);
         let found = search(&later, &objective, Some(&shifted), 1, 2000, &mut |_| false);
@@ -197,7 +197,7 @@ mod tests {
     fn a_longer_operation_pushes_what_waits_for_it() {
         let shop = shop();
         let plan = planned(&shop);
-        let later = at(&shop, &running(&plan), 1, 0, &[Event::Longer { job: 0, step: 1, duration: 9 }]);
+        let later = as_of(&shop, &running(&plan), 1, 0, &[Event::Longer { job: 0, step: 1, duration: 9 }]);
         let shifted = right_shifted(&later);
         assert_eq!(check(&later, &shifted), []);
         assert_eq!(shifted.steps[1].end - shifted.steps[1].start, 9);
@@ -210,7 +210,7 @@ mod tests {
         let mut running = running(&planned(&shop));
         shop.jobs.push(Job { name: "rush".into(), weight: 9, due: Some(8), ..shop.jobs[0].clone() });
         running.extend([None; 3]);
-        let later = at(&shop, &running, 2, 0, &[]);
+        let later = as_of(&shop, &running, 2, 0, &[]);
         let objective = Objective::parse("tardiness,deviation").expect("it is sound");
         let shifted = right_shifted(&later);
         assert_eq!(check(&later, &shifted), []);

@@ -76,11 +76,21 @@ impl Shop {
         self.jobs.iter().map(|job| job.operations.len()).sum()
     }
 
+    /// Index of the first operation of each job.
+    pub fn first_operations(&self) -> Vec<usize> {
+        let mut next = 0;
+        let first = |job: &Job| {
+            next += job.operations.len();
+            next - job.operations.len()
+        };
+        self.jobs.iter().map(first).collect()
+    }
+
     /// Each operation with the index of its job and its place there, in the order in which plans count them.
     pub fn each(&self) -> impl Iterator<Item = (usize, usize, &Operation)> {
         let steps = |(j, job): (usize, &'_ Job)| (j, job.operations.len());
         let places = self.jobs.iter().enumerate().map(steps).flat_map(|(j, n)| (0..n).map(move |k| (j, k)));
-        places.map(|(j, k)| (j, k, &self.jobs[j].operations[k]))
+        places.map(move |(j, k)| (j, k, &self.jobs[j].operations[k]))
     }
 
     /// Time that `machine` needs between an operation of family `before` and one of family `after`.

@@ -11,7 +11,7 @@ use super::plan::{csv, figures_json};
 use super::{Asked, checked, search_arguments};
 use crate::formats::DURATION_MOST;
 use crate::objective::{LEVELS_MOST, Measure};
-use crate::replan::{Event, Running, at, instability, right_shifted};
+use crate::replan::{Event, Running, as_of, instability, right_shifted};
 use crate::search::{Progress, search};
 use crate::sheet::Sheet;
 use crate::shop::{Pin, Shop};
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &ArgMatches, call: &Call<'_>) -> Result<Answer, Pac
     let (now, frozen) = (number("now"), number("frozen"));
     let events = events(arguments, &asked.shop)?;
     let orders = asked.shop.jobs.len();
-    asked.shop = at(&asked.shop, &running, now, frozen, &events);
+    asked.shop = as_of(&asked.shop, &running, now, frozen, &events);
     if asked.objective.levels.len() < LEVELS_MOST {
         asked.objective.levels.push(vec![(Measure::Deviation, 1)]);
     }
@@ -103,8 +103,7 @@ fn running(path: &std::path::Path, shop: &Shop, call: &Call<'_>) -> Result<Runni
     let mut sheet = Sheet::read(path, &(call.read)(path)?, &["job", "step", "machine", "start", "end"], &[])?;
     let jobs: Vec<String> = shop.jobs.iter().map(|job| job.name.clone()).collect();
     let machines: Vec<String> = shop.machines.iter().map(|machine| machine.name.clone()).collect();
-    let first: Vec<usize> =
-        shop.jobs.iter().scan(0, |at, job| Some(std::mem::replace(at, *at + job.operations.len()))).collect();
+    let first = shop.first_operations();
     let mut running: Running = vec![None; shop.operations()];
     for row in 0..sheet.rows() {
         let job = sheet.one_of(row, "job", &jobs, "order");
