@@ -7,9 +7,7 @@ use std::sync::Arc;
 use forethought_engine::{Changing, OUTSIDE};
 use forethought_plan::{Best, Predicted, Prediction};
 use forethought_record::{Actor, Campaign, Imported, Says, Settlement, Trial, TrialState};
-use forethought_space::{
-    Failure, Find, Kind, Measurement, Outcome, Problem, Recipe, Role, Value, number_text,
-};
+use forethought_space::{Failure, Find, Kind, Measurement, Outcome, Problem, Recipe, Role, number_text};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value as Json, json};

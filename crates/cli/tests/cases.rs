@@ -2,6 +2,7 @@
 //! `expect.txt` asks for must hold. The cases stand beside this repository; where they are absent, that is printed.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "what is skipped is said")]
 
 mod common;
 

@@ -70,6 +70,9 @@ pub enum Fault {
     },
 }
 
+/// Start, end, turn on the machine, job and its operation.
+type Span = (i64, i64, usize, usize, usize);
+
 /// All faults of a plan; none where it can be carried out.
 pub fn check(shop: &Shop, plan: &Plan) -> Vec<Fault> {
     let expected: usize = shop.jobs.iter().map(|job| job.operations.len()).sum();
@@ -77,7 +80,7 @@ pub fn check(shop: &Shop, plan: &Plan) -> Vec<Fault> {
         return vec![Fault::Length { found: plan.steps.len(), expected }];
     }
     let mut faults = Vec::new();
-    let mut work: Vec<Vec<(i64, i64, usize, usize, usize)>> = vec![Vec::new(); shop.machines.len()];
+    let mut work: Vec<Vec<Span>> = vec![Vec::new(); shop.machines.len()];
     let mut at = 0;
     for (j, job) in shop.jobs.iter().enumerate() {
         let mut free = job.release;

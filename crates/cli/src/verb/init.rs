@@ -141,5 +141,5 @@ fn unreadable(name: &str, all: &[forethought_source::TableError]) -> Failure {
 fn write_schema(path: &Path) -> Result<(), Failure> {
     let beside = path.with_file_name("campaign.schema.json");
     let schema = forethought_space::schema(&registry().schemas());
-    write_file(&beside, &serde_json::to_string_pretty(&schema).unwrap_or_default())
+    write_file(&beside, serde_json::to_string_pretty(&schema).unwrap_or_default())
 }

@@ -72,7 +72,7 @@ fn tracked(input: &WorldReport<'_>, trace: &EpisodeTrace) -> Vec<Tracked> {
 
 /// Whether the last change of what is wanted went up, 1, or down, -1; 0 before the first.
 fn way(points: &[(f64, f64)], time_s: f64) -> f64 {
-    let changes = points.windows(2).filter(|pair| pair[0].0 <= time_s && pair[0].1 != pair[1].1);
+    let mut changes = points.windows(2).filter(|pair| pair[0].0 <= time_s && pair[0].1 != pair[1].1);
     changes.next_back().map_or(0.0, |pair| (pair[1].1 - pair[0].1).signum())
 }
 
