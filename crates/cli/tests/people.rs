@@ -68,7 +68,7 @@ fn ask_and_tell_by_hand() {
     assert_eq!(asked["trials"].as_array().unwrap().len(), 2);
     assert_eq!(asked["trials"][0]["state"], "open");
     let next = folder.run(&["next", "campaign.toml"], 0);
-    assert!(next.contains("forethought tell FILE --trial 1 density=… strength=…"), "{next}");
+    assert!(next.contains("forethought tell campaign.toml --trial 1 density=… strength=…"), "{next}");
 
     // A partial answer keeps the trial open; readings are one observation.
     folder.run(&["tell", "campaign.toml", "--trial", "1", "strength=812", "strength=808"], 0);

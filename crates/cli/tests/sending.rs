@@ -76,7 +76,7 @@ fn what_a_person_says_has_run_is_not_started_again() {
     assert!(said.contains("nobody knows what became of"), "{said}");
     folder.run(&["resolve", "campaign.toml", "1", "ran"], 0);
     let said = folder.run(&["next", "campaign.toml"], 0);
-    assert!(said.contains("tell FILE --trial 1"), "what ran can be told: {said}");
+    assert!(said.contains("tell campaign.toml --trial 1"), "what ran can be told: {said}");
     let said = folder.run(&["run", "campaign.toml", "--no-report"], 3);
     assert!(said.contains("1 measured, 1 open"), "the others go on: {said}");
     folder.run(&["tell", "campaign.toml", "--trial", "1", "y=0.5"], 0);

@@ -1,16 +1,17 @@
 //! Verbs by which people take part: each is one command to the core.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
-use forethought_engine::{Answer, Changing, Command, Reply, Taken};
+use forethought_engine::{Answer, Changing, Command, OUTSIDE, Reply, Taken};
 use forethought_plan::Left;
 use forethought_project::{
     CampaignHandle, Failure, Reading, Rows, bad_cells, end_owner, import_rows, read_table, read_tells,
     run_sheet,
 };
 use forethought_record::{Campaign, Order, OrderState, Resolution, TrialState};
-use forethought_space::{Failure as Kind, Measurement, Recipe};
+use forethought_space::{Failure as Kind, Measurement, Problem, Recipe};
 use serde_json::json;
 
 use crate::args::{
@@ -408,7 +409,7 @@ pub(crate) fn next(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
             .collect();
         say(show::document(&read.campaign, json!({ "trials": waits })));
     } else {
-        say(cards(&read.campaign, &people));
+        say(cards(&read.campaign, &people, &loaded.path));
     }
     Ok(Exit::Done)
 }
@@ -430,9 +431,16 @@ fn is_for_people(order: &Order, people: &BTreeMap<String, bool>) -> bool {
     order.state == OrderState::Ran || (order.state.is_open() && is_person)
 }
 
-/// The cards of all that waits for people.
-pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> String {
-    let problem = &campaign.problem;
+/// Where an order is, in the file's words: nothing where it has no machine, and is the only stage.
+fn place(problem: &Problem, order: &Order) -> String {
+    let at = if order.machine == OUTSIDE { String::new() } else { format!(" at {}", order.machine) };
+    let stage = &order.key.stage;
+    if problem.stages.len() > 1 { format!("{at} ({stage})") } else { at }
+}
+
+/// The cards of all that waits for people; commands on them name the campaign's `file`.
+pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>, file: &Path) -> String {
+    let (problem, file) = (&campaign.problem, file.display());
     let mut out = Vec::new();
     for t in campaign.trials.values().filter(|t| waits(t, people)) {
         if let (TrialState::Held, Some(hold)) = (&t.state, &t.held) {
@@ -440,10 +448,10 @@ pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> Str
             out.push(match &hold.reason {
                 Some(reason) => format!(
                     "Trial {trial} may not be sent as the file stands now: {reason}. Change the file, or \
-                     `forethought withdraw FILE {trial}`\n{recipe}"
+                     `forethought withdraw {file} {trial}`\n{recipe}"
                 ),
                 None => format!(
-                    "Trial {trial} waits for approval ({} of {}): `forethought approve FILE {trial} --as NAME`\n{recipe}",
+                    "Trial {trial} waits for approval ({} of {}): `forethought approve {file} {trial} --as NAME`\n{recipe}",
                     t.approvals.len(),
                     hold.people,
                 ),
@@ -452,7 +460,7 @@ pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> Str
         for o in t.all_orders() {
             if let OrderState::Uncertain(why) = &o.state {
                 out.push(format!(
-                    "Trial {}: nobody knows what became of its order to `{}` ({why}): `forethought resolve FILE {} ran|did-not-run|discarded`",
+                    "Trial {}: nobody knows what became of its order to `{}` ({why}): `forethought resolve {file} {} ran|did-not-run|discarded`",
                     t.trial, o.machine, t.trial
                 ));
             } else if is_for_people(o, people) {
@@ -470,10 +478,9 @@ pub(crate) fn cards(campaign: &Campaign, people: &BTreeMap<String, bool>) -> Str
                     })
                     .unwrap_or_default();
                 out.push(format!(
-                    "Trial {} at {} ({}):\n{}\n  then: forethought tell FILE --trial {} {}",
+                    "Trial {}{}:\n{}\n  then: forethought tell {file} --trial {} {}",
                     t.trial,
-                    o.machine,
-                    o.key.stage,
+                    place(problem, o),
                     show::recipe_text(problem, &o.recipe),
                     t.trial,
                     asked.join(" ")

@@ -111,7 +111,7 @@ fn summary(
         say(show::best(&campaign.problem, &best));
     }
     if *rest == Rest::Person {
-        say(super::people::cards(campaign, people));
+        say(super::people::cards(campaign, people, &loaded.path));
     }
     if let Some(path) = report {
         say(format!("Report: {path}"));
