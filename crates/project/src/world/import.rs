@@ -89,13 +89,16 @@ pub fn import_episodes(
 
 /// A table's seal with what its sensors did not show, and what they showed that they cannot.
 fn counted(mut sealed: DriveEvent, table: &EpisodeTable) -> DriveEvent {
-    let DriveEvent::EpisodeSealed { unread, impossible, .. } = &mut sealed else { return sealed };
+    let (mut unread, mut impossible) = (Vec::new(), Vec::new());
     let sensors = table.card().channels.iter().map(|c| &c.channel).filter(|c| c.kind == ChannelKind::Sensor);
     for sensor in sensors {
         let values = table.values(&sensor.name).unwrap_or_default();
         let beyond = values.iter().filter(|v| **v < sensor.low || **v > sensor.high).count() as u64;
         impossible.push(beyond);
         unread.push(beyond + values.iter().filter(|v| v.is_nan()).count() as u64);
+    }
+    if let DriveEvent::EpisodeSealed { unread: u, impossible: i, .. } = &mut sealed {
+        (*u, *i) = (unread, impossible);
     }
     sealed
 }
