@@ -65,7 +65,7 @@ fn a_file_with_mistakes_is_refused_with_their_places() {
     let folder = shop();
     fs::write(folder.path("bad.txt"), "2 2\n0 3 1 x\n").unwrap();
     let said = folder.run(&["schedule", "plan", "bad.txt"], 2);
-    assert!(said.contains("bad.txt:2") && said.contains("`x`") && said.contains("2 jobs"), "{said}");
+    assert!(said.contains("bad.txt:2") && said.contains("is expected"), "{said}");
     let said = folder.run(&["schedule", "plan", "shop.txt", "--objective", "tardiness"], 2);
     assert!(said.contains("no order has a due date"), "{said}");
 }

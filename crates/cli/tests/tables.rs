@@ -527,7 +527,8 @@ trials = 3
     .unwrap();
     fs::write(folder.path("cats.csv"), "supplier,pKa (25 degC),Cat\nSmith,3.5,A\nJones,4,B\nSmith,5,C\n")
         .unwrap();
-    let data = format!(r#"{{ file = "runs.csv", {told}, ignore = ["y"] }}"#);
+    fs::write(folder.path("earlier.csv"), "T oven (K);Catalyst;strength;y\n298,15;a;1,7;9\n").unwrap();
+    let data = format!(r#"{{ file = "earlier.csv", {told}, ignore = ["y"] }}"#);
     let descriptors = r#"{ file = "cats.csv", map = { pKa = "acidity" }, ignore = ["supplier"] }"#;
     let table = format!("{told}\nignore = [\"y\"]");
     fs::write(folder.path("campaign.toml"), text(&data, descriptors, &table)).unwrap();
@@ -535,7 +536,7 @@ trials = 3
     folder.run(&["run", "campaign.toml", "--no-report"], 0);
     let all = folder.json(&["export", "campaign.toml"]);
     let first = &all["imported"][0];
-    assert_eq!((first["recipe"]["temp"].as_f64(), first["outcomes"]["y"].as_f64()), (Some(20.0), Some(1.5)));
+    assert_eq!((first["recipe"]["temp"].as_f64(), first["outcomes"]["y"].as_f64()), (Some(25.0), Some(1.7)));
     let measured =
         all["trials"].as_array().unwrap().iter().filter(|t| t["outcomes"]["y"].as_f64() < Some(3.0));
     assert_eq!(measured.count(), 3, "{all}");

@@ -50,7 +50,8 @@ pub(crate) fn chance_of_gain(
     let joint = fit.posterior.draws(&encoded, &[]);
     let worth = goal.worth.unwrap_or(WORTH * fit.seen_utilities(&goal.role).1);
     // Limits: of the candidates that gain, the one that is surest to keep them counts with those odds.
-    let conditions = merit(study, beliefs, &[]).conditions;
+    let mut conditions = merit(study, beliefs, &[]).conditions;
+    conditions.iter_mut().for_each(|condition| condition.power = 1.0);
     let odds = Merit::of_conditions(conditions).values(&encoded, points.len(), &mut Workspace::default());
     let mut rng = stream(question.problem.seed, question.decision, "chance");
     let mut gains = 0.0;

@@ -103,7 +103,8 @@ impl Parameter {
             Domain::Choices { names, .. } => Some((0..names.len()).map(|i| i as f64).collect()),
             Domain::Fixed(value) => Some(vec![value.number().unwrap_or(0.0)]),
             Domain::Range { low, high, step: Some(step), .. } => {
-                let count = ((high - low) / step + 1e-9).floor() as usize + 1;
+                // Of a step that is nothing beside the range there are more than can be counted.
+                let count = (((high - low) / step + 1e-9).floor() as usize).saturating_add(1);
                 (count <= most)
                     .then(|| (0..count).map(|i| snap(low + i as f64 * step, *low, *step)).collect())
             }

@@ -207,6 +207,9 @@ impl Problem {
     }
 }
 
+/// Words of rules, which nothing can be called.
+pub const RULE_WORDS: [&str; 3] = ["and", "or", "not"];
+
 /// The options of one driver: its name, as in `driver = "command"`, and the JSON schema of its part
 /// of the `[machine.NAME]` table.
 #[derive(Debug, Clone)]

@@ -27,6 +27,11 @@ pub(crate) fn verb() -> Verb {
 fn command() -> Command {
     Command::new("schedule")
         .about("Plan a shop: which order on which machine when")
+        .after_help(
+            "Examples:
+  forethought schedule plan examples/shop/shop.toml --seconds 20 --output plan.csv
+  forethought schedule compare examples/shop/shop.toml      dispatching rules beside the search",
+        )
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(plan::command())

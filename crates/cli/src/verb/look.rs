@@ -91,11 +91,12 @@ pub(crate) fn status(arguments: &Arguments, v: &File) -> Result<Exit, Failure> {
 }
 
 fn row(c: &Campaign, t: &forethought_record::Trial) -> Vec<String> {
-    let outcomes: Vec<String> = t
-        .outcomes
-        .keys()
-        .filter_map(|n| Some(format!("{n} {}", show::value(c.problem.outcome(n), c.value(t, n)?))))
-        .collect();
+    let shown = |o: &forethought_space::Outcome| match t.outcomes.get(&o.name)? {
+        // What is only known to lie beyond an end is shown as it was told.
+        Measurement::Text(told) => Some(format!("{} {told}", o.name)),
+        _ => Some(format!("{} {}", o.name, show::value(Some(o), c.value(t, &o.name)?))),
+    };
+    let outcomes: Vec<String> = c.problem.outcomes_in_order().filter_map(shown).collect();
     let outcomes = match &t.state {
         TrialState::Failed(kind, message) => format!("{}: {message}", show::failure(*kind)),
         TrialState::Rejected(reason) => reason.clone(),

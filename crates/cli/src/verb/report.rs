@@ -79,5 +79,9 @@ pub(crate) fn write_page(path: &Path, html: &str) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| file_error(folder, &e))?;
     }
+    // A link that somebody planted is not followed.
+    if path.is_symlink() {
+        std::fs::remove_file(path).map_err(|e| file_error(path, &e))?;
+    }
     write_file(path, html)
 }

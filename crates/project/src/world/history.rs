@@ -181,7 +181,10 @@ impl<'t> History<'t> {
         let head = &self.table.columns[at];
         let first = self.table.cells(at).find(|cell| !is_missing(cell));
         let Some(x) = first.and_then(|cell| self.table.number(cell).ok()) else {
-            self.notes.push(format!("times of `{}` without a zone are taken to be UTC", head.header));
+            let mut dates = self.table.cells(at).filter(|cell| !is_missing(cell));
+            if dates.any(|cell| cell.parse::<Timestamp>().is_err()) {
+                self.notes.push(format!("times of `{}` without a zone are taken to be UTC", head.header));
+            }
             return Clock::Dates;
         };
         if let Some(Relation::Convertible(c)) = head.unit.as_deref().map(|unit| relate(unit, "s")) {

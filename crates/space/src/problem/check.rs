@@ -18,7 +18,7 @@ use super::mend::{Masked, mend};
 use super::{POOL, Problem, machine_schema};
 use crate::file::CampaignFile;
 use crate::outcome::{Outcome, Role};
-use crate::problem::{DriverSchema, PackSchema, Schemas};
+use crate::problem::{DriverSchema, PackSchema, RULE_WORDS, Schemas};
 use crate::rule::RuleError;
 use crate::space::Space;
 use crate::value::Recipe;
@@ -352,7 +352,7 @@ impl Check<'_> {
                     "rules name it",
                 );
             }
-            if ["and", "or", "not"].contains(&name.as_str()) {
+            if RULE_WORDS.contains(&name.as_str()) {
                 self.error("name", &path, format!("`{name}` is a word of rules"), "choose another name");
             }
             if let Some(other) = seen.insert(name, part) {

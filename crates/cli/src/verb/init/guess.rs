@@ -1,10 +1,11 @@
 //! What each column of a table is, and why that is thought: settings, outcomes, remarks, or nothing that counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_project::is_reserved;
 use forethought_source::nearest;
 use forethought_source::{Conversion, Relation, Table, identifier, is_date, is_missing, key, relate};
+use forethought_space::problem::RULE_WORDS;
 
 use super::mixture::{self, Part};
 use super::told::{Told, Wanted};
@@ -18,6 +19,8 @@ const ROWS_A_LEVEL: usize = 3;
 const NAMES_SHARE: f64 = 0.8;
 /// Highest value over lowest from which on ratios are thought to matter.
 const LOG_FROM: f64 = 50.0;
+/// Whole numbers from here on can't all be told apart.
+const WHOLE_MOST: f64 = 9_007_199_254_740_992.0;
 /// A held part of a mixture may be varied by this share of the total.
 const HELD_PART: f64 = 0.01;
 
@@ -234,7 +237,7 @@ impl Guess {
 
     /// Two columns of one name are told apart, or refused where they have one header.
     fn name_apart(&mut self) -> Result<(), Failure> {
-        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
         let counts = |c: &Guessed| c.taken.is_setting() || matches!(c.taken, Taken::Outcome(_));
         for at in 0..self.columns.len() {
             if !counts(&self.columns[at]) {
@@ -250,11 +253,11 @@ impl Guess {
                 .hint("rename one of them, or leave one out of the table"));
             }
             let name = self.columns[at].name.clone();
-            let count = seen.entry(name.clone()).or_default();
-            *count += 1;
-            if *count > 1 {
-                self.columns[at].name = format!("{name}_{count}");
-            }
+            let name = if RULE_WORDS.contains(&name.as_str()) { format!("{name}_") } else { name };
+            let others = (2..).map(|count| format!("{name}_{count}"));
+            let apart = std::iter::once(name.clone()).chain(others).find(|name| !seen.contains(name));
+            self.columns[at].name = apart.unwrap_or(name);
+            seen.insert(self.columns[at].name.clone());
         }
         Ok(())
     }
@@ -418,7 +421,9 @@ impl<'t> Column<'t> {
             return Taken::Levels(xs);
         }
         let log = low > 0.0 && high / low > LOG_FROM;
-        let whole = !log && xs.iter().all(|x| x.fract() == 0.0) && high - low >= 1.0;
+        // Beyond the whole numbers that can be told apart a step of one is none.
+        let is_whole = |x: &f64| x.fract() == 0.0 && x.abs() < WHOLE_MOST;
+        let whole = !log && xs.iter().all(is_whole) && high - low >= 1.0;
         Taken::Range { low, high, whole, log }
     }
 

@@ -36,7 +36,10 @@ impl Told {
     pub(super) fn new(table: &Table, v: &Init) -> Result<Told, Failure> {
         let mut told = Told::default();
         for text in &v.goals {
-            let (name, way) = text.rsplit_once('=').unwrap_or((text, "max"));
+            // A header may have the mark in it.
+            let is_header = table.columns.iter().any(|c| c.header == text.trim());
+            let parts = text.rsplit_once('=').filter(|_| !is_header);
+            let (name, way) = parts.unwrap_or((text, "max"));
             let goal = match way.trim() {
                 "max" | "maximize" => Goal::Maximize,
                 "min" | "minimize" => Goal::Minimize,
