@@ -195,9 +195,9 @@ impl<'a> Driver<'a> {
 
     fn plan(&mut self, read: &[f64], previous: &[f64], caution: &Caution) -> Vec<f64> {
         let latent = match self.latent.take() {
-            None => self.dynamics.begin(read.into()),
+            None => self.dynamics.begin(read),
             Some(mut latent) => {
-                self.dynamics.assimilate(&mut latent, previous, read.into());
+                self.dynamics.assimilate(&mut latent, previous, read);
                 latent
             }
         };

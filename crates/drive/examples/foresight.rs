@@ -83,7 +83,7 @@ fn errors(model: &dyn Dynamics, held_out: &[Episode], noise: &[f64]) -> Vec<f64>
     let mut sums = vec![(0.0, 0.0); CLAIMED.len() * sensors];
     let horizon = CLAIMED[CLAIMED.len() - 1];
     for episode in held_out {
-        let mut latent = model.begin(episode.reading(0).into());
+        let mut latent = model.begin(episode.reading(0));
         for t in 0..episode.periods() - horizon {
             if t > 4 {
                 let mut imagined = Imagined::new(1, horizon, sensors);
@@ -97,7 +97,7 @@ fn errors(model: &dyn Dynamics, held_out: &[Episode], noise: &[f64]) -> Vec<f64>
                     }
                 }
             }
-            model.assimilate(&mut latent, episode.action(t), episode.reading(t + 1).into());
+            model.assimilate(&mut latent, episode.action(t), episode.reading(t + 1));
         }
     }
     sums.iter().map(|(n, q)| f64::sqrt(q / n)).collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forethought_memory::hash_hex;
 use forethought_plant::{Dynamics, Episode, World};
 use forethought_record::{Maintained, Score};
-use forethought_world::{Ensemble, Follow, Foresight, LeftOut, Monitor, WorldError, foresaw_better};
+use forethought_world::{Ensemble, Follow, Foresight, LeftOut, Monitor, WorldError};
 use serde::{Deserialize, Serialize};
 
 use crate::offset::offsets;
@@ -96,15 +96,6 @@ fn others(
     (0..FOLDS).map(without).collect()
 }
 
-/// Whether the model before stays: of episodes that it had not seen it foresaw more than its successor where that left them out. Nothing
-/// drives that is worse than what drove before.
-fn is_kept(before: &WorldModel, successor: &Ensemble, ask: &LearnAsk, all: &[&Episode]) -> bool {
-    let is_new: Vec<bool> = ask.episodes.iter().map(|stored| !before.episodes.contains(stored)).collect();
-    // What it was learnt from may have been called back since.
-    let is_whole = before.episodes.iter().all(|stored| ask.episodes.contains(stored));
-    is_whole && foresaw_better(&before.ensemble, successor, all, &is_new)
-}
-
 /// An episode whose first reading, where a sensor showed nothing then, is the first that it showed: a model that begins with nothing would
 /// have to call the way there a move of the plant.
 fn begun(mut episode: Episode) -> Episode {
@@ -162,7 +153,6 @@ pub fn learn(
     let (recalled, before) = (recalled.map(|m| &m.ensemble), before.map(|m| &m.ensemble));
     let ensemble = Ensemble::learn(&all, recalled, before, ask.follow, ask.world.seed)
         .map_err(|e| seldom_read(&ask.world, &episodes).unwrap_or(e))?;
-    let kept = ask.before.as_deref().filter(|b| is_kept(b, &ensemble, ask, &all));
     let (foresight, left_out) = Foresight::measure(&ensemble, &all, truth);
     let scores: Vec<Score> = left_out
         .into_iter()
@@ -187,10 +177,6 @@ pub fn learn(
     let known = ask.recalled.as_ref().map_or_else(|| seen.clone(), |m| seen.clone().and(&m.known));
     let pauses = Pause::of(world, &episodes, &ask.maintained);
     let offsets = all.iter().map(|episode| offsets(&ensemble, episode)).collect();
-    let (ensemble, foresight, monitor, scores) = match kept {
-        Some(b) => (b.ensemble.clone(), b.foresight.clone(), b.monitor.clone(), b.scores.clone()),
-        None => (ensemble, foresight, monitor, scores),
-    };
     let model = WorldModel {
         ensemble,
         foresight,

@@ -15,7 +15,7 @@ pub(crate) fn offsets(ensemble: &Ensemble, episode: &Episode) -> Vec<Option<f64>
     let (sensors, periods) = (episode.sensors, episode.periods());
     let imagined = |set: &[f64]| {
         let mut imagined = Imagined::new(1, periods, sensors);
-        ensemble.imagine(&ensemble.begin((&vec![f64::NAN; sensors]).into()), set, &mut imagined);
+        ensemble.imagine(&ensemble.begin(&vec![f64::NAN; sensors]), set, &mut imagined);
         imagined
     };
     let (own, [low, high]) = (imagined(&episode.set), beginnings(episode).map(|set| imagined(&set)));

@@ -1,7 +1,7 @@
 //! How far a drive has come: what is done, what is reached, what may be learnt from.
 
 use forethought_plant::{Track, World};
-use forethought_record::{AlarmKind, AlarmState, Drive, EpisodeEnd, EpisodeState, Purpose, Score};
+use forethought_record::{AlarmKind, AlarmState, Drive, EpisodeEnd, EpisodeState, Purpose};
 use forethought_world::PERIODS_LEAST;
 
 use crate::model::WorldModel;
@@ -39,8 +39,8 @@ pub(crate) fn reached(world: &World, drive: &Drive) -> Option<String> {
         .then(|| format!("episode {number} cost {cost:.3} a period, no more than the goal of {goal}"))
 }
 
-/// That the plant was not brought where it should be in the last acting episode: in words, with what its model foresaw. None where the
-/// plant was driven, or nothing says what doing nothing would have cost.
+/// That the plant was not brought where it should be in the last acting episode, by a model that foresaw no more than "as it is now": in
+/// words. None where the plant was driven, or nothing says what doing nothing would have cost.
 pub(crate) fn undriven(world: &World, drive: &Drive) -> Option<String> {
     let (number, episode) = drive.whole(Purpose::Drive).last()?;
     let (cost, resting, periods) = (episode.cost?, episode.resting?, episode.periods.max(1) as f64);
@@ -49,41 +49,22 @@ pub(crate) fn undriven(world: &World, drive: &Drive) -> Option<String> {
     }
     let hash = episode.model.as_ref()?;
     let score = drive.models.iter().rfind(|m| m.hash == *hash)?.scores.last()?;
+    let error = |of: &[f64], sensor: usize| of.get(sensor).copied().unwrap_or(f64::NAN);
+    let foresees = |sensor: usize| error(&score.model, sensor) < FORESEES * error(&score.persistence, sensor);
+    // What is no number is no better.
+    let blind = world.tracks.iter().map(|t| t.sensor).find(|sensor| !foresees(*sensor))?;
+    let channel = &world.card.sensors[blind];
+    let unit = channel.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
     Some(format!(
-        "the plant was not driven to its goal: episode {number} cost {:.3} a period, where doing nothing costs {:.3}, and {}",
+        "the plant was not driven to its goal: episode {number} cost {:.3} a period, where doing nothing costs {:.3}, and of {} the model \
+         foresees no more than \"as it is now\" does ({} periods ahead ±{:.3}{unit} against ±{:.3}{unit})",
         cost / periods,
         resting / periods,
-        foreseen(world, score)?
-    ))
-}
-
-/// What a model foresees of the sensors with a goal: of one of them no more than "as it is now" does, or else how much more of the first.
-/// None without a goal.
-fn foreseen(world: &World, score: &Score) -> Option<String> {
-    let error = |of: &[f64], sensor: usize| of.get(sensor).copied().unwrap_or(f64::NAN);
-    let foresees =
-        |sensor: &usize| error(&score.model, *sensor) < FORESEES * error(&score.persistence, *sensor);
-    // What is no number is no better.
-    let blind = world.tracks.iter().map(|t| t.sensor).find(|sensor| !foresees(sensor));
-    let sensor = blind.or_else(|| world.tracks.first().map(|t| t.sensor))?;
-    let channel = &world.card.sensors[sensor];
-    let unit = channel.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
-    let errors = format!(
-        "{} periods ahead ±{:.3}{unit} against ±{:.3}{unit}",
+        channel.name,
         score.ahead,
-        error(&score.model, sensor),
-        error(&score.persistence, sensor),
-    );
-    Some(match blind {
-        Some(_) => {
-            format!("of {} the model foresees no more than \"as it is now\" does ({errors})", channel.name)
-        }
-        None => format!(
-            "that although the model foresees {} better than \"as it is now\" does ({errors}): it holds where it has learnt, not where \
-             it drove",
-            channel.name
-        ),
-    })
+        error(&score.model, blind),
+        error(&score.persistence, blind),
+    ))
 }
 
 /// There is something to learn from that the model has not learnt from, or has and should not have.

@@ -48,7 +48,6 @@ pub(crate) fn compare_worlds(old: &World, new: &World) -> Vec<WorldChange> {
         ("what actions cost changes", (&old.change, &old.price) != (&new.change, &new.price)),
         ("how sensors may drift changes", old.drift != new.drift),
         ("what silence means changes", old.as_before != new.as_before),
-        ("sentinels change", old.sentinels != new.sentinels),
         ("how it is explored changes", old.explore != new.explore),
         ("how it is driven changes", driving(old) != driving(new)),
         ("when an alarm is raised changes", alarms(old) != alarms(new)),

@@ -288,13 +288,13 @@ impl Run {
     /// What is known of the plant's state, after an action, or where none counts from what was read so far.
     fn assimilate(&mut self, model: &WorldModel, action: Option<&[f64]>, read: &[f64]) {
         match (&mut self.latent, action) {
-            (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read.into()),
+            (Some(latent), Some(action)) => model.ensemble.assimilate(latent, action, read),
             (Some(latent), None) => {
                 let never = |(been, v): (&(f64, f64), &f64)| if been.0.is_infinite() { f64::NAN } else { *v };
                 let known: Vec<f64> = self.been.iter().zip(&self.last).map(never).collect();
-                *latent = model.ensemble.begin((&known).into());
+                *latent = model.ensemble.begin(&known);
             }
-            (None, _) => self.latent = Some(model.ensemble.begin(read.into())),
+            (None, _) => self.latent = Some(model.ensemble.begin(read)),
         }
     }
 
@@ -375,7 +375,7 @@ impl Run {
         PlanAsk {
             world: world.clone(),
             model: model.clone(),
-            latent: self.latent.clone().unwrap_or_else(|| model.ensemble.begin((&self.last).into())),
+            latent: self.latent.clone().unwrap_or_else(|| model.ensemble.begin(&self.last)),
             previous: self.previous.clone(),
             warm: self.warm.clone(),
             tracks: self.tracks.clone(),

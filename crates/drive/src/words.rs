@@ -85,7 +85,7 @@ pub enum DriveEnd {
     /// All is explored, and the episodes are too short to learn from: none has [`crate::LEARNT_FROM`] periods, or those that have do not
     /// have [`forethought_world::PERIODS_LEAST`] together. There is no model to act with.
     NothingLearnt,
-    /// All acting episodes are over, and the plant was not brought to its goal: in words, with what its model foresaw.
+    /// All acting episodes are over, and the plant was not brought to its goal: its model foresaw no more than "as it is now". In words.
     Undriven(String),
     /// The plant, or learning, failed: in words.
     Failed(String),

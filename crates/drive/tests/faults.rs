@@ -44,7 +44,6 @@ fn world() -> &'static Arc<World> {
             safe,
         };
         let card = EnvironmentCard {
-            cameras: Vec::new(),
             name: "oven".into(),
             period_s: 1.0,
             actions: vec![action("heat", 0.0), action("gas", 5.0)],

@@ -26,7 +26,6 @@ fn channel(name: &str, unit: Option<&str>, kind: ChannelKind) -> Channel {
 
 fn card() -> EnvironmentCard {
     EnvironmentCard {
-        cameras: Vec::new(),
         name: "oven".into(),
         period_s: 1.0,
         actions: vec![ActionSpec {

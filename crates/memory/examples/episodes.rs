@@ -83,7 +83,6 @@ fn plant() -> EnvironmentCard {
     let action =
         |name| ActionSpec { channel: channel(name, ChannelKind::Action), rate: f64::INFINITY, safe: 0.0 };
     EnvironmentCard {
-        cameras: Vec::new(),
         name: "tanks".into(),
         period_s: PERIOD_NS as f64 * 1e-9,
         actions: vec![action("pump_1"), action("pump_2")],

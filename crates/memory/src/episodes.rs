@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-pub use card::{EpisodeCard, EpisodeChannel, Sampling};
+pub use card::{EpisodeCard, EpisodeChannel, FrameShape, Sampling};
 pub use error::EpisodeError;
 pub use open::Block;
 pub use read::{Frames, Window};
@@ -133,7 +133,6 @@ pub struct StoredEpisode {
 ///     period_s: 1.0,
 ///     actions: vec![ActionSpec { channel: channel("inflow", ChannelKind::Action), rate: 1.0, safe: 0.0 }],
 ///     sensors: vec![channel("level", ChannelKind::Sensor)],
-///     cameras: Vec::new(),
 /// };
 /// let dir = tempfile::tempdir()?;
 /// let now = jiff::Timestamp::UNIX_EPOCH; // the caller's clock

@@ -37,7 +37,7 @@ mod volatile;
 pub use chain::{Chain, Sealed, hex};
 pub use episodes::{
     BadCell, Block, EpisodeCard, EpisodeChannel, EpisodeError, EpisodeId, EpisodeState, EpisodeStore,
-    EpisodeTable, Frames, Sampling, StoredEpisode, TableError, Verified, Window,
+    EpisodeTable, FrameShape, Frames, Sampling, StoredEpisode, TableError, Verified, Window,
 };
 pub use folder::{Folder, OwnError, Owner};
 pub use head::Head;

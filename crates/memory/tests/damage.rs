@@ -324,7 +324,6 @@ fn a_file_whose_maker_died_in_its_first_transaction_is_read() {
 fn episodes() -> (tempfile::TempDir, PathBuf, Vec<u8>, Vec<Read>) {
     let channel = |name: &str, kind| Channel { name: name.into(), unit: None, kind, low: 0.0, high: 99.0 };
     let tank = EnvironmentCard {
-        cameras: Vec::new(),
         name: "tank".into(),
         period_s: 1.0,
         actions: vec![ActionSpec { channel: channel("inflow", ChannelKind::Action), rate: 1.0, safe: 0.0 }],

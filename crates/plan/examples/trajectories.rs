@@ -80,7 +80,7 @@ fn main() {
     let (point, rod, pendulum) = (double_integrator(), rod(), pendulum());
     let (force, power, torque) =
         (bounds(1, -4.0, 4.0, f64::INFINITY), bounds(2, 0.0, 3.0, 0.5), bounds(1, -2.0, 2.0, f64::INFINITY));
-    let from = |state: &[f64]| Latent::new(state.to_vec());
+    let from = |state: &[f64]| Latent(state.to_vec());
     let (far, cold, hanging) = (from(&[2.0, 0.5]), from(&[0.0; 3]), from(&[PI, 0.0]));
     let hot = |sensor| StateLimit {
         sensor,

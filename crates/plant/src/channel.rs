@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::FrameShape;
-
 /// What a channel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,17 +43,6 @@ pub struct ActionSpec {
     pub safe: f64,
 }
 
-/// A camera of an environment. Its frames are recorded with the episode; no model learns from them yet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CameraSpec {
-    /// Its name, unique within its environment.
-    pub name: String,
-    /// The pixels of each of its frames.
-    pub shape: FrameShape,
-    /// It gives one frame in so many periods, above 0.
-    pub every: u32,
-}
-
 fn or_infinite<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
 }
@@ -71,9 +58,6 @@ pub struct EnvironmentCard {
     pub actions: Vec<ActionSpec>,
     /// What is read, in the order of every reading.
     pub sensors: Vec<Channel>,
-    /// What is looked at, in the order of every observation's frames.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cameras: Vec<CameraSpec>,
 }
 
 impl EnvironmentCard {
@@ -150,18 +134,6 @@ impl ActionBounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cards_from_before_there_were_cameras_still_read_and_hash_alike() {
-        let text = r#"{"name":"oven","period_s":1.0,"actions":[],"sensors":[]}"#;
-        let mut card: EnvironmentCard = serde_json::from_str(text).unwrap();
-        assert_eq!(serde_json::to_string(&card).unwrap(), text);
-        let shape = FrameShape { height: 64, width: 64, planes: 3 };
-        card.cameras.push(CameraSpec { name: "eye".into(), shape, every: 2 });
-        let again: EnvironmentCard = serde_json::from_str(&serde_json::to_string(&card).unwrap()).unwrap();
-        assert_eq!(again, card);
-    }
-
     use proptest::prelude::*;
 
     fn bounds() -> ActionBounds {

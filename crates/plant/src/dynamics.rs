@@ -1,7 +1,5 @@
 //! The seams of planning: how a plant moves, and what its way costs.
 
-use crate::{Latent, Observation};
-
 /// How many channels a plant has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -10,6 +8,10 @@ pub struct Shape {
     /// Numbers of an action.
     pub actions: usize,
 }
+
+/// What a model remembers of the past: everything that its future depends on. Only the model that made it can read it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latent(pub Vec<f64>);
 
 /// Futures of one plant under `batch` sequences of actions.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,11 +55,12 @@ pub trait Dynamics: Send + Sync {
     /// Numbers of readings and actions.
     fn shape(&self) -> Shape;
 
-    /// What is known after the first observation, before any action.
-    fn begin(&self, observed: Observation<'_>) -> Latent;
+    /// What is known after the first reading, before any action. `observed`: `[sensors]`, NaN where nothing was read.
+    fn begin(&self, observed: &[f64]) -> Latent;
 
-    /// Moves on by one period: `action` (`[actions]`) was held over it, `observed` was seen at its end.
-    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: Observation<'_>);
+    /// Moves on by one period: `action` (`[actions]`) was held over it, `observed` (`[sensors]`, NaN where nothing was read)
+    /// was read at its end.
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]);
 
     /// Imagines what comes after `latent`. `actions`: `[batch × horizon × actions]`, in the batch and horizon of `imagined`,
     /// every number of which is overwritten.

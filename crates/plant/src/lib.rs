@@ -18,16 +18,12 @@
 mod channel;
 mod dynamics;
 mod episode;
-mod latent;
-mod observation;
 mod score;
 mod world;
 
-pub use channel::{ActionBounds, ActionSpec, CameraSpec, Channel, ChannelKind, EnvironmentCard};
-pub use dynamics::{Cost, Dynamics, Imagined, Shape};
+pub use channel::{ActionBounds, ActionSpec, Channel, ChannelKind, EnvironmentCard};
+pub use dynamics::{Cost, Dynamics, Imagined, Latent, Shape};
 pub use episode::Episode;
-pub use latent::Latent;
-pub use observation::{Frame, FrameShape, Observation};
 pub use score::{Costable, Score};
 pub use world::{
     Believing, CardOf, Episodes, OptionMistake, Planner, Track, World, WorldFile, parse_world, world_schema,

@@ -72,8 +72,6 @@ pub struct World {
     pub drift: Vec<f64>,
     /// Sensors that send changes only: where they send nothing, they show what they sent last; the card's order.
     pub as_before: Vec<bool>,
-    /// Numbers by which each sensor says that it shows nothing; the card's order.
-    pub sentinels: Vec<Vec<f64>>,
     /// Exploring episodes.
     pub explore: Episodes,
     /// Acting episodes.

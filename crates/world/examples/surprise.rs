@@ -258,7 +258,7 @@ impl<'a> Rivals<'a> {
         let sums = |k: f64| Sums(vec![0.0; 4], k);
         Rivals {
             kit,
-            latents: (kit.truth.begin(first.into()), kit.ensemble.linear().begin(first.into())),
+            latents: (kit.truth.begin(first), kit.ensemble.linear().begin(first)),
             sums: [sums(0.5), sums(1.5), sums(0.5)],
             ewma: [0.0; 2],
             window: Vec::new(),
@@ -292,7 +292,7 @@ impl<'a> Rivals<'a> {
 fn arx_errors(arx: &Arx, latent: &mut Latent, action: &[f64], read: &[f64]) -> Vec<f64> {
     let mut imagined = Imagined::new(1, 1, 2);
     arx.imagine(latent, action, &mut imagined);
-    arx.assimilate(latent, action, read.into());
+    arx.assimilate(latent, action, read);
     read.iter().zip(&imagined.mean).map(|(r, m)| r - m).collect()
 }
 
@@ -316,7 +316,7 @@ impl Kit {
             Ensemble::learn(&seen.iter().collect::<Vec<_>>(), None, None, Follow::Closely, seed).unwrap();
         let (mut squares, mut count) = (vec![0.0; 2], 0.0);
         for episode in &nominal {
-            let mut latent = ensemble.linear().begin(episode.reading(0).into());
+            let mut latent = ensemble.linear().begin(episode.reading(0));
             for t in 0..episode.periods() {
                 let z = arx_errors(ensemble.linear(), &mut latent, episode.action(t), episode.reading(t + 1));
                 if t > 20 {

@@ -1,6 +1,6 @@
 //! The linear model: each reading from the readings and actions before it.
 
-use forethought_plant::{Dynamics, Episode, Imagined, Latent, Observation, Shape};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::WorldError;
@@ -11,17 +11,14 @@ use crate::scaling::Scaling;
 pub(crate) const LAGS: usize = 10;
 /// Periods that a model needs, all episodes together: each lag seen a few times.
 pub const PERIODS_LEAST: usize = 3 * LAGS;
-/// Periods by which an action may come late, at most; and as a share of all periods, so that enough is left to see it by.
-const LATEST: usize = 20;
-const LATEST_SHARE: usize = 10;
+/// Periods by which an action may come late, at most.
+const LATEST: usize = 6;
 /// Penalties that are tried, per period of data.
 const PENALTIES: [f64; 6] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /// By how much the penalty grows from one lag to the next.
 const GROWTHS: [f64; 4] = [1.0, 1.5, 2.5, 5.0];
-/// A delay must explain what it comes to by so much better than none, nats a sensor: an action that tells little is taken to act at once.
-const BETTER: f64 = 3.0;
-/// Penalty, per period of data, and its growth by which delays are compared.
-const COMPARED: (f64, f64) = (1e-3, 1.5);
+/// Delays whose likelihoods differ by less than this, nats a sensor, explain equally well.
+const AS_WELL: f64 = 1.0;
 /// Parts of the data that are left out in turn.
 const PARTS: usize = 5;
 
@@ -30,7 +27,7 @@ const PARTS: usize = 5;
 ///
 /// The penalty grows exponentially with the lag, the diagonal of the tuned/correlated kernel (Chen, Ohlsson & Ljung,
 /// Automatica 48, 2012); its size and its growth are those with the smallest one-step error on parts of
-/// the data that were left out, and the delay δ of each action is the likeliest.
+/// the data that were left out, and the delay δ of each action is the latest that leaves it as small.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Arx {
     pub(crate) scaling: Scaling,
@@ -55,7 +52,7 @@ impl Arx {
         let scaling = Scaling::of(episodes);
         let plain: Vec<Episode> = episodes.iter().map(|e| scaling.apply(e)).collect();
         let ((_, weights, error), delays) = match delays {
-            Some(known) => fit(&plain, known, &PENALTIES, &GROWTHS).map(|found| (found, known.to_vec())),
+            Some(known) => fit(&plain, known).map(|found| (found, known.to_vec())),
             None => late(&plain),
         }
         .ok_or(WorldError::NotFinite)?;
@@ -76,31 +73,37 @@ impl Arx {
 /// Left-out error, weights on all data, left-out error of each sensor.
 type Fitted = (f64, Vec<f64>, Vec<f64>);
 
-/// The delay of each action, found one after the other: the likeliest. Lags begin at the delay and may be without weight, so that too
-/// short a delay explains nearly as well as the true one; the penalty, which grows with the lag, tells them apart.
+/// The delay of each action, found one after the other. Lags begin at the delay and may be without weight, so that too
+/// short a delay explains nearly as well as the true one, and plans that believe it act too soon: it is the latest of those
+/// that explain as well. Where all do, the action tells nothing, and is taken to act at once.
 fn late(plain: &[Episode]) -> Option<(Fitted, Vec<usize>)> {
     let actions = plain[0].actions;
     let periods: usize = plain.iter().map(Episode::periods).sum();
-    let latest = LATEST.min(periods / LATEST_SHARE);
     let mut delays = vec![0; actions];
+    let mut best = None;
     // Where there are several, what one explains depends on the others' delays.
     let rounds = if actions > 1 { 2 } else { 1 };
     for action in (0..actions).cycle().take(rounds * actions) {
-        let mut found = Vec::with_capacity(latest + 1);
-        for late in 0..=latest {
+        let mut found = Vec::with_capacity(LATEST + 1);
+        for late in 0..=LATEST {
             delays[action] = late;
-            found.push(fit(plain, &delays, &[COMPARED.0], &[COMPARED.1])?.0);
+            found.push(fit(plain, &delays)?);
         }
-        let least = (0..=latest).min_by(|&a, &b| found[a].total_cmp(&found[b]))?;
+        let least = found.iter().map(|f| f.0).fold(f64::INFINITY, f64::min);
         // Logarithms of mean errors, times the periods: nats a sensor.
-        let gained = libm::log(found[0] / found[least]) * periods as f64;
-        delays[action] = if gained > BETTER { least } else { 0 };
+        let explains = |f: &Fitted| libm::log(f.0 / least) * periods as f64 <= AS_WELL;
+        let late = if explains(&found[LATEST]) { 0 } else { found.iter().rposition(explains).unwrap_or(0) };
+        delays[action] = late;
+        best = Some(found.swap_remove(late));
     }
-    fit(plain, &delays, &PENALTIES, &GROWTHS).map(|f| (f, delays))
+    match best {
+        Some(best) => Some((best, delays)),
+        None => fit(plain, &delays).map(|f| (f, delays)),
+    }
 }
 
-/// The best of these penalties and their growths for given delays.
-fn fit(plain: &[Episode], delays: &[usize], sizes: &[f64], growths: &[f64]) -> Option<Fitted> {
+/// The best penalty for given delays.
+fn fit(plain: &[Episode], delays: &[usize]) -> Option<Fitted> {
     let (sensors, actions) = (plain[0].sensors, plain[0].actions);
     let width = LAGS * (sensors + actions) + 1;
     let mut parts = vec![Moments::new(width, sensors); PARTS];
@@ -124,8 +127,8 @@ fn fit(plain: &[Episode], delays: &[usize], sizes: &[f64], growths: &[f64]) -> O
     let mut all = Moments::new(width, sensors);
     parts.iter().for_each(|p| all.add(p, 1.0));
     let mut best: Option<Fitted> = None;
-    for &size in sizes {
-        for &growth in growths {
+    for size in PENALTIES {
+        for growth in GROWTHS {
             let penalty = penalties(size * all.rows, growth, sensors + actions);
             let mut squares = vec![0.0; sensors];
             for part in &parts {
@@ -178,19 +181,19 @@ impl Dynamics for Arx {
 
     /// The last `LAGS` readings, newest first, then the last actions, newest first, then how many actions are known. All in
     /// normalised.
-    fn begin(&self, observed: Observation<'_>) -> Latent {
+    fn begin(&self, observed: &[f64]) -> Latent {
         let Shape { sensors, actions } = self.shape();
         let mut latent = vec![0.0; LAGS * sensors + self.kept() * actions + 1];
         for lag in 0..LAGS {
-            for (i, &v) in observed.numbers.iter().enumerate() {
+            for (i, &v) in observed.iter().enumerate() {
                 latent[lag * sensors + i] = if v.is_nan() { 0.0 } else { self.scaling.sensor_in(i, v) };
             }
         }
-        Latent::new(latent)
+        Latent(latent)
     }
 
-    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: Observation<'_>) {
-        let (observed, Shape { sensors, actions }) = (observed.numbers, self.shape());
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) {
+        let Shape { sensors, actions } = self.shape();
         let mut imagined = Imagined::new(1, 1, sensors);
         if observed.iter().any(|v| v.is_nan()) {
             self.imagine(latent, action, &mut imagined);
@@ -201,7 +204,7 @@ impl Dynamics for Arx {
             .enumerate()
             .map(|(i, (&o, &m))| self.scaling.sensor_in(i, if o.is_nan() { m } else { o }))
             .collect();
-        let (read, set) = latent.of_mut::<Vec<f64>>().split_at_mut(LAGS * sensors);
+        let (read, set) = latent.0.split_at_mut(LAGS * sensors);
         push_set(&self.scaling, set, action, actions);
         read.rotate_right(sensors);
         read[..sensors].copy_from_slice(&plain);
@@ -211,10 +214,10 @@ impl Dynamics for Arx {
         let Shape { sensors, actions } = self.shape();
         let width = self.width();
         imagined.spread.fill(0.0);
-        let mut window = latent.of::<Vec<f64>>().clone();
+        let mut window = latent.0.clone();
         let mut change = vec![0.0; sensors];
         for future in 0..imagined.batch {
-            window.copy_from_slice(latent.of::<Vec<f64>>());
+            window.copy_from_slice(&latent.0);
             for period in 0..imagined.horizon {
                 let at = future * imagined.horizon + period;
                 let (read, set) = window.split_at_mut(LAGS * sensors);

@@ -1,7 +1,7 @@
 //! Several latent models, each first judged on a part of the data that it had not seen: the mean of those in the middle foresees,
 //! their spread says where they guess.
 
-use forethought_plant::{Dynamics, Episode, Imagined, Latent, Observation, Shape};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::WorldError;
@@ -83,7 +83,7 @@ impl Ensemble {
         let mut mean = vec![0.0; observed.len()];
         let mut from = 0;
         for member in &self.members {
-            let part = &mut latent.of_mut::<Vec<f64>>()[from..from + member.width()];
+            let part = &mut latent.0[from..from + member.width()];
             from += member.width();
             let error = member.assimilate_into(part, action, observed);
             mean.iter_mut().zip(error).for_each(|(m, e)| *m += e / self.members.len() as f64);
@@ -98,7 +98,7 @@ impl Ensemble {
         let (mut mean, mut spread) = (vec![0.0; sensors], vec![0.0; sensors]);
         let mut from = 0;
         for (seen, member) in self.members.iter().enumerate() {
-            let part = &latent.of::<Vec<f64>>()[from..from + member.width()];
+            let part = &latent.0[from..from + member.width()];
             from += member.width();
             for (s, d) in member.offset(part).enumerate() {
                 let off = d - mean[s];
@@ -116,9 +116,9 @@ impl Ensemble {
         self.watching.as_deref().unwrap_or(self)
     }
 
-    /// The member of this number as it was before it had seen what it left out, see [`left_out`](crate::train::left_out).
-    pub(crate) fn outsider(&self, member: usize) -> &LatentModel {
-        &self.outsiders[member % MEMBERS]
+    /// The member that has not seen this part of the data.
+    pub(crate) fn outsider(&self, part: usize) -> &LatentModel {
+        &self.outsiders[part % MEMBERS]
     }
 }
 
@@ -127,24 +127,24 @@ impl Dynamics for Ensemble {
         self.linear.shape()
     }
 
-    fn begin(&self, observed: Observation<'_>) -> Latent {
+    fn begin(&self, observed: &[f64]) -> Latent {
         let mut latent = vec![0.0; self.members.iter().map(LatentModel::width).sum()];
         let mut from = 0;
         for member in &self.members {
-            member.begin_into(observed.numbers, &mut latent[from..from + member.width()]);
+            member.begin_into(observed, &mut latent[from..from + member.width()]);
             from += member.width();
         }
-        Latent::new(latent)
+        Latent(latent)
     }
 
-    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: Observation<'_>) {
-        self.surprise(latent, action, observed.numbers);
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) {
+        self.surprise(latent, action, observed);
     }
 
     fn imagine(&self, latent: &Latent, actions: &[f64], imagined: &mut Imagined) {
         let (batch, horizon, sensors) = (imagined.batch, imagined.horizon, imagined.sensors);
         let width = self.shape().actions;
-        let mut rest = &latent.of::<Vec<f64>>()[..];
+        let mut rest = &latent.0[..];
         let mut rollouts: Vec<Rollout<'_>> = Vec::with_capacity(self.members.len());
         for member in &self.members {
             let (own, others) = rest.split_at(member.width());

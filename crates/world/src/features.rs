@@ -63,80 +63,6 @@ pub(crate) fn enrich(
     (space, prior)
 }
 
-/// The input by which a scheduled model is likeliest, where it is likelier than a linear one.
-pub(crate) fn scheduling(close: &StateSpace, episodes: &[Episode]) -> Option<usize> {
-    let rows = follow(close, episodes);
-    let log = |schedule: Option<Schedule>| {
-        regress_products(&rows, schedule)
-            .map_or(f64::NEG_INFINITY, |found| found.iter().map(|e| e.log).sum::<f64>())
-    };
-    let tried = (0..close.size.inputs()).map(|by| (Some(by), log(Schedule::of(&rows, by))));
-    let linear = (None, log(None));
-    tried.fold(linear, |best, one| if one.1 > best.1 { one } else { best }).0
-}
-
-/// A model all of whose states are shown, by Bayesian regression of the change from one reading to the next: linear, or linear in a
-/// scheduling input. `close`: a linear model that follows the readings closely.
-pub(crate) fn regressed(close: &StateSpace, episodes: &[Episode], by: Option<usize>) -> StateSpace {
-    let rows = follow(close, episodes);
-    let schedule = by.and_then(|by| Schedule::of(&rows, by));
-    let Some(found) = regress_products(&rows, schedule) else { return close.clone() };
-    let (n, inputs) = (close.size.states(), close.size.inputs());
-    let count = if schedule.is_some() { inputs } else { 0 };
-    let mut space = close.clone().with_features(count, false);
-    if let Some(Schedule { by, low, high }) = schedule {
-        space.size.scheduled = Some(by);
-        space.drawn = vec![low, high];
-    }
-    let to = space.size.places();
-    let actions = inputs - n;
-    for (i, e) in found.iter().enumerate() {
-        let t = &mut space.parameters;
-        t[to.g + i * count..to.g + (i + 1) * count].copy_from_slice(&e.weights[..count]);
-        let line = &e.weights[count..];
-        t[i * n..(i + 1) * n].copy_from_slice(&line[..n]);
-        t[i * n + i] += 1.0;
-        t[to.b + i * actions..to.b + (i + 1) * actions].copy_from_slice(&line[n..inputs]);
-        t[to.offset + i] = line[inputs];
-    }
-    space
-}
-
-/// A scheduling input, and the least and the most that was seen of it.
-#[derive(Debug, Clone, Copy)]
-struct Schedule {
-    by: usize,
-    low: f64,
-    high: f64,
-}
-
-impl Schedule {
-    /// None where it did not move.
-    fn of(rows: &[Row], by: usize) -> Option<Self> {
-        let seen = rows.iter().map(|(z, _)| z[by]);
-        let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
-        (low < high).then_some(Schedule { by, low, high })
-    }
-}
-
-/// The evidence of each sensor: weights of the products where there is a schedule, the inputs, the constant.
-fn regress_products(rows: &[Row], schedule: Option<Schedule>) -> Option<Vec<Evidence>> {
-    let (inputs, sensors) = (rows.first()?.0.len(), rows.first()?.1.len());
-    let count = if schedule.is_some() { inputs } else { 0 };
-    let mut moments = Moments::new(count + inputs + 1, sensors);
-    let mut row = vec![1.0; count + inputs + 1];
-    for (z, change) in rows {
-        if let Some(Schedule { by, low, high }) = schedule {
-            let s = z[by].max(low).min(high);
-            row.iter_mut().zip(z).for_each(|(product, z)| *product = s * z);
-        }
-        row[count..count + inputs].copy_from_slice(z);
-        moments.push(&row, change);
-    }
-    let groups: &[usize] = if count > 0 { &[count, inputs] } else { &[inputs] };
-    moments.evidence(groups)
-}
-
 fn follow(model: &StateSpace, episodes: &[Episode]) -> Vec<Row> {
     let periods: usize = episodes.iter().map(Episode::periods).sum();
     let thin = periods.div_ceil(ROWS).max(1);
@@ -239,28 +165,6 @@ mod tests {
     use crate::state_space::Size;
     use rand_core::SeedableRng;
 
-    /// A gain that grows with the level, as a scheduled model has it, told apart from what the action schedules.
-    #[test]
-    fn a_scheduled_plant_is_found_with_what_schedules_it() {
-        let size = Size { sensors: 1, actions: 1, hidden: 0, features: 0, turns: false, scheduled: None };
-        let mut close = rest(size);
-        close.gain = vec![1.0, 0.0];
-        let mut episode = Episode::begin(1.0, &[0.0], 1);
-        let mut y: f64 = 0.0;
-        for t in 0..200_u32 {
-            let u = (f64::from(t) * 0.618_034).fract() * 2.0 - 1.0;
-            y += -0.2 * y + 0.3 * u + 0.15 * y * u;
-            episode.push(&[u], &[y]);
-        }
-        let episodes = std::slice::from_ref(&episode);
-        let by = scheduling(&close, episodes).expect("no line");
-        let model = regressed(&close, episodes, Some(by));
-        let mut next = [0.0];
-        model.advance(&[0.4], &[0.0], &[0.5], &mut next);
-        let truth = 0.4 - 0.2 * 0.4 + 0.3 * 0.5 + 0.15 * 0.4 * 0.5;
-        assert!((next[0] - truth).abs() < 1e-3, "{by}: {} and {truth}", next[0]);
-    }
-
     /// A sensor that heats itself the more the hotter it is, pushed up and down.
     fn runaway(periods: usize) -> Episode {
         let mut episode = Episode::begin(1.0, &[0.0], 1);
@@ -275,7 +179,7 @@ mod tests {
 
     #[test]
     fn features_foresee_what_a_line_cannot() {
-        let size = Size { sensors: 1, actions: 1, hidden: 0, features: 0, turns: false, scheduled: None };
+        let size = Size { sensors: 1, actions: 1, hidden: 0, features: 0, turns: false };
         let mut line = rest(size);
         line.gain = vec![1.0, 0.0];
         let episode = runaway(150);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ensemble::Ensemble;
 use crate::persistence::Persistence;
-use crate::train::{left_out, parts, parts_of};
+use crate::train::parts;
 
 /// Periods ahead for which intervals are claimed.
 pub const CLAIMED: [usize; 3] = [1, 5, 20];
@@ -18,8 +18,6 @@ const BURN_IN: usize = 5;
 const SELDOM: usize = 20;
 /// A margin to a limit shrinks to this share of what was left out at most, however long claims were kept.
 const NARROWEST: f64 = 0.5;
-/// By how much a model before must have foreseen better, mean logarithm of its errors, for its successor to be left.
-const CLEARLY: f64 = 0.1;
 /// How far one broken claim widens the intervals that follow, in ln.
 const RATE: f64 = 0.15;
 
@@ -101,7 +99,6 @@ impl Foresight {
     ) -> (Foresight, Vec<LeftOut>) {
         let sensors = ensemble.shape().sensors;
         let parts = parts(episodes);
-        let by = left_out(&parts);
         let floor = Persistence(ensemble.shape());
         let none = vec![Vec::<Vec<f64>>::new(); CLAIMED.len() * sensors];
         let (mut ours, mut line, mut still, mut best) = (none.clone(), none.clone(), none.clone(), none);
@@ -112,7 +109,7 @@ impl Foresight {
                     .zip(errors_of(model, part, every))
                     .for_each(|(place, found)| place.push(found));
             };
-            judge(ensemble.outsider(by[number]), 1, &mut ours);
+            judge(ensemble.outsider(number), 1, &mut ours);
             judge(ensemble.linear(), 1, &mut line);
             judge(&floor, 1, &mut still);
             if let Some(truth) = truth {
@@ -212,40 +209,6 @@ impl Foresight {
     }
 }
 
-/// Whether the model `before` foresees episodes that it had not seen better than its successor does where that left them out: the mean
-/// logarithm of their errors, all sensors and [`CLAIMED`] horizons together. `is_new`: which of `episodes`, from which the successor was
-/// learnt, the model before had not seen. False where there is none.
-pub fn foresaw_better(
-    before: &Ensemble,
-    successor: &Ensemble,
-    episodes: &[&Episode],
-    is_new: &[bool],
-) -> bool {
-    let parts = parts_of(episodes);
-    let cut: Vec<Episode> = parts.iter().map(|(_, part)| part.clone()).collect();
-    let mut errors = [vec![Vec::new(); CLAIMED.len() * before.shape().sensors], Vec::new()];
-    errors[1] = errors[0].clone();
-    for ((number, part), by) in parts.iter().zip(left_out(&cut)) {
-        if !is_new.get(*number).copied().unwrap_or(false) {
-            continue;
-        }
-        let models: [&dyn Dynamics; 2] = [before, successor.outsider(by)];
-        for (all, model) in errors.iter_mut().zip(models) {
-            all.iter_mut().zip(errors_of(model, part, 1)).for_each(|(place, found)| place.push(found));
-        }
-    }
-    let mean = |all: &[Vec<Vec<f64>>]| {
-        let logs: Vec<f64> = all
-            .iter()
-            .filter(|parts| is_measured(parts))
-            .map(|parts| libm::log(root_mean_square(parts).max(f64::MIN_POSITIVE)))
-            .collect();
-        logs.iter().sum::<f64>() / logs.len() as f64
-    };
-    // No number where nothing was measured: then it did not.
-    mean(&errors[0]) < mean(&errors[1]) - CLEARLY
-}
-
 /// What is known at the horizons that are claimed, `ahead` periods ahead: straight lines in √k, which do not fall.
 fn along(ahead: usize, known: impl Fn(usize) -> f64) -> f64 {
     let root = |k: usize| (k as f64).sqrt();
@@ -259,7 +222,7 @@ fn along(ahead: usize, known: impl Fn(usize) -> f64) -> f64 {
 fn errors_of(model: &dyn Dynamics, part: &Episode, every: usize) -> Vec<Vec<f64>> {
     let sensors = part.sensors;
     let mut out = vec![Vec::new(); CLAIMED.len() * sensors];
-    let mut latent = model.begin(part.reading(0).into());
+    let mut latent = model.begin(part.reading(0));
     for t in 0..part.periods() {
         if t >= BURN_IN && (t - BURN_IN).is_multiple_of(every) {
             let horizon = CLAIMED[CLAIMED.len() - 1].min(part.periods() - t);
@@ -274,7 +237,7 @@ fn errors_of(model: &dyn Dynamics, part: &Episode, every: usize) -> Vec<Vec<f64>
                 }
             }
         }
-        model.assimilate(&mut latent, part.action(t), part.reading(t + 1).into());
+        model.assimilate(&mut latent, part.action(t), part.reading(t + 1));
     }
     out
 }

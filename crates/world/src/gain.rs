@@ -5,20 +5,33 @@ use faer::{Mat, Side};
 use forethought_plant::Episode;
 
 use crate::fit::{AHEAD, spread};
-use crate::kalman::Noise;
 use crate::state_space::{Lasting, StateSpace};
 
 /// Variances of what moves the states unseen in a period, in variances of a reading, that are tried.
 const RESTLESS: [f64; 5] = [1e-3, 1e-2, 1e-1, 1.0, 10.0];
+/// Variances of the random walk of a lasting push that are tried, as shares of the states' process noise. A push is followed within some
+/// 100, 30, 10 or 3 periods. None is 0: an episode may be too short to show that a push lasts.
+const LASTING: [f64; 4] = [1e-4, 1e-3, 1e-2, 1e-1];
 /// Variance of what moves a sensor's offset, in variances of a reading: an episode is too short to show its drift. It is followed
 /// all the same, fast.
 const DRIFTING: f64 = 1e-1;
 /// Steps of the Riccati recursion.
 const STEPS: usize = 400;
 
+/// What is taken to happen unseen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Unseen {
+    pub(crate) states: f64,
+    pub(crate) offsets: f64,
+}
+
+/// Where a fit begins.
+pub(crate) const USUAL: Unseen = Unseen { states: 0.1, offsets: 1e-3 };
+
 /// The gain of the stationary Kalman filter (Kalman 1960; Anderson & Moore, *Optimal Filtering*, 1979) of the model in the
-/// middle of the data, its states and offsets moved by independent noise. None where the recursion gives nothing finite.
-fn gain(model: &StateSpace, noise: &Noise) -> Option<Vec<f64>> {
+/// middle of the data, its states and offsets moved by independent noise. `noise`: variance of a reading, `[sensors]`.
+/// None where the recursion gives nothing finite.
+fn gain(model: &StateSpace, unseen: Unseen, noise: &[f64]) -> Option<Vec<f64>> {
     let (n, s) = (model.size.states(), model.size.sensors);
     let all = n + s;
     let transition = model.transition();
@@ -30,7 +43,14 @@ fn gain(model: &StateSpace, noise: &Noise) -> Option<Vec<f64>> {
         _ => 0.0,
     });
     let c = Mat::from_fn(s, all, |i, j| if j == i || (j == n + i && !pushes) { 1.0 } else { 0.0 });
-    let q: Vec<f64> = noise.states.iter().chain(&noise.lasting).copied().collect();
+    let typical = noise.iter().sum::<f64>() / s as f64;
+    let q: Vec<f64> = (0..all)
+        .map(|i| match i {
+            i if i < s => unseen.states * noise[i],
+            i if i < n => unseen.states * typical,
+            i => unseen.offsets * noise[i - n],
+        })
+        .collect();
     let mut p = Mat::from_fn(all, all, |i, j| if i == j { 10.0 * q[i] } else { 0.0 });
     let mut k = Mat::zeros(all, s);
     for _ in 0..STEPS {
@@ -41,7 +61,7 @@ fn gain(model: &StateSpace, noise: &Noise) -> Option<Vec<f64>> {
         let seen = &before * c.transpose();
         let mut innovation = &c * &seen;
         for i in 0..s {
-            innovation[(i, i)] += noise.readings[i];
+            innovation[(i, i)] += noise[i];
         }
         k = innovation.llt(Side::Lower).ok()?.solve(seen.transpose()).transpose().to_owned();
         let after = &before - &k * seen.transpose();
@@ -51,23 +71,42 @@ fn gain(model: &StateSpace, noise: &Noise) -> Option<Vec<f64>> {
     out.iter().all(|v| v.is_finite()).then_some(out)
 }
 
-/// What may happen unseen while sensors drift, as it is tried: all states and all offsets by the same shares of a reading's variance.
-pub(crate) fn tried(model: &StateSpace, readings: &[f64]) -> Vec<Noise> {
-    RESTLESS.into_iter().map(|states| Noise::of_shares(model, states, DRIFTING, readings)).collect()
+/// What may happen unseen, as it is tried.
+pub(crate) fn tried(lasting: Lasting) -> Vec<Unseen> {
+    let with = |states: f64| {
+        let offsets = match lasting {
+            Lasting::Push => LASTING.iter().map(|share| share * states).collect(),
+            Lasting::Offset => vec![DRIFTING],
+        };
+        offsets.into_iter().map(move |offsets| Unseen { states, offsets })
+    };
+    RESTLESS.into_iter().flat_map(with).collect()
+}
+
+/// Scores of a model on episodes that it has not seen, under all that is [`tried`]: there its own mistakes count among what
+/// happens unseen. Infinite where there is no gain.
+pub(crate) fn scores(model: &StateSpace, unseen: &[Episode], noise: &[f64], floor: f64) -> Vec<f64> {
+    tried(model.lasting).into_iter().map(|happens| score(model, happens, unseen, noise, floor)).collect()
 }
 
 /// The mean logarithm of a model's errors, one and many steps ahead, under what is taken to happen unseen. Infinite where there
 /// is no gain.
-pub(crate) fn score(model: &StateSpace, noise: &Noise, episodes: &[Episode], floor: f64) -> f64 {
-    let Some(gain) = gain(model, noise) else { return f64::INFINITY };
+pub(crate) fn score(
+    model: &StateSpace,
+    happens: Unseen,
+    episodes: &[Episode],
+    noise: &[f64],
+    floor: f64,
+) -> f64 {
+    let Some(gain) = gain(model, happens, noise) else { return f64::INFINITY };
     let errors = spread(&StateSpace { gain, ..model.clone() }, episodes, floor);
     let mean = errors.iter().map(|e| libm::log(*e)).sum::<f64>() / AHEAD.len() as f64;
     if mean.is_finite() { mean } else { f64::INFINITY }
 }
 
 /// A model with the gain for what is taken to happen unseen, or with the one that it has.
-pub(crate) fn filtered(mut model: StateSpace, noise: &Noise) -> StateSpace {
-    if let Some(gain) = gain(&model, noise) {
+pub(crate) fn filtered(mut model: StateSpace, happens: Unseen, noise: &[f64]) -> StateSpace {
+    if let Some(gain) = gain(&model, happens, noise) {
         model.gain = gain;
     }
     model

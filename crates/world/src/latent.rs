@@ -2,10 +2,9 @@
 
 mod rollout;
 
-use forethought_plant::{Dynamics, Episode, Imagined, Latent, Observation, Shape};
+use forethought_plant::{Dynamics, Episode, Imagined, Latent, Shape};
 use serde::{Deserialize, Serialize};
 
-use crate::kalman::{Covariance, Noise};
 use crate::scaling::Scaling;
 use crate::state_space::StateSpace;
 
@@ -23,9 +22,6 @@ pub struct LatentModel {
     pub(crate) space: StateSpace,
     /// How large each state usually is, `[states]`: those that no sensor shows have no unit.
     pub(crate) usual: Vec<f64>,
-    /// What its extended Kalman filter takes to happen unseen; None of a model that follows by its stationary gain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) noise: Option<Noise>,
 }
 
 /// An episode normalised whose action `t` is what acted on the plant between readings `t` and `t + 1`. Before its
@@ -42,19 +38,9 @@ pub(crate) fn on_time(scaling: &Scaling, delays: &[usize], episode: &Episode) ->
 }
 
 impl LatentModel {
-    /// Numbers of a latent: state, offsets, whether an action was seen, the actions on their way, oldest first; then the filter's
-    /// covariance, where it has one.
+    /// Numbers of a latent: state, offsets, whether an action was seen, then the actions on their way, oldest first.
     pub(crate) fn width(&self) -> usize {
-        self.plain_width() + self.noise.as_ref().map_or(0, |_| self.followed().pow(2))
-    }
-
-    fn plain_width(&self) -> usize {
-        self.followed() + 1 + self.delays.iter().sum::<usize>()
-    }
-
-    /// States and offsets.
-    fn followed(&self) -> usize {
-        self.space.size.states() + self.space.size.sensors
+        self.space.size.states() + self.space.size.sensors + 1 + self.delays.iter().sum::<usize>()
     }
 
     /// What acts now when `action` is set, `[actions]`; the queue moves on.
@@ -86,50 +72,27 @@ impl LatentModel {
         latent.fill(0.0);
         let n = self.space.size.states();
         self.space.begin(&plain, &mut latent[..n]);
-        if let Some(noise) = &self.noise {
-            let mut filter = Covariance::new(&self.space);
-            filter.begin(noise, &plain);
-            latent[self.plain_width()..].copy_from_slice(&filter.p);
-        }
     }
 
     /// Moves a latent on; the surprise of each sensor in its own unit, 0 where nothing was read.
     pub(crate) fn assimilate_into(&self, latent: &mut [f64], action: &[f64], observed: &[f64]) -> Vec<f64> {
         let size = self.space.size;
         let n = size.states();
-        let (latent, covariance) = latent.split_at_mut(self.plain_width());
         let (x, rest) = latent.split_at_mut(n);
         let (d, queue) = rest.split_at_mut(size.sensors);
         let mut acting = vec![0.0; size.actions];
         self.late(queue, action, &mut acting);
-        let filter = self.noise.as_ref().map(|noise| {
-            let mut filter = Covariance::new(&self.space);
-            filter.p.copy_from_slice(covariance);
-            filter.predict(&self.space, noise, x, &acting);
-            (filter, noise)
-        });
         let mut next = vec![0.0; n];
         self.space.advance(x, d, &acting, &mut next);
         x.copy_from_slice(&next);
         let plain: Vec<f64> =
             observed.iter().enumerate().map(|(i, &v)| self.scaling.sensor_in(i, v)).collect();
         let mut error = vec![0.0; size.sensors];
-        match filter {
-            Some((mut filter, noise)) => {
-                filter.update(noise, x, d, &plain, &mut |s, e| error[s] = e);
-                covariance.copy_from_slice(&filter.p);
-            }
-            None => self.space.correct(x, d, &plain, &mut error),
-        }
+        self.space.correct(x, d, &plain, &mut error);
         let usual = self.usual.iter().chain(std::iter::repeat(&1.0));
         if x.iter().chain(&*d).zip(usual).any(|(v, usual)| v.is_nan() || v.abs() > LOST * usual) {
             self.space.begin(&plain, x);
             d.fill(0.0);
-            if let Some(noise) = &self.noise {
-                let mut filter = Covariance::new(&self.space);
-                filter.begin(noise, &plain);
-                covariance.copy_from_slice(&filter.p);
-            }
         }
         error.iter().enumerate().map(|(i, e)| e * self.scaling.sensors[i].1).collect()
     }
@@ -147,20 +110,20 @@ impl Dynamics for LatentModel {
         Shape { sensors: self.space.size.sensors, actions: self.space.size.actions }
     }
 
-    fn begin(&self, observed: Observation<'_>) -> Latent {
+    fn begin(&self, observed: &[f64]) -> Latent {
         let mut latent = vec![0.0; self.width()];
-        self.begin_into(observed.numbers, &mut latent);
-        Latent::new(latent)
+        self.begin_into(observed, &mut latent);
+        Latent(latent)
     }
 
-    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: Observation<'_>) {
-        self.assimilate_into(latent.of_mut::<Vec<f64>>(), action, observed.numbers);
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) {
+        self.assimilate_into(&mut latent.0, action, observed);
     }
 
     fn imagine(&self, latent: &Latent, actions: &[f64], imagined: &mut Imagined) {
         imagined.spread.fill(0.0);
         let (batch, horizon, sensors) = (imagined.batch, imagined.horizon, imagined.sensors);
-        let mut rollout = Rollout::new(self, latent.of::<Vec<f64>>());
+        let mut rollout = Rollout::new(self, &latent.0);
         for first in (0..batch).step_by(TOGETHER) {
             rollout.begin();
             for period in 0..horizon {
@@ -182,7 +145,7 @@ mod tests {
 
     /// One sensor, and a state that it does not show, which grows by `growth` each period and begins at `start`.
     fn model(growth: f64, start: f64, usual: f64) -> LatentModel {
-        let size = Size { sensors: 1, actions: 1, hidden: 1, features: 0, turns: false, scheduled: None };
+        let size = Size { sensors: 1, actions: 1, hidden: 1, features: 0, turns: false };
         let mut parameters = vec![0.0; size.parameters()];
         parameters[3] = growth;
         *parameters.last_mut().expect("a start") = start;
@@ -194,7 +157,7 @@ mod tests {
             lasting: Lasting::Push,
         };
         let scaling = Scaling { sensors: vec![(20.0, 2.0)], actions: vec![(0.0, 1.0)] };
-        LatentModel { scaling, delays: vec![0], space, usual: vec![1.0, usual], noise: None }
+        LatentModel { scaling, delays: vec![0], space, usual: vec![1.0, usual] }
     }
 
     /// The most of the state that no sensor shows, over 200 periods.
@@ -220,7 +183,7 @@ mod tests {
             model.imagine(latent, actions, &mut imagined);
             imagined.mean
         };
-        let mut latent = model.begin((&[21.0]).into());
+        let mut latent = model.begin(&[21.0]);
         for period in 0..3 {
             let all = imagine(&latent, batch, &actions);
             for (together, set) in all.chunks_exact(horizon).zip(actions.chunks_exact(horizon)) {
@@ -228,12 +191,12 @@ mod tests {
                 // The same as if it had come to pass, with readings as imagined.
                 let mut followed = latent.clone();
                 let lived = set.iter().map(|set| {
-                    model.assimilate(&mut followed, &[*set], (&[f64::NAN]).into());
-                    model.scaling.sensor_out(0, followed.of::<Vec<f64>>()[0])
+                    model.assimilate(&mut followed, &[*set], &[f64::NAN]);
+                    model.scaling.sensor_out(0, followed.0[0])
                 });
                 assert_eq!(together, lived.collect::<Vec<_>>());
             }
-            model.assimilate(&mut latent, &[0.1 * f64::from(period)], (&[20.5]).into());
+            model.assimilate(&mut latent, &[0.1 * f64::from(period)], &[20.5]);
         }
     }
 

@@ -15,9 +15,6 @@ pub(crate) struct Size {
     pub(crate) features: usize,
     /// Their directions are parameters as well.
     pub(crate) turns: bool,
-    /// The features are products with this input instead, one for each input.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) scheduled: Option<usize>,
 }
 
 impl Size {
@@ -79,16 +76,13 @@ pub(crate) enum Lasting {
 ///
 /// x⁻ = A·x + B·u + b + G·σ(W·z + c) + d,  ŷ = x⁻[first sensors],  e = y − ŷ,  (x, d) = (x⁻, d) + K·e,
 ///
-/// with σ(v) = v/√(1 + v²). Where the model is scheduled, the features are s·z instead, s being one of z held to where it was seen: A, B
-/// and b are linear in s (Tóth, *Modeling and Identification of LPV Systems*, 2010). Where d is an [`Lasting::Offset`] it is added to ŷ
-/// instead of x⁻. K is the gain of a stationary Kalman filter (see `gain`); a filter that is linearised where the plant is has its own
-/// (see `kalman`). d follows what neither states nor actions explain, so that plans have no lasting offset. At the first reading
-/// x = (y, M·y + m). W and c are drawn, or fitted from where they were drawn (see `features`).
+/// with σ(v) = v/√(1 + v²); where d is an [`Lasting::Offset`] it is added to ŷ instead of x⁻. K is the gain of a stationary
+/// Kalman filter (see `gain`); d follows what neither states nor actions explain, so that plans have no lasting offset. At the
+/// first reading x = (y, M·y + m). W and c are drawn, or fitted from where they were drawn (see `features`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StateSpace {
     pub(crate) size: Size,
-    /// W, `[features × (states + actions)]`, each row followed by its c; empty where they are parameters. Where the model is scheduled,
-    /// the least and the most of s.
+    /// W, `[features × (states + actions)]`, each row followed by its c; empty where they are parameters.
     pub(crate) drawn: Vec<f64>,
     pub(crate) parameters: Vec<f64>,
     /// K, `[(states + sensors) × sensors]`: first what moves x, then what moves d.
@@ -115,19 +109,7 @@ fn add_products<const L: usize>(sum: &mut [f64; L], a: &[f64], b: &[[f64; L]]) {
 impl StateSpace {
     /// W and c, `[features × (states + actions + 1)]`.
     fn directions(&self) -> &[f64] {
-        match self.size {
-            Size { scheduled: Some(_), .. } => &[],
-            Size { turns: true, .. } => &self.parameters[self.size.places().turned..],
-            _ => &self.drawn,
-        }
-    }
-
-    /// The scheduling input, and the least and the most that it counts as.
-    fn schedule(&self) -> Option<(usize, f64, f64)> {
-        match (self.size.scheduled, &self.drawn[..]) {
-            (Some(by), &[low, high]) if by < self.size.inputs() => Some((by, low, high)),
-            _ => None,
-        }
+        if self.size.turns { &self.parameters[self.size.places().turned..] } else { &self.drawn }
     }
 
     /// The state at the first reading.
@@ -178,18 +160,6 @@ impl StateSpace {
             for (i, next) in next.iter_mut().enumerate() {
                 let g = t[p.g + i * features + k];
                 next.iter_mut().zip(&value).for_each(|(next, v)| *next += g * v);
-            }
-        }
-        if let Some((by, low, high)) = self.schedule() {
-            let input = |k: usize| if k < n { &x[k] } else { &u[k - n] };
-            let s = input(by).map(|v| v.max(low).min(high));
-            for k in 0..n + actions {
-                let mut value = s;
-                value.iter_mut().zip(input(k)).for_each(|(v, z)| *v *= z);
-                for (i, next) in next.iter_mut().enumerate() {
-                    let g = t[p.g + i * features + k];
-                    next.iter_mut().zip(&value).for_each(|(next, v)| *next += g * v);
-                }
             }
         }
     }
@@ -259,37 +229,18 @@ impl StateSpace {
     /// dx⁻/dx in the middle of the data, `[states × states]`.
     pub(crate) fn transition(&self) -> Vec<f64> {
         let n = self.size.states();
-        let mut out = vec![0.0; n * n];
-        self.transition_at(&vec![0.0; n], &vec![0.0; self.size.actions], &mut out);
-        out
-    }
-
-    /// dx⁻/dx at a state and an action, `[states × states]`.
-    pub(crate) fn transition_at(&self, x: &[f64], u: &[f64], out: &mut [f64]) {
-        let (n, features) = (self.size.states(), self.size.features);
         let p = self.size.places();
         let t = &self.parameters;
-        out.copy_from_slice(&t[..n * n]);
+        let mut out = t[..n * n].to_vec();
         for (k, row) in self.directions().chunks_exact(self.size.inputs() + 1).enumerate() {
-            let sum: f64 = row.iter().zip(x.iter().chain(u)).map(|(w, z)| w * z).sum();
-            let slope = squash(sum + row[self.size.inputs()]).1;
+            let slope = squash(row[self.size.inputs()]).1;
             for i in 0..n {
-                let pull = t[p.g + i * features + k] * slope;
-                out[i * n..(i + 1) * n].iter_mut().zip(row).for_each(|(o, w)| *o += pull * w);
-            }
-        }
-        if let Some((by, low, high)) = self.schedule() {
-            let s = if by < n { x[by] } else { u[by - n] };
-            let is_moving = by < n && low <= s && s <= high;
-            let s = s.max(low).min(high);
-            for i in 0..n {
-                let g = &t[p.g + i * features..p.g + (i + 1) * features];
-                out[i * n..(i + 1) * n].iter_mut().zip(g).for_each(|(o, g)| *o += g * s);
-                if is_moving {
-                    out[i * n + by] += g.iter().zip(x.iter().chain(u)).map(|(g, z)| g * z).sum::<f64>();
+                for j in 0..n {
+                    out[i * n + j] += t[p.g + i * self.size.features + k] * slope * row[j];
                 }
             }
         }
+        out
     }
 }
 
@@ -400,7 +351,6 @@ impl Tangent {
                 }
             }
         }
-        self.advance_products(model, u, (next, dnext, jacobian));
         for i in 0..n {
             let row = &mut dnext[i * count..(i + 1) * count];
             for j in 0..n {
@@ -412,35 +362,6 @@ impl Tangent {
         dnext.iter_mut().zip(&self.dd).for_each(|(r, d)| *r += d);
         self.x.copy_from_slice(next);
         self.dx.copy_from_slice(dnext);
-    }
-
-    /// What a schedule adds to x⁻, its derivatives and its Jacobian.
-    fn advance_products(
-        &self,
-        model: &StateSpace,
-        u: &[f64],
-        (next, dnext, jacobian): (&mut [f64], &mut [f64], &mut [f64]),
-    ) {
-        let Some((by, low, high)) = model.schedule() else { return };
-        let (n, features, count) = (model.size.states(), model.size.features, model.size.parameters());
-        let g = model.size.places().g;
-        let input = |k: usize| if k < n { self.x[k] } else { u[k - n] };
-        let is_moving = by < n && low <= input(by) && input(by) <= high;
-        let s = input(by).max(low).min(high);
-        for k in 0..model.size.inputs() {
-            for i in 0..n {
-                let place = g + i * features + k;
-                let weight = model.parameters[place];
-                next[i] += weight * s * input(k);
-                dnext[i * count + place] = s * input(k);
-                if k < n {
-                    jacobian[i * n + k] += weight * s;
-                }
-                if is_moving {
-                    jacobian[i * n + by] += weight * input(k);
-                }
-            }
-        }
     }
 
     /// Takes in a reading. `error`: `[sensors]`.
@@ -469,55 +390,12 @@ mod tests {
     use super::*;
 
     fn model(turns: bool) -> StateSpace {
-        let size = Size { sensors: 2, actions: 1, hidden: 2, features: 3, turns, scheduled: None };
+        let size = Size { sensors: 2, actions: 1, hidden: 2, features: 3, turns };
         // Any numbers will do: a fixed irrational walk.
         let walk = |n: usize| (0..n).map(|i| 0.6 * ((i as f64 * 0.618_034).fract() - 0.5)).collect();
         let (parameters, drawn) = (walk(size.parameters()), walk(3 * (size.inputs() + 1)));
         let gain = (0..6 * 2).map(|i| 0.3 * ((i as f64 * 0.414_214).fract() - 0.2)).collect();
         StateSpace { size, drawn, parameters, gain, lasting: Lasting::Push }
-    }
-
-    /// Two sensors and an action, A, B and b linear in the first sensor between −1 and 1.
-    fn scheduled() -> StateSpace {
-        let size = Size { sensors: 2, actions: 1, hidden: 0, features: 3, turns: false, scheduled: Some(0) };
-        let parameters = (0..size.parameters()).map(|i| (i as f64 * 0.618_034).fract() - 0.5).collect();
-        StateSpace { size, drawn: vec![-1.0, 1.0], parameters, gain: vec![0.1; 8], lasting: Lasting::Push }
-    }
-
-    #[test]
-    fn transitions_agree_with_differences_wherever_the_plant_is() {
-        for (model, n) in [(model(false), 4), (model(true), 4), (scheduled(), 2)] {
-            for x in [[0.3, -0.2, 0.1, 0.4], [1.7, 0.5, -0.3, 0.2]] {
-                let (x, u, d) = (&x[..n], [0.4], [0.0; 2]);
-                let mut analytic = vec![0.0; n * n];
-                model.transition_at(x, &u, &mut analytic);
-                for j in 0..n {
-                    let ahead = |by: f64| {
-                        let (mut at, mut next) = (x.to_vec(), vec![0.0; n]);
-                        at[j] += by;
-                        model.advance(&at, &d, &u, &mut next);
-                        next
-                    };
-                    for (i, (a, b)) in ahead(1e-6).iter().zip(ahead(-1e-6)).enumerate() {
-                        let difference = (a - b) / 2e-6;
-                        assert!((analytic[i * n + j] - difference).abs() < 1e-7, "{i} {j} {difference}");
-                    }
-                }
-            }
-        }
-    }
-
-    /// Beyond the ends of what was seen a scheduled model is linear: no square runs away there.
-    #[test]
-    fn a_scheduled_model_is_linear_beyond_what_was_seen() {
-        let model = scheduled();
-        let shown = |x: f64| {
-            let mut next = [0.0; 2];
-            model.advance(&[x, 0.3], &[0.0; 2], &[0.2], &mut next);
-            next[0]
-        };
-        assert!((shown(2.0) + shown(4.0) - 2.0 * shown(3.0)).abs() < 1e-12);
-        assert!((shown(-0.5) + shown(0.5) - 2.0 * shown(0.0)).abs() > 1e-3);
     }
 
     /// Sum of what is predicted one step ahead and open loop afterwards.
@@ -540,7 +418,6 @@ mod tests {
     fn derivatives_agree_with_differences() {
         agree(&model(false));
         agree(&model(true));
-        agree(&scheduled());
     }
 
     fn agree(base: &StateSpace) {

@@ -53,7 +53,7 @@ fn episode(seed: u64, periods: usize, sd: f64) -> Episode {
 
 /// Root mean square error `ahead` periods on, over all beginnings in an episode.
 fn error(model: &dyn Dynamics, episode: &Episode, ahead: usize) -> f64 {
-    let mut latent = model.begin(episode.reading(0).into());
+    let mut latent = model.begin(episode.reading(0));
     let (mut sum, mut n) = (0.0, 0.0);
     for t in 0..episode.periods() - ahead {
         if t > 20 {
@@ -63,7 +63,7 @@ fn error(model: &dyn Dynamics, episode: &Episode, ahead: usize) -> f64 {
             sum += off * off;
             n += 1.0;
         }
-        model.assimilate(&mut latent, episode.action(t), episode.reading(t + 1).into());
+        model.assimilate(&mut latent, episode.action(t), episode.reading(t + 1));
     }
     f64::sqrt(sum / n)
 }

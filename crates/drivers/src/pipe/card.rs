@@ -23,9 +23,6 @@ pub(super) struct CardOption {
     actions: Vec<ActionOption>,
     /// What is read, in the order of `read`.
     sensors: Vec<SensorOption>,
-    /// Cameras, which cannot be used yet.
-    #[serde(default)]
-    cameras: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -68,13 +65,6 @@ impl CardOption {
                 wrong(&[list], message);
             }
         }
-        if !self.cameras.is_empty() {
-            let message = format!(
-                "the card has {} cameras; no model learns from frames yet, so a plant is driven by its sensors alone: leave `cameras` out",
-                self.cameras.len()
-            );
-            wrong(&["cameras"], message);
-        }
         let sensors: Vec<Channel> = self.sensors.into_iter().map(SensorOption::channel).collect();
         let actions: Vec<ActionSpec> = self.actions.into_iter().map(ActionOption::spec).collect();
         let mut names = BTreeSet::new();
@@ -111,7 +101,7 @@ impl CardOption {
             return Err(mistakes);
         }
         let name = self.name.unwrap_or_else(|| program.to_owned());
-        Ok(EnvironmentCard { name, period_s: self.period_s, actions, sensors, cameras: Vec::new() })
+        Ok(EnvironmentCard { name, period_s: self.period_s, actions, sensors })
     }
 }
 

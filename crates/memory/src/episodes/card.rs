@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forethought_plant::{Channel, ChannelKind, EnvironmentCard, FrameShape};
+use forethought_plant::{Channel, ChannelKind, EnvironmentCard};
 use serde::{Deserialize, Serialize};
 
 use super::EpisodeError;
@@ -26,6 +26,24 @@ pub enum Sampling {
         /// How long a sample speaks for the plant, nanoseconds, above 0: an older one counts as not read.
         hold_ns: i64,
     },
+}
+
+/// The pixels of a camera's frame; a frame is `height × width × planes` bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameShape {
+    /// Rows.
+    pub height: u32,
+    /// Columns.
+    pub width: u32,
+    /// Bytes of a pixel: 1 grey, 3 red, green and blue.
+    pub planes: u32,
+}
+
+impl FrameShape {
+    /// Bytes of one frame.
+    pub fn bytes(&self) -> usize {
+        [self.height, self.width, self.planes].iter().fold(1_usize, |n, &d| n.saturating_mul(d as usize))
+    }
 }
 
 /// One channel of an episode.
@@ -72,23 +90,9 @@ impl EpisodeCard {
         let sampling = Sampling::Every { period_ns: nanoseconds(environment.period_s) };
         let actions = environment.actions.iter().map(|a| a.channel.clone());
         let channels = environment.sensors.iter().cloned().chain(actions);
-        let numbers = channels.map(|channel| EpisodeChannel { channel, sampling, frame: None });
-        let cameras = environment.cameras.iter().map(|camera| EpisodeChannel {
-            channel: Channel {
-                name: camera.name.clone(),
-                unit: None,
-                kind: ChannelKind::Camera,
-                low: 0.0,
-                high: 255.0,
-            },
-            sampling: Sampling::Every {
-                period_ns: nanoseconds(environment.period_s * f64::from(camera.every)),
-            },
-            frame: Some(camera.shape),
-        });
         EpisodeCard {
             environment: environment.name.clone(),
-            channels: numbers.chain(cameras).collect(),
+            channels: channels.map(|channel| EpisodeChannel { channel, sampling, frame: None }).collect(),
             seed,
             policy: policy.into(),
             model: None,

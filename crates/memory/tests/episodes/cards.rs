@@ -1,7 +1,7 @@
 //! A plant with every kind of channel.
 
-use forethought_memory::{EpisodeCard, EpisodeChannel, EpisodeStore, Folder, Sampling};
-use forethought_plant::{Channel, ChannelKind, FrameShape};
+use forethought_memory::{EpisodeCard, EpisodeChannel, EpisodeStore, Folder, FrameShape, Sampling};
+use forethought_plant::{Channel, ChannelKind};
 use tempfile::TempDir;
 
 /// The period of the plant, of which the fast sensor's is a tenth.

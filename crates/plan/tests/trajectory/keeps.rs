@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use forethought_plan::{Cem, Icem, Method, Moves, Mppi, Trajectory, TrajectoryTask, Within, plan_trajectory};
-use forethought_plant::{ActionBounds, Dynamics, Imagined, Latent, Observation, Shape};
+use forethought_plant::{ActionBounds, Dynamics, Imagined, Latent, Shape};
 use proptest::prelude::*;
 
 use crate::plants::*;
@@ -17,11 +17,11 @@ impl<D: Dynamics> Dynamics for Watched<D> {
         self.0.shape()
     }
 
-    fn begin(&self, observed: Observation<'_>) -> Latent {
+    fn begin(&self, observed: &[f64]) -> Latent {
         self.0.begin(observed)
     }
 
-    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: Observation<'_>) {
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) {
         self.0.assimilate(latent, action, observed);
     }
 
@@ -75,7 +75,7 @@ proptest! {
             step: step.to_vec(),
         };
         let dynamics = Watched(rod(), bounds.clone(), previous.to_vec(), AtomicU64::new(0));
-        let latent = Latent::new(vec![50.0; 3]);
+        let latent = Latent(vec![50.0; 3]);
         let within = if ramp { Within::Ramp } else { Within::Hold };
         for method in small(within, &blocks) {
             let task = TrajectoryTask {
@@ -98,7 +98,7 @@ fn bits(plan: &Trajectory) -> Vec<u64> {
 
 #[test]
 fn the_same_seed_gives_the_same_bits_and_another_does_not() {
-    let (dynamics, bounds, latent) = (rod(), bounds(2, 0.0, 3.0, 0.5), Latent::new(vec![20.0; 3]));
+    let (dynamics, bounds, latent) = (rod(), bounds(2, 0.0, 3.0, 0.5), Latent(vec![20.0; 3]));
     let task = task(&dynamics, &latent, &follow, &bounds, 30);
     for method in methods() {
         let plan = |task: &TrajectoryTask<'_>| plan_trajectory(task, &method, &mut |_| false);
@@ -110,7 +110,7 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
 
 #[test]
 fn a_stopped_plan_is_the_plan_of_as_many_iterations() {
-    let (dynamics, bounds, latent) = (pendulum(), bounds(1, -2.0, 2.0, 0.7), Latent::new(vec![3.0, 0.1]));
+    let (dynamics, bounds, latent) = (pendulum(), bounds(1, -2.0, 2.0, 0.7), Latent(vec![3.0, 0.1]));
     let task = task(&dynamics, &latent, &upright, &bounds, 40);
     for method in methods() {
         let mut asked = Vec::new();
@@ -141,7 +141,7 @@ fn a_stopped_plan_is_the_plan_of_as_many_iterations() {
 #[test]
 fn what_is_no_number_never_wins() {
     let bounds = bounds(1, -2.0, 2.0, f64::INFINITY);
-    let latent = Latent::new(vec![0.0, 0.0]);
+    let latent = Latent(vec![0.0, 0.0]);
     let holes = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
     for hole in holes {
         // Pushing forward leads where the model knows nothing, and where it would cost least.

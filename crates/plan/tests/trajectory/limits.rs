@@ -13,7 +13,7 @@ fn limit(sensor: usize, low: f64, high: f64, margin: f64, horizon: usize) -> Sta
 #[test]
 fn a_limit_and_its_margin_are_kept_where_they_can_be() {
     let (dynamics, bounds) = (rod(), bounds(2, 0.0, 3.0, 1.0));
-    let latent = Latent::new(vec![20.0; 3]);
+    let latent = Latent(vec![20.0; 3]);
     let free = task(&dynamics, &latent, &follow, &bounds, 30);
     // The ends may not get as hot as the middle would like.
     let limits = [limit(0, f64::NEG_INFINITY, 110.0, 4.0, 30), limit(2, f64::NEG_INFINITY, 110.0, 4.0, 30)];
@@ -36,7 +36,7 @@ fn a_limit_and_its_margin_are_kept_where_they_can_be() {
 fn a_limit_that_cannot_be_kept_is_broken_as_little_as_can_be() {
     // On the way out at speed 2 past 0.3, with brakes of 4: full brakes are the least that can be done.
     let (dynamics, bounds) = (double_integrator(), bounds(1, -4.0, 4.0, f64::INFINITY));
-    let latent = Latent::new(vec![0.0, 2.0]);
+    let latent = Latent(vec![0.0, 2.0]);
     let limits = [limit(0, -1.0, 0.3, 0.0, 12)];
     let cost = |_: usize, x: &[f64], u: &[f64], _: &[f64]| -10.0 * x[0] + u[0] * u[0];
     let task = TrajectoryTask { limits: &limits, ..task(&dynamics, &latent, &cost, &bounds, 12) };
@@ -70,7 +70,7 @@ fn disagreement_narrows_limits() {
         spread: |x: &[f64], spread: &mut [f64]| spread[0] = 0.25 * x[0].abs(),
     };
     let cost = |_: usize, x: &[f64], _: &[f64], _: &[f64]| (x[0] - 2.0).powi(2);
-    let (latent, bounds) = (Latent::new(vec![0.0]), bounds(1, -0.2, 0.2, f64::INFINITY));
+    let (latent, bounds) = (Latent(vec![0.0]), bounds(1, -0.2, 0.2, f64::INFINITY));
     let limits = [limit(0, -1.0, 1.0, 0.0, 20)];
     let task = TrajectoryTask { limits: &limits, ..task(&dynamics, &latent, &cost, &bounds, 20) };
     for method in methods() {
@@ -85,7 +85,7 @@ fn disagreement_narrows_limits() {
 fn margins_without_end_steer_for_the_middle() {
     let dynamics = plant(1, 1, |x, u| x[0] += u[0]);
     let cost = |_: usize, x: &[f64], _: &[f64], _: &[f64]| -x[0];
-    let (latent, bounds) = (Latent::new(vec![0.0]), bounds(1, -0.2, 0.2, f64::INFINITY));
+    let (latent, bounds) = (Latent(vec![0.0]), bounds(1, -0.2, 0.2, f64::INFINITY));
     for margin in [f64::INFINITY, f64::NAN, 1e9] {
         let limits = [limit(0, 0.0, 1.0, margin, 20), limit(0, f64::NEG_INFINITY, 9.0, margin, 20)];
         let both = TrajectoryTask { limits: &limits[..1], ..task(&dynamics, &latent, &cost, &bounds, 20) };

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use forethought_plan::{Method, TrajectoryTask, plan_trajectory};
-use forethought_plant::{ActionBounds, Cost, Dynamics, Imagined, Latent, Observation, Shape};
+use forethought_plant::{ActionBounds, Cost, Dynamics, Imagined, Latent, Shape};
 
 /// A plant whose state can be read: next state from state and action, and the ensemble's disagreement at a state.
 pub(crate) struct Plant<F, S> {
@@ -21,19 +21,19 @@ where
         self.shape
     }
 
-    fn begin(&self, observed: Observation<'_>) -> Latent {
-        Latent::new(observed.numbers.to_vec())
+    fn begin(&self, observed: &[f64]) -> Latent {
+        Latent(observed.to_vec())
     }
 
-    fn assimilate(&self, latent: &mut Latent, _action: &[f64], observed: Observation<'_>) {
-        latent.of_mut::<Vec<f64>>().copy_from_slice(observed.numbers);
+    fn assimilate(&self, latent: &mut Latent, _action: &[f64], observed: &[f64]) {
+        latent.0.copy_from_slice(observed);
     }
 
     fn imagine(&self, latent: &Latent, actions: &[f64], imagined: &mut Imagined) {
         let Shape { sensors, actions: width } = self.shape;
-        let mut state = latent.of::<Vec<f64>>().clone();
+        let mut state = latent.0.clone();
         for future in 0..imagined.batch {
-            state.copy_from_slice(latent.of::<Vec<f64>>());
+            state.copy_from_slice(&latent.0);
             for t in 0..imagined.horizon {
                 let at = future * imagined.horizon + t;
                 (self.next)(&mut state, &actions[at * width..(at + 1) * width]);
@@ -174,7 +174,7 @@ pub(crate) fn receding(first: &TrajectoryTask<'_>, method: &Method, periods: usi
         let action = &plan.actions[..previous.len()];
         first.dynamics.imagine(&latent, action, &mut imagined);
         cost += first.cost.stage(t, &imagined.mean, action, &previous);
-        first.dynamics.assimilate(&mut latent, action, (&imagined.mean).into());
+        first.dynamics.assimilate(&mut latent, action, &imagined.mean);
         previous = action.to_vec();
         states.push(imagined.mean.clone());
         warm = Some(plan.actions);

@@ -22,7 +22,7 @@ fn a_free_horizon_costs_what_the_riccati_recursion_says() {
         Method::Mppi(Mppi { budget: 30_000, moves: each, ..Mppi::default() }),
     ];
     for start in [[1.0, 0.0], [-2.0, 1.0], [0.5, -3.0]] {
-        let latent = Latent::new(start.to_vec());
+        let latent = Latent(start.to_vec());
         let task = task(&dynamics, &latent, &regulate, &bounds, 12);
         let least = riccati(&start, 12);
         for method in &methods {
@@ -36,9 +36,9 @@ fn a_free_horizon_costs_what_the_riccati_recursion_says() {
 #[test]
 fn receding_blocked_plans_come_near_the_riccati_cost_within_the_budget() {
     let (dynamics, bounds) = (double_integrator(), bounds(1, -50.0, 50.0, f64::INFINITY));
-    let latent = Latent::new(vec![1.0, 0.5]);
+    let latent = Latent(vec![1.0, 0.5]);
     let task = task(&dynamics, &latent, &regulate, &bounds, 30);
-    let least = riccati(latent.of::<Vec<f64>>(), 60);
+    let least = riccati(&latent.0, 60);
     for method in methods() {
         let plan = plan_trajectory(&task, &method, &mut |_| false);
         assert!(plan.evaluations * 30 <= 8_400, "{method:?} {}", plan.evaluations);
@@ -51,7 +51,7 @@ fn receding_blocked_plans_come_near_the_riccati_cost_within_the_budget() {
 #[test]
 fn a_weak_torque_swings_the_pendulum_up() {
     let (dynamics, bounds) = (pendulum(), bounds(1, -2.0, 2.0, f64::INFINITY));
-    let latent = Latent::new(vec![PI, 0.0]);
+    let latent = Latent(vec![PI, 0.0]);
     let task = task(&dynamics, &latent, &upright, &bounds, 40);
     for method in methods() {
         let (cost, states) = receding(&task, &method, 150);
@@ -75,7 +75,7 @@ fn disagreement_is_steered_around() {
         let left = (x[0] + 1.0).powi(2) + 0.05;
         left.min((x[0] - 1.0).powi(2)) + 0.01 * u[0] * u[0]
     };
-    let (latent, bounds) = (Latent::new(vec![0.0, 0.0]), bounds(1, -4.0, 4.0, f64::INFINITY));
+    let (latent, bounds) = (Latent(vec![0.0, 0.0]), bounds(1, -4.0, 4.0, f64::INFINITY));
     let task = task(&dynamics, &latent, &cost, &bounds, 20);
     for method in methods() {
         let careless = plan_trajectory(&task, &method, &mut |_| false);
@@ -92,14 +92,14 @@ fn disagreement_is_steered_around() {
 #[test]
 fn the_last_plan_is_no_worse_a_start() {
     let (dynamics, bounds) = (rod(), bounds(2, 0.0, 3.0, 0.5));
-    let latent = Latent::new(vec![0.0; 3]);
+    let latent = Latent(vec![0.0; 3]);
     let task = task(&dynamics, &latent, &follow, &bounds, 30);
     for method in methods() {
         let last = plan_trajectory(&task, &method, &mut |_| false);
         let mut shifted = last.actions[2..].to_vec();
         shifted.extend_from_slice(&last.actions[58..]);
         let next = TrajectoryTask {
-            latent: &Latent::new(last.mean[..3].to_vec()),
+            latent: &Latent(last.mean[..3].to_vec()),
             previous: &last.actions[..2],
             decision: 1,
             ..task

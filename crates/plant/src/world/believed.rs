@@ -29,15 +29,12 @@ impl Believing {
 }
 
 impl World {
-    /// Whether a number lies within a sensor's own ends, and is none of its sentinels: one beyond them is a broken wire or an error's
-    /// number, no reading.
+    /// Whether a number lies within a sensor's own ends: one beyond them is a broken wire or an error's number, no reading.
     pub fn can_show(&self, sensor: usize, value: f64) -> bool {
-        let is_near = |sentinel: &f64| (value - sentinel).abs() <= ROUNDED * sentinel.abs();
-        !self.sentinels.get(sensor).is_some_and(|own| own.iter().any(is_near))
-            && self.card.sensors.get(sensor).is_none_or(|channel| {
-                let slack = ROUNDED * (channel.high - channel.low);
-                (channel.low - slack..=channel.high + slack).contains(&value)
-            })
+        self.card.sensors.get(sensor).is_none_or(|channel| {
+            let slack = ROUNDED * (channel.high - channel.low);
+            (channel.low - slack..=channel.high + slack).contains(&value)
+        })
     }
 
     /// Whether a sensor sends changes only.
@@ -67,7 +64,7 @@ mod tests {
 forethought = 1
 name = "oven"
 environment = { driver = "x" }
-sensor.t = { target = 100, sentinel = [25] }
+sensor.t = { target = 100 }
 sensor.p = { silence = "as before" }
 explore = { time = "20min" }
 drive = { time = "1h" }
@@ -78,7 +75,6 @@ surprise.maintenance = [["4s", "5s"]]
         let channel =
             |name: &str, kind, low, high| Channel { name: name.into(), unit: None, kind, low, high };
         let card = EnvironmentCard {
-            cameras: Vec::new(),
             name: "oven".into(),
             period_s: 1.0,
             actions: vec![ActionSpec {
@@ -102,8 +98,6 @@ surprise.maintenance = [["4s", "5s"]]
             (300.000_1, true),
             (-50.0, true),
             (301.0, false),
-            (25.0, false),
-            (25.1, true),
             (-127.0, false),
             (9999.0, false),
             (-9999.0, false),

@@ -160,7 +160,6 @@ impl Check<'_> {
             file.sensor.get(&s.name).map_or(SilenceFile::default(), |s| s.silence)
         };
         let as_before = card.sensors.iter().map(|s| sends(s) == SilenceFile::AsBefore).collect();
-        let sentinels = card.sensors.iter().map(|s| self.sentinels(&file, &s.name)).collect();
         let periods = |s: Seconds| (s.0 / card.period_s).round().max(1.0) as usize;
         let explore = periods(Seconds(file.explore.time.0 / f64::from(file.explore.episodes.max(1))));
         if explore < 20 || file.explore.episodes == 0 {
@@ -199,7 +198,6 @@ impl Check<'_> {
             price,
             drift,
             as_before,
-            sentinels,
             explore: Episodes { periods: explore, count: file.explore.episodes },
             drive: Episodes { periods: periods(file.drive.time), count: file.drive.episodes.max(1) },
             horizon,
@@ -298,20 +296,6 @@ impl Check<'_> {
         (low, high)
     }
 
-    /// Numbers by which a sensor says that it shows nothing.
-    fn sentinels(&mut self, file: &WorldFile, name: &str) -> Vec<f64> {
-        let own = file.sensor.get(name).map_or(&[][..], |own| &own.sentinel);
-        for (number, sentinel) in own.iter().enumerate().filter(|(_, v)| !v.is_finite()) {
-            self.wrong(
-                "sentinel",
-                &["sensor", name, "sentinel", &number.to_string()],
-                format!("the sentinel {sentinel} of `{name}` is no finite number"),
-                "leave it out: what is no number counts as not read anyway",
-            );
-        }
-        own.to_vec()
-    }
-
     /// Drift of a sensor that is no fault, in units a second.
     fn drift(&mut self, name: &str, own: &SensorFile) -> f64 {
         let week = own.drift.unwrap_or(0.0);
@@ -397,7 +381,6 @@ mod tests {
         let channel =
             |name: &str, kind, high| Channel { name: name.into(), unit: None, kind, low: 0.0, high };
         EnvironmentCard {
-            cameras: Vec::new(),
             name: "tank".into(),
             period_s: 5.0,
             actions: vec![ActionSpec {

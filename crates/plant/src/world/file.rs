@@ -62,8 +62,6 @@ pub struct SensorFile {
     pub drift: Option<f64>,
     /// What it means where the sensor sends nothing.
     pub silence: SilenceFile,
-    /// Numbers by which it says that it shows nothing: `[-127, -9999]`.
-    pub sentinel: Vec<f64>,
 }
 
 /// What it means where a sensor sends nothing.

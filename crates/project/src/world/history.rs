@@ -367,7 +367,6 @@ mod tests {
         };
         let heat = ActionSpec { channel: channel("heat", ChannelKind::Action), rate: 1.0, safe: 0.0 };
         let plant = EnvironmentCard {
-            cameras: Vec::new(),
             name: "oven".into(),
             period_s: 1.0,
             actions: vec![heat],

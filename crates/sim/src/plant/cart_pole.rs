@@ -22,7 +22,6 @@ impl CartPole {
         let none = (f64::NEG_INFINITY, f64::INFINITY);
         CartPole(PlantSpec {
             card: EnvironmentCard {
-                cameras: Vec::new(),
                 name: "cart-pole".into(),
                 period_s: 0.02,
                 actions: vec![action("force", "N", -10.0, 10.0, f64::INFINITY, 0.0)],

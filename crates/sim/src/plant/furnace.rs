@@ -48,7 +48,6 @@ impl Furnace {
         };
         Furnace(PlantSpec {
             card: EnvironmentCard {
-                cameras: Vec::new(),
                 name: "furnace".into(),
                 period_s: 60.0,
                 actions: (1..=3).map(zone).collect(),

@@ -32,7 +32,6 @@ impl HotEnd {
     pub(super) fn new() -> Self {
         HotEnd(PlantSpec {
             card: EnvironmentCard {
-                cameras: Vec::new(),
                 name: "hot end".into(),
                 period_s: 1.0,
                 actions: vec![

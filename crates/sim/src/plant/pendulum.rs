@@ -18,7 +18,6 @@ impl Pendulum {
     pub(super) fn new() -> Self {
         Pendulum(PlantSpec {
             card: EnvironmentCard {
-                cameras: Vec::new(),
                 name: "pendulum".into(),
                 period_s: 0.05,
                 actions: vec![action("torque", "N m", -2.0, 2.0, f64::INFINITY, 0.0)],

@@ -31,7 +31,6 @@ impl QuadrupleTank {
         };
         QuadrupleTank(PlantSpec {
             card: EnvironmentCard {
-                cameras: Vec::new(),
                 name: "quadruple tank".into(),
                 period_s: 5.0,
                 actions: vec![

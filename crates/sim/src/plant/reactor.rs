@@ -28,7 +28,6 @@ impl Reactor {
     pub(super) fn new() -> Self {
         Reactor(PlantSpec {
             card: EnvironmentCard {
-                cameras: Vec::new(),
                 name: "reactor".into(),
                 period_s: 6.0,
                 actions: vec![

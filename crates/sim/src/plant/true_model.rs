@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use forethought_machine::EnvironmentError;
-use forethought_plant::{Dynamics, Imagined, Latent, Observation, Shape};
+use forethought_plant::{Dynamics, Imagined, Latent, Shape};
 
 use super::options::Setup;
 use super::simulated::{WEEK, wander};
@@ -57,7 +57,7 @@ impl TrueModel {
 
     /// The estimated state of the plant.
     pub fn state<'l>(&self, latent: &'l Latent) -> &'l [f64] {
-        &latent.of::<Vec<f64>>()[..self.states()]
+        &latent.0[..self.states()]
     }
 
     /// Moves on by one period, as [`Dynamics::assimilate`]; how surprising each reading was given those before it and the
@@ -115,7 +115,7 @@ impl TrueModel {
 
     fn predict(&self, latent: &mut Latent, action: &[f64]) {
         let (n, states, m) = (self.size(), self.states(), action.len());
-        let (z, rest) = latent.of_mut::<Vec<f64>>().split_at_mut(n);
+        let (z, rest) = latent.0.split_at_mut(n);
         let (p, rest) = rest.split_at_mut(n * n);
         let (position, queue) = rest.split_at_mut(m);
         self.moved(position, if queue.is_empty() { action } else { &queue[..m] });
@@ -157,7 +157,7 @@ impl TrueModel {
     fn update(&self, latent: &mut Latent, observed: &[f64]) -> Vec<f64> {
         let (n, states, spec) = (self.size(), self.states(), self.spec());
         let sensors = observed.len();
-        let (z, rest) = latent.of_mut::<Vec<f64>>().split_at_mut(n);
+        let (z, rest) = latent.0.split_at_mut(n);
         let p = &mut rest[..n * n];
         let mut white = vec![0.0; sensors];
         let (mut y, mut shifted) = (vec![0.0; sensors], vec![0.0; sensors]);
@@ -214,15 +214,15 @@ impl TrueModel {
         }
         latent.extend_from_slice(&safe);
         latent.extend(safe.repeat(self.setup.delay));
-        Latent::new(latent)
+        Latent(latent)
     }
 
     /// One future; `mean`: `[horizon × sensors]`.
     fn future(&self, latent: &Latent, actions: &[f64], mean: &mut [f64]) {
         let (n, states, spec) = (self.size(), self.states(), self.spec());
         let (m, sensors) = (spec.card.actions.len(), spec.card.sensors.len());
-        let z = &latent.of::<Vec<f64>>()[..n];
-        let (start, queue) = latent.of::<Vec<f64>>()[n + n * n..].split_at(m);
+        let z = &latent.0[..n];
+        let (start, queue) = latent.0[n + n * n..].split_at(m);
         let (mut x, mut position) = ([0.0; STATES], [0.0; CHANNELS]);
         x[..states].copy_from_slice(&z[..states]);
         position[..m].copy_from_slice(start);
@@ -251,18 +251,18 @@ impl Dynamics for TrueModel {
         Shape { sensors: card.sensors.len(), actions: card.actions.len() }
     }
 
-    fn begin(&self, observed: Observation<'_>) -> Latent {
+    fn begin(&self, observed: &[f64]) -> Latent {
         let mut latent = self.prior(false);
-        let white = self.update(&mut latent, observed.numbers);
+        let white = self.update(&mut latent, observed);
         if white.iter().any(|w| w.abs() > ELSEWHERE) {
             latent = self.prior(true);
-            self.update(&mut latent, observed.numbers);
+            self.update(&mut latent, observed);
         }
         latent
     }
 
-    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: Observation<'_>) {
-        self.innovation(latent, action, observed.numbers);
+    fn assimilate(&self, latent: &mut Latent, action: &[f64], observed: &[f64]) {
+        self.innovation(latent, action, observed);
     }
 
     fn imagine(&self, latent: &Latent, actions: &[f64], imagined: &mut Imagined) {
@@ -305,7 +305,7 @@ mod tests {
             let mut plant = Simulated::new(kind, &options, 1).unwrap();
             let model = TrueModel::new(kind, &options).unwrap();
             let spec = plant.spec().clone();
-            let mut latent = model.begin((&plant.reset(1).unwrap().numbers()).into());
+            let mut latent = model.begin(&plant.reset(1).unwrap().numbers());
             let mut draws = Draws::of(&[b"imagine"]);
             let (m, sensors, horizon) = (spec.nominal.len(), spec.scale.len(), 15);
             let mut actions = Vec::new();
@@ -322,7 +322,7 @@ mod tests {
             for t in 0..3 {
                 let held = &actions[t * m..(t + 1) * m];
                 let read = plant.step(held).unwrap().numbers();
-                model.assimilate(&mut latent, held, (&read).into());
+                model.assimilate(&mut latent, held, &read);
             }
             let mut imagined = Imagined::new(2, horizon, sensors);
             imagined.spread.fill(9.0);
@@ -347,7 +347,7 @@ mod tests {
             let mut plant = Simulated::new(kind, &options, 5).unwrap();
             let model = TrueModel::new(kind, &options).unwrap();
             let spec = plant.spec().clone();
-            let mut latent = model.begin((&plant.reset(5).unwrap().numbers()).into());
+            let mut latent = model.begin(&plant.reset(5).unwrap().numbers());
             let mut draws = Draws::of(&[b"white"]);
             let mut action =
                 if kind == PlantKind::Reactor { vec![285.0, 100.0] } else { spec.nominal.clone() };
@@ -380,22 +380,22 @@ mod tests {
         let kind = PlantKind::QuadrupleTank;
         let mut plant = Simulated::new(kind, &Options::new(kind), 3).unwrap();
         let model = TrueModel::new(kind, &Options::new(kind)).unwrap();
-        let mut latent = model.begin((&plant.reset(3).unwrap().numbers()).into());
+        let mut latent = model.begin(&plant.reset(3).unwrap().numbers());
         let mut off: f64 = 0.0;
         for t in 0..600 {
             let action = if (t / 60) % 2 == 0 { [4.0, 2.5] } else { [2.0, 3.5] };
             let read = plant.step(&action).unwrap().numbers();
-            model.assimilate(&mut latent, &action, (&read).into());
+            model.assimilate(&mut latent, &action, &read);
             for i in 2..4 {
                 off = off.max((model.state(&latent)[i] - plant.state()[i]).abs());
             }
         }
         assert!(off < 0.4, "{off}");
         // And when it is told nothing of the beginning.
-        let mut latent = model.begin((&plant.step(&[3.0, 3.0]).unwrap().numbers()).into());
+        let mut latent = model.begin(&plant.step(&[3.0, 3.0]).unwrap().numbers());
         for _ in 0..200 {
             let read = plant.step(&[3.0, 3.0]).unwrap().numbers();
-            model.assimilate(&mut latent, &[3.0, 3.0], (&read).into());
+            model.assimilate(&mut latent, &[3.0, 3.0], &read);
         }
         (2..4).for_each(|i| assert!((model.state(&latent)[i] - plant.state()[i]).abs() < 0.3));
         let white = model.innovation(&mut latent, &[3.0, 3.0], &[f64::NAN, 30.0]);

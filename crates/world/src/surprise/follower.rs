@@ -85,12 +85,12 @@ impl Follower {
     ) -> Option<Errors> {
         let ensemble = ensemble.watching();
         let Some(newest) = self.latents.back() else {
-            self.latents.push_back(ensemble.begin(read.into()).of::<Vec<f64>>().clone());
+            self.latents.push_back(ensemble.begin(read).0);
             self.read = vec![0.0; read.len()];
             self.keep(scaling, read);
             return None;
         };
-        let mut latent = Latent::new(newest.clone());
+        let mut latent = Latent(newest.clone());
         let sensors = read.len();
         self.actions.extend(action);
         let set: Vec<f64> = self.actions.iter().copied().collect();
@@ -100,7 +100,7 @@ impl Follower {
         place.extend(action.iter().enumerate().map(|(a, &v)| scaling.action_in(a, v)));
         for (row, &ahead) in WATCHED.iter().enumerate().filter(|(_, a)| **a <= self.latents.len()) {
             let mut imagined = Imagined::new(1, ahead, sensors);
-            let before = Latent::new(self.latents[self.latents.len() - ahead].clone());
+            let before = Latent(self.latents[self.latents.len() - ahead].clone());
             let since = &set[set.len() - ahead * action.len()..];
             ensemble.imagine(&before, since, &mut imagined);
             for s in 0..sensors {
@@ -108,9 +108,9 @@ impl Follower {
                 spread[row * sensors + s] = imagined.spread_at(0, ahead - 1)[s];
             }
         }
-        ensemble.assimilate(&mut latent, action, read.into());
+        ensemble.assimilate(&mut latent, action, read);
         let (offset, offset_spread) = ensemble.offset(&latent);
-        self.latents.push_back(latent.of::<Vec<f64>>().clone());
+        self.latents.push_back(latent.0);
         self.keep(scaling, read);
         if self.latents.len() > WATCHED[WATCHED.len() - 1] {
             self.latents.pop_front();

@@ -27,13 +27,13 @@ pub(super) fn bands(
     actions: &[f64],
 ) -> Vec<Vec<(f64, f64, f64)>> {
     let (ensemble, episode) = (&model.ensemble, world.believed(episode));
-    let mut latent = ensemble.begin(episode.reading(0).into());
+    let mut latent = ensemble.begin(episode.reading(0));
     let (mut foresight, mut claims) = (model.foresight.clone(), VecDeque::new());
     for t in 0..from {
         if t + LOOKED_BACK >= from {
             claims.push_back((t, claimed(ensemble, &latent, &episode, t, from)));
         }
-        ensemble.assimilate(&mut latent, episode.action(t), episode.reading(t + 1).into());
+        ensemble.assimilate(&mut latent, episode.action(t), episode.reading(t + 1));
         claims.retain(|(begun, _)| begun + CLAIMED[CLAIMED.len() - 1] > t);
         for (begun, imagined) in &claims {
             let Some(row) = CLAIMED.iter().position(|ahead| begun + ahead == t + 1) else { continue };
