@@ -1,4 +1,4 @@
-//! No room, no file handles, no threads: paused with the reason, nothing lost, nothing looped, nothing started twice.
+//! No room, no threads: paused with the reason, nothing lost, nothing looped, nothing started twice.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -76,25 +76,6 @@ fn an_answer_that_is_given_while_the_disk_is_full_counts() {
     assert_eq!(folder.starts().len(), 3);
 }
 
-#[test]
-fn without_inodes_a_machine_is_paused_and_nothing_is_started_twice() {
-    let Some(small) = Small::mount("size=20m,nr_inodes=32") else { return };
-    let folder = &small.0;
-    folder.program("0");
-    let mut fillers = 0;
-    while fillers < 12 && fs::write(folder.path(&format!("filler-{fillers}")), "").is_ok() {
-        fillers += 1;
-    }
-    let said = folder.run(&["run", "campaign.toml", "--no-report"], 1);
-    assert!(said.contains("could not be sent") && said.contains("No space left"), "{said}");
-    let events = folder.run(&["log", "campaign.toml"], 0).lines().count();
-    assert!(events < EVENTS_MOST, "{events} events");
-    for filler in 0..fillers {
-        fs::remove_file(folder.path(&format!("filler-{filler}"))).unwrap();
-    }
-    check_it_goes_on(folder, &[]);
-}
-
 /// The program under limits; its exit code, and what it said.
 fn limited(folder: &Folder, words: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(words[0]);
@@ -120,26 +101,6 @@ fn check_it_goes_on(folder: &Folder, before: &[&str]) {
     let starts = folder.starts();
     let distinct: BTreeSet<&str> = starts.iter().map(|key| &key[..key.len() - 2]).collect();
     assert_eq!(distinct.len(), starts.len(), "{before:?}: a trial was started twice: {starts:?}");
-}
-
-#[test]
-fn with_few_file_handles_nothing_panics_loops_or_is_started_twice() {
-    if Command::new("prlimit").arg("--version").output().is_err() {
-        println!("skipped: there is no `prlimit` here");
-        return;
-    }
-    for handles in [4, 6, 8, 10, 11, 12, 13] {
-        let folder = Folder::new(FILE);
-        folder.program("0");
-        let words = ["prlimit", &format!("--nofile={handles}")];
-        let (code, said) = limited(&folder, &words);
-        assert!(
-            matches!(code, Some(0..=4 | 127)) && !said.contains("panicked"),
-            "{handles}: {code:?} {said}"
-        );
-        assert!(!said.contains("has a damaged"), "{handles}: {said}");
-        check_it_goes_on(&folder, &words);
-    }
 }
 
 #[test]

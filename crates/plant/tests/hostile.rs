@@ -33,7 +33,7 @@ fn card() -> EnvironmentCard {
     let channel = |name: &str, kind, high| Channel { name: name.into(), unit: None, kind, low: 0.0, high };
     let heat = ActionSpec { channel: channel("heat", ChannelKind::Action, 100.0), rate: 10.0, safe: 0.0 };
     let sensors = vec![channel("temp", ChannelKind::Sensor, 200.0)];
-    EnvironmentCard { name: "oven".into(), period_s: 1.0, actions: vec![heat], sensors, cameras: vec![] }
+    EnvironmentCard { name: "oven".into(), period_s: 1.0, actions: vec![heat], sensors }
 }
 
 fn parsed(text: &str) -> Option<World> {
