@@ -21,7 +21,7 @@ pub enum Left {
 /// Looks for a recipe that is left to try.
 ///
 /// # Errors
-/// As [`crate::predict`].
+/// As `Insight::predict`.
 pub fn left(question: &Question) -> Result<Left, PlanError> {
     let study = Study::new(question)?;
     let tried = Apart::same(&study, study.observed.iter().chain(&study.pending));

@@ -274,7 +274,7 @@ impl CampaignHandle {
         damage.map_or(Ok(read), Err)
     }
 
-    /// [`Loaded::read`]; of a damaged record, with a warning, what is before the damage.
+    /// [`CampaignHandle::read`]; of a damaged record, with a warning, what is before the damage.
     pub fn read_what_is_left(&self) -> Result<Snapshot, Failure> {
         let (read, damage) = self.read_sound()?;
         if let Some(damage) = damage {
