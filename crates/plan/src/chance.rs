@@ -7,9 +7,9 @@ use crate::PlanError;
 use crate::beliefs::Beliefs;
 use crate::best::best_of;
 use crate::goals::goals;
-use crate::merit::{Aim, Merit};
+use crate::merit::Aim;
 use crate::next::centres;
-use crate::objective::merit;
+use crate::objective::{conditions, merit};
 use crate::predict::Predictor;
 use crate::random::{normal, stream};
 use crate::search::Search;
@@ -50,9 +50,7 @@ pub(crate) fn chance_of_gain(
     let joint = fit.posterior.draws(&encoded, &[]);
     let worth = goal.worth.unwrap_or(WORTH * fit.seen_utilities(&goal.role).1);
     // Limits: of the candidates that gain, the one that is surest to keep them counts with those odds.
-    let mut conditions = merit(study, beliefs, &[]).conditions;
-    conditions.iter_mut().for_each(|condition| condition.power = 1.0);
-    let odds = Merit::of_conditions(conditions).values(&encoded, points.len(), &mut Workspace::default());
+    let odds = conditions(study, beliefs).values(&encoded, points.len(), &mut Workspace::default());
     let mut rng = stream(question.problem.seed, question.decision, "chance");
     let mut gains = 0.0;
     for draw in 0..DRAWS {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use forethought_calibrate::normal_cdf;
+use forethought_model::Surrogate;
 use forethought_space::{Find, Point, Role};
 
 use crate::apart::Apart;
@@ -35,15 +36,19 @@ pub(crate) fn merit(study: &Study, beliefs: &Beliefs, waiting: &[Point]) -> Meri
     merit
 }
 
-fn aimed(study: &Study, beliefs: &Beliefs, waiting: &[Point]) -> Merit {
+/// The odds that all limits hold, that a recipe can be made and what counts of it measured, and nothing else.
+pub(crate) fn conditions(study: &Study, beliefs: &Beliefs) -> Merit {
     let limits = if beliefs.missed.is_some() { Vec::new() } else { limit_conditions(study, &beliefs.fits) };
-    let mut conditions = limits;
-    for latent in beliefs.conditions() {
+    let shows_itself = |latent: &Arc<dyn Surrogate>| {
         let (posterior, futures) = (Arc::clone(latent), as_it_is(latent));
         let (low, high) = (0.0, f64::INFINITY);
-        conditions.push(Condition { posterior, futures, noise: 1.0, low, high, surely: None, power: 1.0 });
-    }
-    let conditions = Merit::of_conditions(conditions);
+        Condition { posterior, futures, noise: 1.0, low, high, surely: None, power: 1.0 }
+    };
+    Merit::of_conditions(limits.into_iter().chain(beliefs.conditions().map(shows_itself)).collect())
+}
+
+fn aimed(study: &Study, beliefs: &Beliefs, waiting: &[Point]) -> Merit {
+    let conditions = conditions(study, beliefs);
     let odds = conditions.log_odds(study, &study.observed);
     let holding: Vec<bool> = odds.iter().map(|odds| *odds > libm::log(HOLDS)).collect();
     let mut conditions = conditions.conditions;
