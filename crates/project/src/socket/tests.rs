@@ -205,37 +205,37 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
 
-        /// Whatever comes over the wire, in whatever pieces: a command that can be said again in the same words, or a refusal.
-        #[test]
-        fn whatever_a_caller_sends_is_a_command_or_refused_in_words(frame in frames(), part in any::<Index>()) {
-let office = Office::new(LIMITS);
-            let (mut caller, owner) = UnixStream::pair().unwrap();
-            let (first, rest) = frame.split_at(part.index(frame.len() + 1));
-            caller.write_all(first).unwrap();
-            caller.write_all(rest).unwrap();
-            drop(caller);
-            let command = office.line(&owner).unwrap().and_then(|line| understood(&office, &line));
-            match command {
+    /// Whatever comes over the wire, in whatever pieces: a command that can be said again in the same words, or a refusal.
+    #[test]
+    fn whatever_a_caller_sends_is_a_command_or_refused_in_words(frame in frames(), part in any::<Index>()) {
+        let office = Office::new(LIMITS);
+        let (mut caller, owner) = UnixStream::pair().unwrap();
+        let (first, rest) = frame.split_at(part.index(frame.len() + 1));
+        caller.write_all(first).unwrap();
+        caller.write_all(rest).unwrap();
+        drop(caller);
+        match office.line(&owner).unwrap().and_then(|line| understood(&office, &line)) {
             Ok(command) => prop_assert_eq!(understood(&office, &line(&command)), Ok(command)),
             Err(refusal) => prop_assert!(refusal.message.starts_with("the request cannot be read"), "{:?}", refusal),
         }
     }
 
     #[test]
-        fn whatever_an_owner_answers_is_a_reply_or_refused_in_words(
-            at in any::<Index>(), mark in select(vec!["{", "}", "]", "\"", "1", "\0"]),
-        ) {
-            let replies: [Result<Reply, Refusal>; 3] = [Ok(Reply::Done), Ok(Reply::Trials(vec![1, 2])), Err(late())];
-            for reply in replies {
-                let mut text = serde_json::to_string(&reply).unwrap();
-                text.insert_str((0..=at.index(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap(), mark);
-                let read: Result<Reply, Refusal> = serde_json::from_str(&text).unwrap_or_else(|e| Err(unreadable(&e)));
-                prop_assert!(read.as_ref().err().is_none_or(|refusal| !refusal.message.is_empty()));
-            }
+    fn whatever_an_owner_answers_is_a_reply_or_refused_in_words(
+        at in any::<Index>(), mark in select(vec!["{", "}", "]", "\"", "1", "\0"]),
+    ) {
+        let replies: [Result<Reply, Refusal>; 3] = [Ok(Reply::Done), Ok(Reply::Trials(vec![1, 2])), Err(late())];
+        for reply in replies {
+            let mut text = serde_json::to_string(&reply).unwrap();
+            let at = (0..=at.index(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            text.insert_str(at, mark);
+            let read: Result<Reply, Refusal> = serde_json::from_str(&text).unwrap_or_else(|e| Err(unreadable(&e)));
+            prop_assert!(read.as_ref().err().is_none_or(|refusal| !refusal.message.is_empty()));
         }
     }
+}
 
 #[test]
 fn a_listener_goes_on_after_requests_that_it_cannot_read() {
