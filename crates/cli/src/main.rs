@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod file;
 mod host;
 mod measure;
 mod progress;

@@ -16,10 +16,11 @@ use serde_json::json;
 
 use crate::args::{Arguments, File, Init};
 use crate::exit::Exit;
+use crate::file::write_file;
 use crate::host::{actor, campaign, registry};
 use crate::show;
 use crate::table::table;
-use crate::voice::{say, talk, write_file};
+use crate::voice::{say, talk};
 use guess::{Guess, Taken};
 use told::Told;
 

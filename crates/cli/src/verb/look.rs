@@ -9,10 +9,11 @@ use serde_json::json;
 
 use crate::args::{Arguments, Export, File, OneTrial, Predict};
 use crate::exit::{Exit, warn};
+use crate::file::write_file;
 use crate::host::{campaign, now, world_record};
 use crate::show;
 use crate::table::table;
-use crate::voice::{put, say, talk, write_file};
+use crate::voice::{put, say, talk};
 
 /// Trials by state, in a sentence.
 pub(crate) fn counts(campaign: &Campaign) -> String {

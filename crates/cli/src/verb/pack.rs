@@ -9,8 +9,9 @@ use forethought_project::Failure;
 use serde_json::json;
 
 use crate::exit::Exit;
+use crate::file::write_file;
 use crate::progress::interrupt;
-use crate::voice::{say, talk, write_file};
+use crate::voice::{say, talk};
 
 /// Carries out a pack's verb as it was called.
 pub(crate) fn pack(verb: Verb, arguments: &ArgMatches) -> Result<Exit, Failure> {

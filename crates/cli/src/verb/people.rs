@@ -19,8 +19,9 @@ use crate::args::{
     Whole as WholeArgs,
 };
 use crate::exit::Exit;
+use crate::file::write_file;
 use crate::host::{actor, campaign, now};
-use crate::voice::{say, talk, write_file};
+use crate::voice::{say, talk};
 use crate::{measure, show};
 
 /// How long an owner that a stop cannot reach has to end by itself, before it is killed.

@@ -7,8 +7,9 @@ use forethought_report::{Chart, Charts, ReportInput, render};
 
 use crate::args::{Arguments, Report};
 use crate::exit::Exit;
+use crate::file::write_file;
 use crate::host::{campaign, now, pack_charts};
-use crate::voice::{say, write_file};
+use crate::voice::say;
 
 pub(crate) fn report(arguments: &Arguments, v: &Report) -> Result<Exit, Failure> {
     let loaded = campaign(arguments, &v.file)?;

@@ -10,10 +10,11 @@ use serde_json::json;
 
 use crate::args::{Arguments, Columns, File, Init};
 use crate::exit::Exit;
+use crate::file::write_file;
 use crate::host::{actor, campaign};
 use crate::show;
 use crate::verb::people::reading;
-use crate::voice::{say, talk, write_file};
+use crate::voice::{say, talk};
 
 /// Writes the new file, where there is none, as a copy under a new name; takes in what the old campaign measured, where there is
 /// one.

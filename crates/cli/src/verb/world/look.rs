@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use super::doubts::doubts;
 use crate::args::{self, Arguments, ExportEpisode, WorldFile};
 use crate::exit::Exit;
+use crate::file::write_file;
 use crate::host::{actor, host, registry, world};
 use crate::show::count;
-use crate::voice::{put, say, talk, write_file};
+use crate::voice::{put, say, talk};
 
 pub(super) fn check(arguments: &Arguments, v: &WorldFile) -> Result<Exit, Failure> {
     // A plant's program that is started may move what another process is driving.
