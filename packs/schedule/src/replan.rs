@@ -53,7 +53,8 @@ pub fn as_of(shop: &Shop, running: &Running, now: i64, frozen: i64, events: &[Ev
     let mut interrupted = vec![false; events.len()];
     let mut was = running.iter();
     for job in &mut shop.jobs {
-        let mut free = job.release;
+        // What follows work that can't stay can't stay either.
+        let (mut free, mut is_moved) = (job.release, false);
         for operation in &mut job.operations {
             operation.previous = was.next().copied().flatten();
             operation.release = now;
@@ -69,9 +70,11 @@ pub fn as_of(shop: &Shop, running: &Running, now: i64, frozen: i64, events: &[Ev
             }
             let end = end(operation, pin);
             let is_near = pin.start < now + frozen && !events.iter().any(|event| event.meets(pin, end));
-            if (has_begun || is_near) && pin.start >= free {
+            if (has_begun || is_near && !is_moved) && pin.start >= free {
                 operation.pin = Some(pin);
                 operation.release = 0;
+            } else {
+                is_moved = true;
             }
             free = end;
         }
@@ -191,6 +194,17 @@ mod tests {
             1,
             "what is down, or the work that it interrupts"
         );
+    }
+
+    #[test]
+    fn what_follows_work_that_a_machine_cannot_do_is_not_frozen() {
+        let shop = crate::job_shop("1 2\n0 3 1 2\n").expect("it is sound");
+        let running: Running = vec![Some(Pin { machine: 0, start: 1 }), Some(Pin { machine: 1, start: 4 })];
+        let later = as_of(&shop, &running, 1, 10, &[Event::Down { machine: 0, from: 1, to: 6 }]);
+        assert_eq!(later.each().take(2).filter(|(_, _, o)| o.pin.is_some()).count(), 0);
+        let found =
+            search(&later, &Objective::makespan(), Some(&right_shifted(&later)), 1, 100, &mut |_| false);
+        assert_eq!((found.plan.steps[0].start, found.plan.steps[1].start), (6, 9));
     }
 
     #[test]
