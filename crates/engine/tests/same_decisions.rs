@@ -74,7 +74,7 @@ const RECORDED: (&str, u32, [&str; CASES.len()]) = (
     [
         "49acb35016ce8881",
         "7770640e701cbf23",
-        "bfa6aedd5e549fb2",
+        "d1d093c1eb867180",
         "3faa9f611c3ca6f1",
         "20a8abf409bdf91e",
         "63881daa4330ef0f",

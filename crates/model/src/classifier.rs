@@ -11,19 +11,12 @@ use crate::{FeatureKind, Gp, Hyper, Kernel, ModelError, Surrogate, prior};
 
 /// Newton steps of Laplace's method; it converges quadratically and needs about eight.
 const STEPS: usize = 30;
-/// Length scales of all features, relative to √d, and prior variances among which the evidence chooses first. A grid, because a few
-/// dozen flags say little more. The greatest variances are for what never varies: with less, no number of failures at one place
-/// brings its odds below some per cent.
+/// Length scales, relative to √d, and prior variances among which the evidence chooses. A grid, because a few dozen flags
+/// say little more.
 const LENGTHS: [f64; 4] = [0.15, 0.3, 0.6, 1.2];
-const SCALES: [f64; 5] = [0.5, 2.0, 8.0, 32.0, 128.0];
-/// Then each feature's own length is tried longer and shorter by this much of its logarithm, this often: some features don't matter.
-const LENGTH_STEP: f64 = 1.1;
-const LENGTH_SWEEPS: usize = 2;
-/// How far one feature's length is believed to lie from the others', as a standard deviation of its logarithm.
-const LENGTHS_APART: f64 = 1.5;
-/// Most flags that are learnt from, the latest ones, and most of them by which lengths and variance are chosen: each costs n³.
+const SCALES: [f64; 3] = [0.5, 2.0, 8.0];
+/// Most flags that are learnt from, the latest ones: the grid costs n³ each.
 const FLAGS_MOST: usize = 400;
-const CHOSEN_BY_MOST: usize = 120;
 
 /// Where Laplace's method ended.
 struct Mode {
@@ -51,47 +44,30 @@ pub fn classify(
     let (points, flags) = (&points[skip * d..], &flags[skip..]);
     let yes = flags.iter().filter(|f| **f).count() as f64;
     let mean = normal_quantile((yes + 1.0) / (flags.len() as f64 + 2.0));
-    let hyper = choose(kinds, points, flags, mean);
-    let mode = mode(kinds, &hyper, points, flags, mean);
-    Ok(Arc::new(Process::latent(Gp::with_mean(kinds, hyper, points, mode.targets, mode.noise, mean))))
-}
-
-/// Lengths and variance of the greatest evidence: one length for all features first, then each on its own.
-fn choose(kinds: &[FeatureKind], points: &[f64], flags: &[bool], mean: f64) -> Hyper {
-    let d = kinds.len();
-    // Evenly over time: early flags lie apart, late ones near what is sought.
-    let step = flags.len().div_ceil(CHOSEN_BY_MOST).max(1);
-    let points: Vec<f64> = points.chunks(d.max(1)).step_by(step).flatten().copied().collect();
-    let flags: Vec<bool> = flags.iter().copied().step_by(step).collect();
-    let score = |hyper: &Hyper| {
-        let centre = hyper.log_lengths.iter().sum::<f64>() / d.max(1) as f64;
-        let apart: f64 = hyper.log_lengths.iter().map(|l| ((l - centre) / LENGTHS_APART).powi(2)).sum();
-        // The prior of lengths counts once, and how far they lie from each other beside it.
-        let prior = prior::length(centre, d).0 - 0.5 * apart + prior::scale(hyper.log_scale).0;
-        mode(kinds, hyper, &points, &flags, mean).evidence + prior
-    };
-    let all_alike = |length: f64, scale: f64| Hyper {
-        kernel: Kernel::Matern52,
-        log_lengths: vec![prior::length_centre(d) + libm::log(length); d],
-        log_scale: libm::log(scale),
-        log_noise: 0.0,
-    };
-    let grid = LENGTHS.iter().flat_map(|length| SCALES.iter().map(|scale| all_alike(*length, *scale)));
-    let mut scored = grid.map(|hyper| (score(&hyper), hyper));
-    let first = scored.next().unwrap_or_else(|| (f64::NEG_INFINITY, all_alike(1.0, 1.0)));
-    let (mut top, mut best) = scored.fold(first, |best, next| if next.0 > best.0 { next } else { best });
-    for k in (0..LENGTH_SWEEPS).flat_map(|_| 0..d) {
-        for step in [LENGTH_STEP, -LENGTH_STEP] {
-            let mut moved = best.clone();
-            moved.log_lengths[k] += step;
-            let reached = score(&moved);
-            if reached > top {
-                (top, best) = (reached, moved);
-                break;
+    let mut best: Option<(f64, Hyper, Mode)> = None;
+    for length in LENGTHS {
+        for scale in SCALES {
+            let log_length = prior::length_centre(d) + libm::log(length);
+            let hyper = Hyper {
+                kernel: Kernel::Matern52,
+                log_lengths: vec![log_length; d],
+                log_scale: libm::log(scale),
+                log_noise: 0.0,
+            };
+            let mode = mode(kinds, &hyper, points, flags, mean);
+            // One length serves all features, so its prior counts once.
+            let score = mode.evidence + prior::length(log_length, d).0 + prior::scale(hyper.log_scale).0;
+            if best.as_ref().is_none_or(|(top, ..)| score > *top) {
+                best = Some((score, hyper, mode));
             }
         }
     }
-    best
+    let (_, hyper, mode) = best.unwrap_or_else(|| {
+        let hyper =
+            Hyper { kernel: Kernel::Matern52, log_lengths: vec![0.0; d], log_scale: 0.0, log_noise: 0.0 };
+        (f64::NEG_INFINITY, hyper, Mode { targets: Vec::new(), noise: Vec::new(), evidence: 0.0 })
+    });
+    Ok(Arc::new(Process::latent(Gp::with_mean(kinds, hyper, points, mode.targets, mode.noise, mean))))
 }
 
 /// Newton's method on ln p(flags | g) − ½(g − m)ᵀK⁻¹(g − m).

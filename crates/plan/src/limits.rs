@@ -26,7 +26,6 @@ pub(crate) fn limit_conditions(study: &Study, fits: &BTreeMap<String, Fit>) -> V
             surely: Some(normal_quantile(limit.chance)),
             low: fit.forward(low),
             high: fit.forward(high),
-            power: 1.0,
         });
     }
     all

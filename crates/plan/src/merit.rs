@@ -41,8 +41,6 @@ pub(crate) struct Condition {
     pub(crate) high: f64,
     /// The standard normal quantile of the odds with which it must hold; None for what shows itself in each trial.
     pub(crate) surely: Option<f64>,
-    /// How often its odds count in an acquisition: more than once where missing it costs a trial.
-    pub(crate) power: f64,
 }
 
 /// What is looked for in imagined futures.
@@ -135,7 +133,7 @@ impl Condition {
         let Some(_) = self.surely else {
             let sd = (variance + self.noise).sqrt().max(SD_LEAST);
             let (value, by_mean, by_sd) = log_odds_between(mean, sd, self.low, self.high);
-            return (self.power * value, self.power * by_mean, self.power * by_sd / (2.0 * sd));
+            return (value, by_mean, by_sd / (2.0 * sd));
         };
         let of = |variance: f64| {
             let (low, high) = self.ends(variance);

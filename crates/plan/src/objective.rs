@@ -19,10 +19,6 @@ const FIND_FACTOR: f64 = 1.0;
 /// Standard deviations within which the level of a share is looked for, and how often the interval is halved.
 const LEVEL_REACH: f64 = 8.0;
 const LEVEL_HALVINGS: u32 = 50;
-/// How often the odds that a recipe can be made, and its goal measured, count: once is best for a single trial if the gain is as it is
-/// foretold, but beyond the last recipe that could be made nothing ever corrects what is foretold.
-/// Of 1, 2, 3 and 4, the last lost fewest trials on the development shapes of `examples/failures.rs`, and found more at walls.
-const FAILURE_POWER: f64 = 4.0;
 /// Recipes at which it is looked which outcome is least known.
 const SPREAD: usize = 64;
 
@@ -42,7 +38,7 @@ pub(crate) fn conditions(study: &Study, beliefs: &Beliefs) -> Merit {
     let shows_itself = |latent: &Arc<dyn Surrogate>| {
         let (posterior, futures) = (Arc::clone(latent), as_it_is(latent));
         let (low, high) = (0.0, f64::INFINITY);
-        Condition { posterior, futures, noise: 1.0, low, high, surely: None, power: 1.0 }
+        Condition { posterior, futures, noise: 1.0, low, high, surely: None }
     };
     Merit::of_conditions(limits.into_iter().chain(beliefs.conditions().map(shows_itself)).collect())
 }
@@ -51,8 +47,7 @@ fn aimed(study: &Study, beliefs: &Beliefs, waiting: &[Point]) -> Merit {
     let conditions = conditions(study, beliefs);
     let odds = conditions.log_odds(study, &study.observed);
     let holding: Vec<bool> = odds.iter().map(|odds| *odds > libm::log(HOLDS)).collect();
-    let mut conditions = conditions.conditions;
-    conditions.iter_mut().filter(|c| c.surely.is_none()).for_each(|c| c.power = FAILURE_POWER);
+    let conditions = conditions.conditions;
     let Some((fit, role)) = beliefs.looked_for(study) else {
         // Without a goal (or before it was ever measured) and without a limit the least known outcome is explored.
         let any = least_known(study, beliefs).filter(|_| conditions.is_empty());
