@@ -253,7 +253,8 @@ fn a_run_that_waits_goes_on_once_it_is_approved() {
     let folder = folder("[envelope]\napprove = { when = \"x >= 0\", people = 1 }", "0");
     let mut child = folder.start(&["--wait"]);
     wait_for("nothing was held", || {
-        folder.path("forethought.sock").exists() && log(&folder).contains("held")
+        // The socket is there before the first event is, and the head after it.
+        folder.path("forethought.head").exists() && log(&folder).contains("held")
     });
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(child.try_wait().unwrap(), None, "it waits");
